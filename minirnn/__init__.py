@@ -1,0 +1,2 @@
+from .layers import compose, linear, lstm, rnn
+from . import gradcheck, losses, optim

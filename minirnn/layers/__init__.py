@@ -1,0 +1,1 @@
+"""All that has `init`, `forward` and `backward`. Start with rnn.py, then lstm.py."""

@@ -1,0 +1,126 @@
+"""Layers made of layers. Each function takes layers and returns a layer, so whatever holds for one holds for all.
+
+The article's model of section 5 is `chain(lstm, last_step, linear)`.
+"""
+
+import inspect
+from typing import Callable, NamedTuple
+
+import numpy as np
+
+
+class Layer(NamedTuple):
+    """Three functions under the law; a module with the same three names serves as well. init takes `sizes` sizes."""
+    init: Callable
+    forward: Callable
+    backward: Callable
+    sizes: int
+
+
+def chain(*layers):
+    """One layer after the other.
+
+    init(rng, *widths)  the widths from layer to layer: a layer of two sizes leads from one width to the next, a layer
+                        of none keeps the width. `params` is a list, one entry a layer.
+    forward(params, x, state=None, lengths=None)  returns y, state, cache; `state` is a tuple with one entry for each
+                        layer that has a state, and `lengths` reaches the layers that know what to do with it.
+
+    >>> from minirnn import lstm, linear
+    >>> model = chain(lstm, last_step, linear)
+    >>> params = model.init(np.random.default_rng(0), 10, 20, 1)
+    >>> y, state, cache = model.forward(params, np.ones((4, 7, 10), np.float32))
+    >>> y.shape, [s.shape for s in state[0]]
+    ((4, 1), [(4, 20), (4, 20)])
+    """
+    has_state = [_takes(layer.forward, "state") for layer in layers]
+    sizes = [_sizes(layer) for layer in layers]
+    widths_expected = 1 + sum(max(0, n - 1) for n in sizes)
+    has_lengths = [_takes(layer.forward, "lengths") for layer in layers]
+
+    def init(rng, *widths, dtype=np.float32):
+        if len(widths) != widths_expected:
+            raise ValueError(f"chain.init got the widths {widths}, expected {widths_expected}: "
+                             "as chain(lstm, last_step, linear) takes D, H, K")
+        params, rest = [], list(widths)
+        for layer, n in zip(layers, sizes):
+            params.append(layer.init(rng, *rest[:n], dtype=dtype))
+            del rest[:max(0, n - 1)]
+        return params
+
+    def forward(params, x, state=None, lengths=None):
+        if state is None:
+            state = [None] * sum(has_state)
+        elif not isinstance(state, (list, tuple)) or len(state) != sum(has_state):
+            raise ValueError(f"state of chain is not a tuple with one entry for each of its {sum(has_state)} layers that "
+                             "have a state: pass on what forward returned")
+        before, after, caches = iter(state), [], []
+        for layer, p, stateful, padded in zip(layers, params, has_state, has_lengths, strict=True):
+            given = {"state": next(before)} if stateful else {}
+            if padded:
+                given["lengths"] = lengths
+            x, *final, cache = layer.forward(p, x, **given)
+            after.extend(final)
+            caches.append(cache)
+        return x, tuple(after), caches
+
+    def backward(caches, dy, dstate=None):
+        after = list(dstate or [None] * sum(has_state))
+        grads, before = [], []
+        for layer, cache, stateful in zip(reversed(layers), reversed(caches), reversed(has_state)):
+            g, dy, *initial = layer.backward(cache, dy, after.pop()) if stateful else layer.backward(cache, dy)
+            grads.append(g)
+            before.extend(initial)
+        return grads[::-1], dy, tuple(before[::-1])
+
+    return Layer(init, forward, backward, widths_expected)
+
+
+def _takes(function, argument):
+    return argument in inspect.signature(function).parameters
+
+
+def _sizes(layer):
+    return layer.sizes if isinstance(layer, Layer) else len(inspect.signature(layer.init).parameters) - 2  # rng, dtype
+
+
+def _last_step():
+    def init(rng, dtype=np.float32):
+        return {}
+
+    def forward(params, h, lengths=None):
+        """h (B, T, H) to each sequence's own last step (B, H), and a cache."""
+        B, T, _ = h.shape
+        lengths = np.full(B, T) if lengths is None else np.asarray(lengths)
+        if (lengths < 1).any():
+            raise ValueError(f"last_step: sequence {int(np.argmax(lengths < 1))} has no step, expected at least one: "
+                             "leave empty sequences out")
+        return h[np.arange(B), lengths - 1], (h.shape, lengths)
+
+    def backward(cache, dy):
+        """dy (B, H) goes to the last step; the steps before it did not count."""
+        (B, T, H), lengths = cache
+        dh = np.zeros((B, T, H), dy.dtype)
+        dh[np.arange(B), lengths - 1] = dy
+        return {}, dh
+
+    return Layer(init, forward, backward, sizes=0)
+
+
+last_step = _last_step()
+
+
+def with_loss(layer, loss, target, mask=None):
+    """The layer followed by its loss: a layer too, so a gradient check covers the whole model.
+
+    forward(params, x, state=None, lengths=None) returns loss, state, cache.
+    """
+    def forward(params, x, state=None, lengths=None):
+        y, state, cache = layer.forward(params, x, state, lengths)
+        value, loss_cache = loss(y, target, mask)
+        return value, state, (cache, loss_cache)
+
+    def backward(cache, dloss=1.0, dstate=None):
+        cache, loss_cache = cache
+        return layer.backward(cache, dloss * loss.backward(loss_cache), dstate)
+
+    return Layer(layer.init, forward, backward, _sizes(layer))

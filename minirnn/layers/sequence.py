@@ -1,0 +1,75 @@
+"""What every recurrent layer does at its edges: batch first outside, columns inside, and sequences of unequal length.
+
+Outside, x is (B, T, D). Inside the loop each vector is a column, as in the article's equations, and step t of a batch
+is the matrix (D, B). A buffer of states has one slot more than there are steps: slot n is the state after n steps, so
+slot 0 is the initial state, slot lengths[b] is sequence b's final one, and
+
+    h_prev, h = slots[:-1], slots[1:]
+
+are two views of the same memory, one step apart: h[t] is h_t and h_prev[t] is h_{t-1}.
+"""
+
+import numpy as np
+
+from .. import boundary
+
+
+def inputs(x, lengths, D, dtype):
+    """Check x (B, T, D) and lengths (B,) or None, and return them."""
+    x = boundary.array("x", x, ("B", "T", D), dtype,
+                       f"batch first, {D} features a step as in init; one sequence alone is x[None]")
+    if lengths is not None:
+        lengths = boundary.integers("lengths", lengths, 0, x.shape[1], "how many steps of each sequence are real")
+        if lengths.shape != x.shape[:1]:
+            raise ValueError(f"lengths has shape {lengths.shape}, expected {x.shape[:1]}: one for each sequence")
+    return x, lengths
+
+
+def initial(name, state, B, H, dtype):
+    """An initial state as columns (H, B): the one given, (B, H), or zeros."""
+    if state is None:
+        return np.zeros((H, B), dtype)
+    return boundary.array(name, state, (B, H), dtype, "batch first; None starts from zeros").T
+
+
+def final(slots, lengths):
+    """Each sequence's own last state (B, H), from slots (T+1, H, B)."""
+    if lengths is None:
+        return slots[-1].T.copy()
+    return slots[lengths, :, np.arange(slots.shape[2])]
+
+
+def rows(steps, lengths):
+    """Steps as columns (T, H, B) to batch first (B, T, H), zero beyond each length."""
+    out = np.ascontiguousarray(steps.transpose(2, 0, 1))
+    if lengths is not None:
+        out[padding(lengths, len(steps))] = 0
+    return out
+
+
+def arrive(slots, dsteps, dfinal, lengths):
+    """The mirror of `rows` and `final`: the gradients that arrive from outside, laid into state slots (T+1, H, B).
+
+    dsteps (B, T, H) or None reaches h_0 .. h_{T-1}; dfinal (B, H) or None is added at each sequence's own last state.
+    """
+    B, H, T = slots.shape[2], slots.shape[1], len(slots) - 1
+    slots[:] = 0
+    if dsteps is not None:
+        dsteps = boundary.gradient("dh", dsteps, (B, T, H), slots.dtype)
+        slots[1:] = dsteps.transpose(1, 2, 0)
+        if lengths is not None:
+            slots[1:].transpose(2, 0, 1)[padding(lengths, T)] = 0
+    if dfinal is not None:
+        dfinal = boundary.gradient("dstate", dfinal, (B, H), slots.dtype)
+        slots[T if lengths is None else lengths, :, np.arange(B)] += dfinal
+
+
+def padding(lengths, T):
+    """(B, T): True where step t lies beyond sequence b's length."""
+    return np.arange(T) >= lengths[:, None]
+
+
+def blocks_from_the_end(T, step_size):
+    """Slices of range(T), the last first, each with at most 2**18 numbers: about a megabyte, which stays in cache."""
+    length = max(1, 2**18 // step_size)
+    return [slice(max(0, stop - length), stop) for stop in range(T, 0, -length)]
