@@ -1,2 +1,2 @@
 from .layers import compose, linear, lstm, rnn
-from . import gradcheck, losses, optim
+from . import baselines, datasets, gradcheck, losses, metrics, models, optim, training, weights

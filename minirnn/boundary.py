@@ -2,44 +2,54 @@
 expected, what to do."""
 
 import operator
+import reprlib
 
 import numpy as np
 
 
-def size(name, value):
-    """Return a layer size or count as an int of at least 1."""
+class NotFinite(ValueError):
+    """A NaN or an infinity where numbers belong."""
+
+
+def size(name, value, least=1):
+    """Return a layer size or a count as an int of at least `least`."""
     try:
         value = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} is {value!r}, expected a whole number of at least 1") from None
-    if value < 1:
-        raise ValueError(f"{name} is {value}, expected a whole number of at least 1")
+        raise TypeError(f"{name} is {_brief(value)}, expected a whole number of at least {least}") from None
+    if value < least:
+        raise ValueError(f"{name} is {value}, expected a whole number of at least {least}")
     return value
 
 
 def one_of(name, value, choices):
     """Return `value` if it is one of the choices."""
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}")
+    if value not in list(choices):
+        raise ValueError(f"{name} is {_brief(value)}, expected one of {', '.join(map(repr, choices))}")
     return value
 
 
-def array(name, value, shape, dtype, hint):
-    """Return `value` as a finite array of `dtype`. In `shape`, a number is required and a name stands for any size."""
+def array(name, value, shape, dtype, hint, where=True):
+    """Return `value` as an array of `dtype`, finite `where` it counts. In `shape`, a number is required and a name
+    stands for any size."""
     value = _floating(name, value, dtype)
     _shape(name, value, shape, hint)
-    if not np.isfinite(value).all():
-        where = tuple(int(k) for k in np.argwhere(~np.isfinite(value))[0])
-        raise ValueError(f"{name} holds {value[where]} at {where}, expected finite numbers: fill or drop it first")
-    return np.asarray(value, dtype)
+    with np.errstate(over="ignore"):
+        converted = np.asarray(value, dtype)
+    wrong = ~np.isfinite(converted) & where
+    if wrong.any():
+        at = _first(wrong)
+        raise NotFinite(f"{name} holds {value[at]} at {at}, expected finite numbers of {converted.dtype}: "
+                        "fill, drop or scale it first")
+    return converted
 
 
 def real(name, value):
     """Return a floating-point array of at least one axis, as a network's outputs are."""
-    value = np.asarray(value)
+    value = regular(name, value)
     if value.dtype.kind not in "fc" or value.ndim < 1:
-        raise TypeError(f"{name} is {value.dtype} of shape {value.shape}, expected floating point of shape (B, ..., K): "
-                        "pass what a forward returned")
+        raise TypeError(f"{name} is {value.dtype} of shape {value.shape}, expected floating point of shape "
+                        "(B, ..., K): pass what a forward returned")
     return value
 
 
@@ -48,7 +58,8 @@ def pair(name, value, meaning):
     if value is None:
         return None, None
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise TypeError(f"{name} is {type(value).__name__}, expected a tuple {meaning} or None")
+        came = type(value).__name__ + (f" of {len(value)}" if isinstance(value, (tuple, list)) else "")
+        raise TypeError(f"{name} is {came}, expected a tuple {meaning} or None: pass on what was returned")
     return value
 
 
@@ -62,15 +73,19 @@ def gradient(name, value, shape, dtype):
 def params(layer, given, **shapes):
     """Check the parameters of a layer against shapes such as W_x="4H D", and return what each letter stands for."""
     if not isinstance(given, dict) or given.keys() != shapes.keys():
-        came = sorted(given) if isinstance(given, dict) else type(given).__name__
+        came = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
         raise ValueError(f"params of {layer} are {came}, expected {sorted(shapes)}: make them with {layer}.init")
     sizes = {}
     for name, shape in shapes.items():
         expected = [(int(n[:-1] or 1), n[-1]) for n in shape.split()]
+        kind = getattr(given[name], "dtype", None)
+        if kind is None or kind.kind not in "fc":
+            raise TypeError(f"params of {layer}: {name} is {kind or type(given[name]).__name__}, expected an array of "
+                            f"floating point: make them with {layer}.init")
         came = given[name].shape
         for (factor, letter), n in zip(expected, came):
             sizes.setdefault(letter, n // factor)
-        if came != tuple(factor * sizes[letter] for factor, letter in expected if letter in sizes):
+        if len(came) != len(expected) or came != tuple(factor * sizes[letter] for factor, letter in expected):
             raise ValueError(f"params of {layer}: {name} has shape {came}, expected ({', '.join(shape.split())}) with "
                              f"{sizes}: make them with {layer}.init")
     return sizes
@@ -78,24 +93,36 @@ def params(layer, given, **shapes):
 
 def integers(name, value, low, high, hint):
     """Return `value` as an integer array whose entries lie in low..high."""
-    value = np.asarray(value)
+    value = regular(name, value)
     if value.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {value.dtype}, expected integers: {hint}")
     wrong = (value < low) | (value > high)
     if wrong.any():
-        where = tuple(int(k) for k in np.argwhere(wrong)[0])
-        raise ValueError(f"{name} holds {value[where]} at {where}, expected {low} to {high}: {hint}")
+        at = _first(wrong)
+        raise ValueError(f"{name} holds {value[at]} at {at}, expected {low} to {high}: {hint}")
+    return value
+
+
+def regular(name, value):
+    """Return `value` as an array of any kind."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} is ragged, expected a regular array: pad it, and give sequences lengths") from None
+
+
+def positive(name, value):
+    """Return a number above 0; infinity is one."""
+    if not value > 0:
+        raise ValueError(f"{name} is {value}, expected a number above 0")
     return value
 
 
 def _floating(name, value, dtype):
-    try:
-        value = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{name} is ragged, expected a regular array: pad it and pass lengths") from None
+    value = regular(name, value)
     if value.dtype.kind not in ("fc" if np.dtype(dtype).kind == "c" else "f"):
-        raise TypeError(f"{name} has dtype {value.dtype}, expected floating point as the parameters' {np.dtype(dtype)}: "
-                        f"convert it with .astype(np.{np.dtype(dtype)})")
+        raise TypeError(f"{name} has dtype {value.dtype}, expected floating point: convert it with "
+                        f".astype(np.{np.dtype(dtype)})")
     return value
 
 
@@ -106,4 +133,13 @@ def _shape(name, value, shape, hint):
         expected = ", ".join("..." if n is ... else str(n) for n in shape)
         raise ValueError(f"{name} has shape {value.shape}, expected ({expected}): {hint}")
     if "B" in tail and sizes[tail.index("B")] == 0:
-        raise ValueError(f"{name} has shape {value.shape}, an empty batch: skip it when there is nothing in it")
+        raise ValueError(f"{name} has shape {value.shape}, expected at least one sequence: skip a batch without any")
+
+
+def _first(wrong):
+    return tuple(int(k) for k in np.argwhere(wrong)[0])
+
+
+def _brief(value):
+    """What came, short and on one line."""
+    return " ".join(reprlib.repr(value).split())

@@ -112,6 +112,8 @@ def check(layer, params, *inputs, rng, method="central", **settings):
                 compared.append((path, gradients.pop(path, np.zeros(0)), derive(f, array)))
         if gradients and tensor is not None:
             report.broken.append(f"backward returns gradients of what was not given: {', '.join(gradients)}")
+    if not compared:
+        report.broken.append("nothing given is floating point, so there is nothing to compare")
     scale = FLOOR * max((np.abs(n).max(initial=0) for _, _, n in compared), default=0)
     report.rows = [_compare(*row, scale) for row in compared]
     return report
@@ -124,7 +126,7 @@ def numerical(f, array, eps=1e-5):
     >>> numerical(lambda w: (w**2).sum(), np.array([1.0, -3.0])).round(6)
     array([ 2., -6.])
     """
-    _refuse_all_but_float64([array], ["array"])
+    _refuse_all_but(np.float64, array)
     return _each_entry(array, lambda move: (move(eps) - move(-eps)) / (2 * eps), f)
 
 
@@ -134,6 +136,7 @@ def complex_step(f, array, h=1e-30):
     >>> complex_step(lambda w: (w**2).sum(), np.array([1.0 + 0j, -3.0]))
     array([ 2., -6.])
     """
+    _refuse_all_but(np.complex128, array)
     return _each_entry(array, lambda move: np.imag(move(1j * h)) / h, f)
 
 
@@ -159,7 +162,8 @@ def _compare(tensor, backward, numerical, scale):
     if not numerical.size:
         return Row(tensor, numerical.shape, 0.0)
     size = np.maximum(np.maximum(np.abs(backward), np.abs(numerical)), scale)
-    error = np.abs(backward - numerical) / np.where(size > 0, size, 1)
+    with np.errstate(invalid="ignore"):
+        error = np.abs(backward - numerical) / np.where(size > 0, size, 1)
     error = np.where(np.isfinite(error), error, np.inf)
     index = tuple(int(k) for k in np.unravel_index(error.argmax(), error.shape))
     return Row(tensor, numerical.shape, float(error[index]), index, float(backward[index]), float(numerical[index]))
@@ -174,9 +178,16 @@ def _same(one, other):
     return len(one) == len(other) and all(np.array_equal(a, b, equal_nan=True) for (_, a), (_, b) in zip(one, other))
 
 
+def _refuse_all_but(dtype, array):
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        came = getattr(array, "dtype", type(array).__name__)
+        raise TypeError(f"array is {came}, expected {np.dtype(dtype)}: it is changed in place, by steps that other "
+                        f"types round away; make it with dtype=np.{np.dtype(dtype)}")
+
+
 def _refuse_all_but_float64(trees, names):
     for name, one in zip(names, trees):
         for path, array in tree.leaves(one, name):
             if np.asarray(array).dtype.kind in "fc" and np.asarray(array).dtype != np.float64:
-                raise TypeError(f"{path} is {array.dtype}, expected float64: at lower precision the differences are mostly "
-                                "rounding; make it with dtype=np.float64")
+                raise TypeError(f"{path} is {array.dtype}, expected float64: at lower precision the differences are "
+                                "mostly rounding; make it with dtype=np.float64")

@@ -12,7 +12,7 @@ from .activations import log_softmax
 def mse(prediction, target, mask=None):
     """Mean squared error: L = 1/N Σ (prediction - target)², over the N numbers that the mask leaves.
 
-    prediction, target  the same shape (B, ..., K)
+    prediction, target  the same shape (B, ..., K); where masked, any number, NaN too
     mask                booleans in the shape of the leading axes, such as (B, T) for (B, T, K); None keeps everything
     returns             the loss, a cache
     errors              ValueError for shapes that differ (nothing is broadcast), or a mask that leaves nothing
@@ -22,8 +22,9 @@ def mse(prediction, target, mask=None):
     (4.0, [-4.0, 0.0])
     """
     prediction = boundary.real("prediction", prediction)
-    target = boundary.array("target", target, prediction.shape, prediction.dtype, "one target for each prediction")
     keep = _keep(mask, prediction.shape)
+    hint = "one target for each prediction"
+    target = boundary.array("target", target, prediction.shape, prediction.dtype, hint, where=keep)
     error = np.where(keep, prediction - target, 0)
     N = np.broadcast_to(keep, prediction.shape).sum()
     return (error**2).sum() / N, (error, N)
@@ -51,10 +52,11 @@ def cross_entropy(logits, target_ids, mask=None):
     logits = boundary.real("logits", logits)
     *shape, V = logits.shape
     keep = np.broadcast_to(_keep(mask, tuple(shape)), shape)
-    target_ids = np.asarray(target_ids)
+    target_ids = boundary.regular("target_ids", target_ids)
     if target_ids.shape != keep.shape:
-        raise ValueError(f"target_ids has shape {target_ids.shape}, expected {keep.shape}: one class for each row of logits")
-    target_ids = boundary.integers("target_ids", np.where(keep, target_ids, 0), 0, V - 1, "class numbers, not one-hot rows")
+        raise ValueError(f"target_ids has shape {target_ids.shape}, expected {keep.shape}: one class for each row of "
+                         "logits, not one-hot rows")
+    target_ids = boundary.integers("target_ids", np.where(keep, target_ids, 0), 0, V - 1, "the number of a class each")
     log_p = log_softmax(logits)
     picked = np.take_along_axis(log_p, target_ids[..., None], axis=-1)[..., 0]
     N = keep.sum()
@@ -77,15 +79,18 @@ def length_mask(lengths, T):
     >>> length_mask([1, 3], T=3).astype(int).tolist()
     [[1, 0, 0], [1, 1, 1]]
     """
-    return np.arange(T) < np.asarray(lengths)[:, None]
+    lengths = boundary.integers("lengths", lengths, 0, T, "how many steps of each sequence are real")
+    return np.arange(T) < lengths[..., None]
 
 
 def _keep(mask, shape):
     if mask is None:
         mask = np.ones(shape[:1], bool)
-    mask = np.asarray(mask)
+    mask = boundary.regular("mask", mask)
     if mask.dtype != bool or mask.shape != shape[:mask.ndim]:
-        raise ValueError(f"mask is {mask.dtype} of shape {mask.shape}, expected booleans in the leading axes of {shape}")
+        raise ValueError(f"mask is {mask.dtype} of shape {mask.shape}, expected booleans in the leading axes of "
+                         f"{shape}: make it with length_mask")
     if not mask.any() or 0 in shape:
-        raise ValueError(f"nothing of shape {shape} is left to take the mean of: skip a batch that is all padding")
+        raise ValueError(f"mask leaves nothing of shape {shape}, expected something to take the mean of: skip a batch "
+                         "that is all padding")
     return mask.reshape(mask.shape + (1,) * (len(shape) - mask.ndim))

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from . import tree
+from . import boundary, tree
 
 
 class SGD:
@@ -30,7 +30,7 @@ class SGD:
         pairs = tree.pairs(params, grads)
         if self.state is None:
             self.state = {"v": [np.zeros_like(p) for p, _ in pairs]}
-        for (p, dp), v in zip(pairs, self.state["v"], strict=True):
+        for p, dp, v in _beside(pairs, self.state["v"]):
             v *= self.momentum
             v += dp
             p -= self.lr * v
@@ -60,7 +60,7 @@ class Adam:
         self.state["t"] += 1
         beta1, beta2 = self.betas
         correct1, correct2 = (1 - beta**self.state["t"] for beta in self.betas)
-        for (p, dp), m, v in zip(pairs, self.state["m"], self.state["v"], strict=True):
+        for p, dp, m, v in _beside(pairs, self.state["m"], self.state["v"]):
             if self.weight_decay:
                 dp = dp + self.weight_decay * p
             m *= beta1
@@ -70,19 +70,30 @@ class Adam:
             p -= self.lr / correct1 * m / (np.sqrt(v) / math.sqrt(correct2) + self.eps)
 
 
+def _beside(pairs, *moments):
+    """(parameter, gradient, its moments...) side by side: a state belongs to one set of parameters."""
+    shapes = [p.shape for p, _ in pairs]
+    for moment in moments:
+        if [m.shape for m in moment] != shapes:
+            raise ValueError(f"state is for parameters of shapes {[m.shape for m in moment]}, expected {shapes}: "
+                             "each set of parameters needs an optimizer of its own")
+    return [(*pair, *ms) for pair, *ms in zip(pairs, *moments)]
+
+
 def norm(grads):
     """The Euclidean norm of a whole tree, as if it were one long vector."""
     return math.hypot(*(np.linalg.norm(g) for _, g in tree.leaves(grads)))
 
 
 def clip_by_norm(grads, max_norm):
-    """Scale the whole tree in place so that its norm is at most `max_norm`, keeping its direction (Pascanu et al. 2013).
-    Returns the norm before. A norm that is not finite is returned and nothing is changed.
+    """Scale the whole tree in place so that its norm is at most `max_norm`, keeping its direction (Pascanu et al.
+    2013). Returns the norm before. A norm that is not finite is returned and nothing is changed.
 
     >>> grads = {"w": np.array([3.0, 4.0])}
     >>> clip_by_norm(grads, 1.0), grads["w"]
     (5.0, array([0.6, 0.8]))
     """
+    boundary.positive("max_norm", max_norm)
     before = norm(grads)
     if max_norm < before < math.inf:
         for _, g in tree.leaves(grads):
@@ -98,5 +109,6 @@ def clip_by_value(grads, limit):
     >>> grads["w"]
     array([1. , 0.5])
     """
+    boundary.positive("limit", limit)
     for _, g in tree.leaves(grads):
         np.clip(g, -limit, limit, out=g)

@@ -126,3 +126,11 @@ def backward(cache, dh, dstate=None):
     dW = np.tensordot(da, z[:T], ([0, 2], [0, 2]))  # (B8)
     grads = {"W_x": dW[:, H:-1], "U_h": dW[:, :H], "b": dW[:, -1]}
     return grads, dz[:T, H:-1].transpose(2, 0, 1), (dz[0, :H].T.copy(), dcells[0].T.copy())
+
+
+def trace(cache):
+    """What happened inside a forward pass, for a picture: i, f, g (the article's c̃), o, c and h, each (B, T, H)."""
+    _, z, gate, cells, tanh_c, lengths = cache
+    T, H, B = tanh_c.shape
+    steps = [*gate.reshape(T, 4, H, B).swapaxes(0, 1), cells[1:], z[1:, :H]]
+    return {name: sequence.rows(values, lengths) for name, values in zip("ifgoch", steps)}

@@ -1,0 +1,230 @@
+"""The command line: `python -m minirnn`, `python -m minirnn gradcheck`, `python -m minirnn forecast FILE.csv ...`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from . import baselines, boundary, datasets, files, gradcheck, metrics, models, proof
+from .layers import lstm
+
+SEEDS = range(5)
+PERIODS = (1921, 1955), (1956, 1979)
+
+
+def main(arguments=None):
+    args = _parser().parse_args(arguments)
+    try:
+        return args.run(args)
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except (ValueError, FloatingPointError) as error:
+        message = str(error)
+    except KeyboardInterrupt:
+        print("minirnn: interrupted", file=sys.stderr)
+        return 130
+    print(f"minirnn: error: {message}", file=sys.stderr)
+    return 2
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m minirnn", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="RNNs and LSTMs from scratch in NumPy. Without a command: check the gradients, train the article's LSTM "
+                    "on the\nyearly sunspots, compare it with simpler forecasts, and draw what its gates did.")
+    parser.add_argument("--plot", type=Path, default=Path("sunspots.png"), metavar="OUT.png",
+                        help="where the picture goes (default: %(default)s)")
+    parser.set_defaults(run=sunspots)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    command = commands.add_parser("gradcheck", help="check every gradient of every layer",
+                                  description="Compare every entry of every gradient with central differences and with the "
+                                              "complex step. Exit status 1 if anything is off.")
+    command.add_argument("--seed", type=_whole(0), default=0, help="of weights and inputs (default: %(default)s)")
+    command.set_defaults(run=check_gradients)
+
+    command = commands.add_parser(
+        "forecast", help="forecast a series of your own",
+        description="Train the article's LSTM on the first 85 %% of one column of a CSV file (the last 15 of these choose "
+                    "how long), measure it on the rest beside simpler forecasts, then forecast past the end.")
+    command.add_argument("file", type=Path, metavar="FILE.csv", help="a header and one row a step, in time's order")
+    command.add_argument("--column", required=True, metavar="NAME", help="the column to forecast")
+    command.add_argument("--horizon", required=True, type=_whole(1), metavar="H", help="how many steps ahead")
+    command.add_argument("--season", type=_whole(1), default=1, metavar="M", help="steps in a season, such as 7 or 24")
+    command.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="of weights and training order "
+                                                                               "(default: %(default)s)")
+    command.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the forecasts")
+    command.add_argument("--save", type=Path, metavar="MODEL.npz", help="keep the model, for models.Forecaster.load")
+    command.add_argument("--json", type=Path, metavar="OUT.json", help="write errors and forecast")
+    command.add_argument("--checkpoint", type=Path, metavar="FILE", help="renewed after each epoch; the same command goes "
+                                                                         "on from it")
+    command.set_defaults(run=forecast)
+    return parser
+
+
+def _whole(least):
+    def whole_number(text):
+        try:
+            return boundary.size("value", int(text), least)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}") from None
+    return whole_number
+
+
+def check_gradients(args):
+    """Each layer and tensor: the largest relative error over every entry, by both methods."""
+    print(f"{'':<6}{'tensor':<12}{'shape':<12}{'central':>10}{'complex':>10}   largest relative error over every entry")
+    rng, wrong = np.random.default_rng(args.seed), []
+    for name, layer, params, inputs, settings in proof.cases(rng):
+        central, exact = (gradcheck.check(layer, params, *inputs, rng=rng, method=method, **settings)
+                          for method in ("central", "complex"))
+        print(name)
+        for one, two in zip(central.rows, exact.rows):
+            print(f"{'':<6}{one.tensor:<12}{one.shape!s:<12}{one.error:>10.1e}{two.error:>10.1e}")
+        wrong += [] if central.ok and exact.ok else [name]
+        for report in (central, exact):
+            if not report.ok:
+                print(report)
+    allowed = " and ".join(f"{tolerance:.0e} ({method})" for method, tolerance in gradcheck.TOLERANCE.items())
+    print(f"WRONG: {', '.join(wrong)}" if wrong else f"all right: at most {allowed} allowed")
+    return 1 if wrong else 0
+
+
+def sunspots(args):
+    """The main job: gradients proven, the article's LSTM trained on the yearly sunspots, compared and pictured."""
+    files.check_writable(args.plot)
+    print("1. Is the backward pass right? Largest relative error over every entry, against central differences")
+    rng = np.random.default_rng(0)
+    for name, layer, params, inputs, settings in proof.cases(rng)[:3]:
+        report = gradcheck.check(layer, params, *inputs, rng=rng, **settings)
+        print(f"   {name:<14}" + "  ".join(f"{row.tensor} {row.error:.0e}" for row in report.rows))
+        if not report.ok:
+            return 1
+
+    years, numbers = datasets.sunspots()
+    start = int(np.searchsorted(years, PERIODS[0][0]))
+    print(f"\n2. Yearly sunspots: train {years[0]}-{years[start - 1]}, forecast each later year from the years before it")
+    print(f"   One-step NMSE (MSE / 1535){'':<13}" + "".join(f"{first}-{last % 100:<6}" for first, last in PERIODS))
+    roots = np.sqrt(numbers)  # steadies the swings; better than the raw scale on validation years before 1921
+    fitted = [models.Forecaster("lstm", hidden=16, seed=seed).fit(roots[:start]) for seed in SEEDS]
+    ar = baselines.AR(9).fit(numbers[:start])
+    forecasts = {"persistence": baselines.persistence(numbers, start, 1)[:, 0],
+                 "AR(9), least squares": ar.forecasts(numbers, start, 1)[:, 0]}
+    runs = np.array([model.forecasts(roots, start, 1)[:, 0] ** 2 for model in fitted])
+
+    def nmse(forecast):
+        inside = [(years[start:] >= first) & (years[start:] <= last) for first, last in PERIODS]
+        return np.array([metrics.nmse(forecast[years], numbers[start:][years], 1535) for years in inside])
+
+    for name, forecast in forecasts.items():
+        print(f"   {name:<38} " + "".join(f"{error:<11.3f}" for error in nmse(forecast)))
+    errors = np.array([nmse(run) for run in runs])
+    print(f"   {f'LSTM, mean of {len(runs)} seeds':<38} " + "".join(f"{error:<11.3f}" for error in errors.mean(axis=0)))
+    print(f"   {'LSTM, best and worst seed':<38} " + "".join(f"{low:.3f}-{high:<5.3f}" for low, high in
+                                                         zip(errors.min(axis=0), errors.max(axis=0))))
+    for (first, last), lstm_error, ar_error in zip(PERIODS, errors.mean(axis=0), nmse(forecasts["AR(9), least squares"])):
+        print(f"   {first}-{last}: the {'LSTM' if lstm_error < ar_error else 'linear AR(9)'} is better")
+
+    model = min(fitted, key=lambda model: min(model.history["validation"]))  # chosen before the years it is shown on
+    _draw_sunspots(args.plot, years, numbers, start, model, roots, forecasts["AR(9), least squares"])
+    print(f"\n3. {args.plot} shows these forecasts, and below them what the gates did")
+    return 0
+
+
+def _draw_sunspots(path, years, numbers, start, model, roots, linear_forecast):
+    from . import plots
+    from matplotlib import pyplot
+
+    shown = slice(start, int(np.searchsorted(years, PERIODS[-1][1])) + 1)
+    n = shown.stop - start
+    network_forecast = model.forecasts(roots, start, 1)[:n, 0] ** 2
+    pasts = baselines.pasts(roots, model.settings["window"], start, 1)[:n]
+    _, _, (lstm_cache, *_) = model.network.forward(model.params, model.scale.apply(pasts)[..., None])
+    inside = {name: values[:, -1] for name, values in lstm.trace(lstm_cache).items()}  # as each forecast is made
+
+    def with_the_cycle(gate):
+        return gate[:, np.argsort([np.corrcoef(unit, numbers[shown])[0, 1] for unit in gate.T])]
+
+    figure, axes = pyplot.subplots(4, 1, figsize=(11, 8), sharex=True, layout="constrained", height_ratios=(4, 1, 1, 1))
+    plots.forecast(years[shown], numbers[shown], {"LSTM, one year ahead": network_forecast,
+                                                  "AR(9)": linear_forecast[:n]}, axes[0])
+    axes[0].set(ylabel="sunspots", title="Yearly sunspots: forecasts of years the network has never seen, "
+                                         "and its gates as it reads them")
+    for ax, (name, label) in zip(axes[1:], (("i", "input gate"), ("f", "forget gate"), ("o", "output gate"))):
+        plots.through_time(with_the_cycle(inside[name]), ax, years[shown], label, limits=(0, 1))
+    axes[-1].set(xlabel="year (a row of a heat map is one of the LSTM's units; the higher, the more it goes with the cycle)")
+    _save_figure(figure, path)
+
+
+def _save_figure(figure, path):
+    with files.replacing(path) as file:
+        figure.savefig(file, format=path.suffix[1:], dpi=150)
+
+
+def forecast(args):
+    """A user's own series: measured on its last 15 % beside simpler forecasts, then forecast past its end."""
+    for path in (args.plot, args.save, args.json, args.checkpoint):
+        if path is not None:
+            files.check_writable(path)
+    series = datasets.read_csv(args.file, args.column)
+    H, season = args.horizon, args.season
+    past, _, test = datasets.split(series, 0.85, 0)
+    train, _, _ = datasets.split(series, 0.7, 0.15)
+    start, window = len(past), min(max(24, season), 168, len(train) // 3)
+    if window < 2 or len(test) < H or len(train) <= season:
+        raise ValueError(f"{args.file} has {len(series)} values of {args.column}, too few for a horizon of {H} and a season "
+                         f"of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or season")
+
+    model = models.Forecaster("lstm", seed=args.seed, window=window).fit(past, checkpoint=args.checkpoint)
+    makers = {"model": model.forecasts, "persistence": baselines.persistence,
+              "ridge_ar": baselines.chosen_ar(past, len(train), season).forecasts}
+    if season > 1:
+        makers["seasonal_naive"] = lambda *question: baselines.seasonal_naive(*question, season)
+    result = {}
+    print(f"{args.column}: {len(series)} values; errors on the last {len(test)}, in its own units")
+    print(f"{'':<16}{'one step ahead':<32}{f'steps 1..{H}':<30}\n{'':<16}" + f"{'RMSE':<10}{'MAE':<10}{'MASE':<12}" * 2)
+    for name, make in makers.items():
+        errors = result[name] = {}
+        for steps, ending in ((1, "1"), (H, "h")):
+            guess, truth = make(series, start, steps), baselines.truth(series, start, steps)
+            mase = metrics.mase(guess, truth, past, season)
+            errors |= {f"rmse_{ending}": metrics.rmse(guess, truth), f"mae_{ending}": metrics.mae(guess, truth),
+                       f"mase_{ending}": mase if np.isfinite(mase) else None}
+        print(f"{name:<16}" + "".join(f"{'none' if error is None else f'{error:.4g}':<{10 if k % 3 < 2 else 12}}"
+                                      for k, error in enumerate(errors.values())))
+    best = min(result, key=lambda name: result[name]["rmse_h"])
+    print(f"best over steps 1..{H}: {best}")
+
+    result["forecast"] = model.observe(series).predict(H).tolist()
+    print(f"the model's next {H}: " + " ".join(f"{value:.5g}" for value in result["forecast"]))
+    if args.save:
+        model.save(args.save)
+    if args.json:
+        with files.replacing(args.json) as file:
+            file.write(json.dumps(result, indent=2).encode())
+    if args.plot:
+        _draw_forecast(args, series, start, makers, result["forecast"])
+    return 0
+
+
+def _draw_forecast(args, series, start, makers, ahead):
+    from . import plots
+    from matplotlib import pyplot
+
+    figure, (above, below) = pyplot.subplots(2, 1, figsize=(11, 7), layout="constrained")
+    shown = slice(max(start, len(series) - 200), len(series))
+    one_step = {name: make(series, shown.start, 1)[:, 0] for name, make in makers.items()}
+    plots.forecast(np.arange(len(series))[shown], series[shown], one_step, above)
+    above.set(ylabel=args.column, title="One step ahead, on values the models have not seen")
+    last = slice(max(0, len(series) - 4 * args.horizon - 20), len(series))
+    plots.forecast(np.arange(last.start, last.stop), series[last], {}, below)
+    below.plot(np.arange(len(series), len(series) + args.horizon), ahead, color=plots.ORANGE, marker=".", label="model")
+    below.set(ylabel=args.column, xlabel="row of the file", title=f"The next {args.horizon}")
+    below.legend(loc="upper left", frameon=False)
+    _save_figure(figure, args.plot)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

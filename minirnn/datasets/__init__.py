@@ -1,0 +1,99 @@
+"""Small real series with their provenance, and how a series becomes training data without a look at the future."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import boundary
+
+
+def sunspots():
+    """Yearly mean sunspot numbers 1700-2008: years (309,), numbers (309,) in the version 1.0 numbers.
+
+    Source: SIDC, Royal Observatory of Belgium, and NOAA's National Geophysical Data Center; public domain; taken from
+    the statsmodels 0.15.0 package. The series Yule fitted the first autoregression to, in 1927.
+
+    >>> years, numbers = sunspots()
+    >>> int(years[0]), float(numbers[0]), int(years[-1])
+    (1700, 5.0, 2008)
+    """
+    path = Path(__file__).with_name("sunspots_yearly_1700_2008.csv")
+    return read_csv(path, "year").astype(int), read_csv(path, "sunspots")
+
+
+def read_csv(path, column):
+    """One column of a CSV file with a header, as float64 in the order of the rows.
+
+    Errors: ValueError that names the line for a missing column, an empty cell, text, or a number that is not finite.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a CSV text file in UTF-8: {error}") from None
+    header = [name.strip() for name in rows[0]] if rows else []
+    if header.count(column) != 1:
+        raise ValueError(f"{path} has {header.count(column) or 'no'} column {column!r}, expected one of: "
+                         f"{', '.join(header) or 'nothing, it is empty'}")
+    k, values = header.index(column), []
+    for line, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        cell = row[k].strip() if k < len(row) else ""
+        try:
+            values.append(float(cell))
+        except ValueError:
+            values.append(np.nan)
+        if not np.isfinite(values[-1]):
+            raise ValueError(f"{path} line {line}: {column} is {cell!r}, expected a number: fill the gap or drop the row")
+    return np.array(values)
+
+
+def split(series, train=0.7, validation=0.15):
+    """Three consecutive views, in time's order: train, validation, test. The past never sees the future.
+
+    >>> [len(part) for part in split(np.arange(100))]
+    [70, 15, 15]
+    """
+    if not (train > 0 and validation >= 0 and train + validation <= 1):
+        raise ValueError(f"split got train={train}, validation={validation}, expected shares that sum to at most 1")
+    one, two = round(len(series) * train), round(len(series) * (train + validation))
+    return series[:one], series[one:two], series[two:]
+
+
+def windows(series, length, horizon=1):
+    """Every stretch of `length` values with the `horizon` values that follow: x (N, length, 1), y (N, horizon).
+
+    >>> x, y = windows(np.arange(5.0), length=3)
+    >>> x[..., 0].tolist(), y.tolist()
+    ([[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]], [[3.0], [4.0]])
+    """
+    length, horizon = boundary.size("length", length), boundary.size("horizon", horizon)
+    if len(series) < length + horizon:
+        raise ValueError(f"series has {len(series)} values, expected at least {length + horizon}: a window of {length} "
+                         f"and the {horizon} after it")
+    both = np.lib.stride_tricks.sliding_window_view(series, length + horizon)
+    return both[:, :length, None].copy(), both[:, length:].copy()
+
+
+class Scale(NamedTuple):
+    """Standardization with the mean and deviation of the training data, and of nothing else.
+
+    >>> scale = Scale.fit(np.array([1.0, 3.0]))
+    >>> scale.apply(np.array([5.0])), scale.invert(np.array([3.0]))
+    (array([3.]), array([5.]))
+    """
+    mean: float
+    std: float
+
+    @classmethod
+    def fit(cls, train):
+        return cls(float(np.mean(train)), float(np.std(train)) or 1.0)  # a constant series is only shifted
+
+    def apply(self, values):
+        return (values - self.mean) / self.std
+
+    def invert(self, values):
+        return values * self.std + self.mean

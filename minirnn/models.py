@@ -1,0 +1,120 @@
+"""Whole models, built by composition alone."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from . import baselines, boundary, datasets, optim, training, weights
+from .layers import linear, lstm, rnn
+from .layers.compose import chain, last_step
+
+LAYERS = {"rnn": rnn, "lstm": lstm}
+
+
+class Forecaster:
+    """The article's model of section 5, put right: one recurrent layer, then a linear layer on its last step.
+
+    It reads the last `window` values of a series and says the next; several steps ahead it reads its own forecasts.
+
+        layer     "lstm" or "rnn"
+        hidden    number of hidden units
+        seed      of the weights and of the order of training
+        window    number of values it reads
+        decay     weight decay: how strongly small weights are preferred
+
+    >>> series = np.sin(np.arange(200) / 3)
+    >>> model = Forecaster("rnn", hidden=8, window=12).fit(series, epochs=40)
+    >>> error = model.predict(horizon=5) - np.sin(np.arange(200, 205) / 3)
+    >>> bool(abs(error).max() < 0.1)
+    True
+    """
+
+    def __init__(self, layer="lstm", hidden=16, seed=0, window=24, decay=0.0):
+        boundary.one_of("layer", layer, LAYERS)
+        self.settings = {"layer": layer, "hidden": boundary.size("hidden", hidden),
+                         "seed": boundary.size("seed", seed, least=0), "window": boundary.size("window", window),
+                         "decay": decay}
+        self.network = chain(LAYERS[layer], last_step, linear)
+        self.params = self.scale = self.past = None
+
+    def fit(self, series, epochs=300, patience=40, checkpoint=None):
+        """Train on a series (n,) and return self.
+
+        The last 15 % serve as validation to choose how many epochs are best; then the model starts afresh and trains
+        for so many on all of it. Ctrl-C keeps the best so far. With `checkpoint` a stopped run goes on where it was;
+        the second training keeps its own, under the same name with "-refit" added.
+        """
+        series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
+        train, _, _ = datasets.split(series, 0.85)
+        window = self.settings["window"]
+        if len(train) < window + 2 or len(train) == len(series):
+            raise ValueError(f"series has {len(series)} values, expected at least {math.ceil((window + 2) / 0.85) + 1} "
+                             f"for a window of {window}: a longer series, or a smaller window")
+        self.scale = datasets.Scale.fit(train)
+        x, y = datasets.windows(self.scale.apply(series).astype(np.float32), window)
+        n = len(train) - window  # windows whose target lies in the training part
+        self.history = self._train((x[:n], y[:n]), (x[n:], y[n:]), epochs, patience, checkpoint)
+        if self.history["stopped"] != "interrupted":
+            chosen = self.params
+            refit = checkpoint and Path(checkpoint).with_name(Path(checkpoint).name + "-refit")
+            if self._train((x, y), None, self.history["best"], None, refit)["stopped"] == "interrupted":
+                self.params = chosen
+        return self.observe(series)
+
+    def _train(self, train, validation, epochs, patience, checkpoint):
+        rng, self.params = self._fresh()
+        optimizer = optim.Adam(lr=3e-3, weight_decay=self.settings["decay"])
+        return training.fit(self.network, self.params, optimizer, train, validation, rng=rng, epochs=epochs,
+                            patience=patience, checkpoint=checkpoint, batch_size=16)
+
+    def _fresh(self):
+        rng = np.random.default_rng(self.settings["seed"])
+        return rng, self.network.init(rng, 1, self.settings["hidden"], 1)
+
+    def observe(self, series):
+        """Forecast from the end of this series from now on; nothing is trained. Returns self."""
+        window = self._fitted().settings["window"]
+        series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
+        if len(series) < window:
+            raise ValueError(f"series has {len(series)} values, expected at least the {window} that the model reads")
+        self.past = series[-window:].copy()
+        return self
+
+    def predict(self, horizon):
+        """The `horizon` values that follow the series it has seen, (horizon,)."""
+        return self._ahead(self._fitted().past[None], boundary.size("horizon", horizon))[0]
+
+    def forecasts(self, series, start, horizon):
+        """A forecast from each origin in a series, (n, horizon): see baselines.py."""
+        return self._ahead(baselines.pasts(series, self._fitted().settings["window"], start, horizon), horizon)
+
+    def _ahead(self, pasts, horizon):
+        pasts = self.scale.apply(pasts).astype(np.float32)
+        ahead = baselines.recursive(lambda x: self.network.forward(self.params, x[..., None])[0][:, 0], pasts, horizon)
+        return self.scale.invert(ahead.astype(np.float64))
+
+    def save(self, path):
+        """Write the fitted model to an .npz file, beside and renamed."""
+        self._fitted()
+        weights.save(path, {"forecaster": {"settings": self.settings, "params": self.params,
+                                            "scale": self.scale, "past": self.past}})
+
+    @classmethod
+    def load(cls, path):
+        """The model that `save` wrote: it forecasts the same numbers, bit for bit."""
+        saved = weights.load(path)
+        try:
+            parts = saved["forecaster"]
+            model = cls(**parts["settings"])
+            model.params = model._fresh()[1]
+            weights.restore(model.params, parts["params"])
+            model.scale, model.past = datasets.Scale(*parts["scale"]), parts["past"]
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"{path} holds no forecaster, expected a file that Forecaster.save made") from None
+        return model
+
+    def _fitted(self):
+        if self.params is None:
+            raise ValueError("this Forecaster is not fitted yet: call fit(series) first")
+        return self

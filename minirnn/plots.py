@@ -1,0 +1,63 @@
+"""Pictures. Each function draws into a matplotlib Axes and returns it; `ax=None` makes a new one.
+
+matplotlib is imported when the first picture is drawn, so `import minirnn` stays light.
+"""
+
+import numpy as np
+
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#999999"  # told apart by colour-blind eyes too
+
+
+def _axes(ax):
+    if ax is None:
+        from matplotlib import pyplot
+        ax = pyplot.subplots(figsize=(8, 3), layout="constrained")[1]
+    return ax
+
+
+def loss_curve(history, ax=None):
+    """Training and validation loss over the epochs of a `training.fit` history, with the epoch that was kept."""
+    ax = _axes(ax)
+    epochs = range(1, len(history["train"]) + 1)
+    ax.semilogy(epochs, history["train"], color=BLUE, label="training")
+    if history["validation"]:
+        ax.semilogy(epochs, history["validation"], color=ORANGE, label="validation")
+        ax.axvline(history["best"], color=GREY, linestyle=":", label=f"best: epoch {history['best']}")
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.legend()
+    return ax
+
+
+def forecast(times, truth, forecasts, ax=None):
+    """The truth, and beside it each forecast of a dict {name: values}; NaN leaves a gap. The first is drawn boldest."""
+    ax = _axes(ax)
+    ax.plot(times, truth, color="black", linewidth=1, marker=".", markersize=4, label="truth")
+    for (name, values), color, width in zip(forecasts.items(), (ORANGE, BLUE, GREEN, GREY), (2, 1.2, 1, 1)):
+        ax.plot(times, values, color=color, linewidth=width, label=name)
+    ax.margins(x=0.01)
+    ax.legend(ncols=len(forecasts) + 1, loc="upper left", frameon=False)
+    return ax
+
+
+def through_time(values, ax=None, times=None, label="", limits=None):
+    """A heat map of gates, cell or hidden state, (T, H): time to the right, one row a unit."""
+    ax = _axes(ax)
+    T, H = values.shape
+    times = np.arange(T) if times is None else times
+    low, high = limits or (-np.abs(values).max(), np.abs(values).max())
+    image = ax.imshow(values.T, aspect="auto", interpolation="nearest", origin="lower", vmin=low, vmax=high,
+                      cmap="viridis" if low >= 0 else "RdBu_r", extent=(times[0] - 0.5, times[-1] + 0.5, -0.5, H - 0.5))
+    ax.set(ylabel=label, yticks=[])
+    ax.figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03)
+    return ax
+
+
+def gradient_norms(norms, ax=None, label=None):
+    """The norm of dLoss/dh_t, (B, T) as `training.gradient_through_time` returns it: the median over the batch."""
+    ax = _axes(ax)
+    norms = np.asarray(norms)
+    ax.semilogy(np.arange(norms.shape[1]), np.median(norms, axis=0), marker=".", label=label)
+    ax.set(xlabel="step t", ylabel="norm of dLoss/dh$_t$")
+    if label:
+        ax.legend()
+    return ax

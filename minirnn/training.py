@@ -1,0 +1,204 @@
+"""The training loop: the article's four steps (section 3), again and again, and what makes a long run safe."""
+
+import hashlib
+import math
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from . import boundary, losses, optim, tree, weights
+
+
+class Batch(NamedTuple):
+    """Sequences and their targets: x (B, T, D), y (B, ...), and for padded ones lengths (B,) and the loss's mask."""
+    x: np.ndarray
+    y: np.ndarray
+    lengths: np.ndarray | None = None
+    mask: np.ndarray | None = None
+
+    def rows(self, which):
+        """Some of the sequences."""
+        return Batch(*(None if a is None else a[which] for a in self))
+
+    def chunks(self, steps):
+        """Consecutive stretches of at most `steps` steps, for truncated BPTT; None is all steps at once."""
+        T = self.x.shape[1]
+        for start in range(0, T, steps or T):
+            part = slice(start, start + (steps or T))
+            mask = None if self.mask is None else self.mask[:, part]
+            if mask is None or mask.any():
+                yield Batch(self.x[:, part], self.y[:, part] if steps else self.y,
+                            None if self.lengths is None else np.clip(self.lengths - start, 0, steps), mask)
+
+
+def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0):
+    """One update of the weights. Returns the loss and the gradient's norm before clipping, and the state at the end.
+
+    Raises FloatingPointError, before the weights are touched, if either is not finite.
+    """
+    try:
+        prediction, state, cache = model.forward(params, batch.x, state, batch.lengths)  # 1 forward, 2 hidden states
+        value, loss_cache = loss(prediction, batch.y, batch.mask)
+        grads, *_ = model.backward(cache, loss.backward(loss_cache))  # 3 backward pass
+        norm = optim.clip_by_norm(grads, clip)
+    except boundary.NotFinite:  # inside the model: the data was checked before
+        value = norm = math.nan
+    if not (math.isfinite(value) and math.isfinite(norm)):
+        raise FloatingPointError(f"the loss is {float(value):.4g} and the gradient's norm {norm:.4g}")
+    optimizer.step(params, grads)  # 4 weight update
+    return float(value), norm, state
+
+
+def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, loss=losses.mse, clip=1.0):
+    """Once through the data in random order. Returns each step's loss and gradient norm."""
+    order = rng.permutation(len(data.x))
+    values, norms = [], []
+    for start in range(0, len(order), batch_size):
+        state = None
+        for chunk in data.rows(order[start:start + batch_size]).chunks(truncate):  # the state is carried, dh is not
+            try:
+                value, norm, state = step(model, params, optimizer, chunk, state, loss, clip)
+            except FloatingPointError as error:
+                raise FloatingPointError(f"{error} at step {len(values) + 1} of the epoch: lower the learning rate or "
+                                         "clip, or scale the data") from None
+            values.append(value)
+            norms.append(norm)
+    return values, norms
+
+
+def evaluate(model, params, data, loss=losses.mse, batch_size=256):
+    """The mean loss over all of `data`, a few sequences at a time."""
+    data = Batch(*data)
+    total = count = 0.0
+    for start in range(0, len(data.x), batch_size):
+        batch = data.rows(slice(start, start + batch_size))
+        n = len(batch.x) if batch.mask is None else batch.mask.sum()
+        if n:
+            prediction, *_ = model.forward(params, batch.x, None, batch.lengths)
+            total += n * float(loss(prediction, batch.y, batch.mask)[0])
+            count += n
+    return total / count
+
+
+def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_size=32, truncate=None, patience=None,
+        loss=losses.mse, clip=1.0, checkpoint=None):
+    """Train `params` in place, epoch by epoch over shuffled mini-batches, and return the history.
+
+    train, validation  (x, y), (x, y, lengths) or (x, y, lengths, mask), see Batch
+    truncate           truncated BPTT: the gradient is cut every so many steps, the state is carried on; None is never
+    patience           stop after so many epochs without a better validation loss; the best parameters are restored
+    clip               the largest norm of the gradient
+    checkpoint         a file, renewed after every epoch. If it exists the run goes on from it, and ends bit for bit
+                       where an uninterrupted one does
+    returns            {"train": [...], "validation": [...], "norm": [...], "best": epoch, "stopped": why}
+    errors             FloatingPointError if the loss or the gradient is not finite; `params` are then the best so far
+
+    Ctrl-C stops early and keeps the best so far: by validation loss, or without validation the last whole epoch.
+    """
+    train = _checked("train", train)
+    validation = None if validation is None else _checked("validation", validation)
+    run = _fingerprint([params, train, validation, rng.bit_generator.state, type(optimizer).__name__, vars(optimizer),
+                        batch_size, truncate, patience, loss.__name__, clip])
+    history = {"train": [], "validation": [], "norm": [], "best": 0, "stopped": None}
+    best, lowest = tree.map(np.copy, params), math.inf
+    if checkpoint is not None and Path(checkpoint).exists():
+        saved = weights.load(checkpoint)
+        if not isinstance(saved, dict) or saved.get("run") != run:
+            raise ValueError(f"{checkpoint} belongs to another run (other data, settings or seed): "
+                             "name another file, or remove this one")
+        history, best, lowest, optimizer.state = (saved[key] for key in ("history", "best", "lowest", "optimizer"))
+        rng.bit_generator.state = saved["rng"]
+        weights.restore(params, saved["params"])
+
+    progress = _Progress(epochs)
+    try:
+        while history["stopped"] is None and len(history["train"]) < epochs:
+            with np.errstate(over="ignore", invalid="ignore"):
+                values, norms = epoch(model, params, optimizer, train, rng, batch_size, truncate, loss, clip)
+                value = math.inf if validation is None else evaluate(model, params, validation, loss)
+            history["train"].append(float(np.mean(values)))
+            history["norm"].append(float(np.max(norms)))
+            if validation is not None:
+                history["validation"].append(value)
+            if validation is None or value < lowest:
+                best, lowest, history["best"] = tree.map(np.copy, params), value, len(history["train"])
+            if patience is not None and len(history["train"]) - history["best"] >= patience:
+                history["stopped"] = "patience"
+            if checkpoint is not None:
+                weights.save(checkpoint, {"run": run, "params": params, "best": best, "lowest": lowest,
+                                          "optimizer": optimizer.state, "rng": rng.bit_generator.state,
+                                          "history": history})
+            progress.show(history)
+    except KeyboardInterrupt:
+        history["stopped"] = "interrupted"
+    except FloatingPointError as error:
+        raise FloatingPointError(f"epoch {len(history['train']) + 1}: {error}") from None
+    finally:
+        weights.restore(params, best)
+        progress.close()
+    history["stopped"] = history["stopped"] or "epochs"
+    return history
+
+
+def gradient_through_time(layer, params, x, dh, state=None):
+    """The norm of dLoss/dh_t for each sequence and step, (B, T), when dh (B, T, H) is what arrives from outside.
+
+    The layer runs one step at a time with its state carried on, and its backward likewise with the state's gradient
+    carried back, so that between any two steps one can look at what comes through.
+    """
+    T = x.shape[1]
+    caches, norms, dstate = [], np.zeros(x.shape[:2]), None
+    for t in range(T):
+        _, state, cache = layer.forward(params, x[:, t:t + 1], state)
+        caches.append(cache)
+    for t in reversed(range(T)):
+        dh_t = dh[:, t:t + 1]
+        through_time = 0 if dstate is None else tree.leaves(dstate)[0][1]  # of h; an LSTM's second is of c
+        norms[:, t] = np.linalg.norm(dh_t[:, 0] + through_time, axis=1)
+        _, _, dstate = layer.backward(caches[t], dh_t, dstate)
+    return norms
+
+
+class _Progress:
+    """One line that rewrites itself on a terminal, and nothing in a pipe."""
+
+    def __init__(self, epochs):
+        self.epochs, self.start, self.shown = epochs, time.monotonic(), False
+
+    def show(self, history):
+        if sys.stderr.isatty():
+            best = f"  validation {history['validation'][-1]:.4g}, best at epoch {history['best']}"
+            print(f"\r\033[Kepoch {len(history['train'])}/{self.epochs}  loss {history['train'][-1]:.4g}"
+                  f"{best if history['validation'] else ''}  |gradient| {history['norm'][-1]:.3g}"
+                  f"  {time.monotonic() - self.start:.0f} s", end="", file=sys.stderr, flush=True)
+            self.shown = True
+
+    def close(self):
+        if self.shown:
+            print(file=sys.stderr)
+
+
+def _checked(name, data):
+    """A Batch whose numbers are finite and whose parts have one entry for each sequence."""
+    data = Batch(*data)
+    if any(a is not None and len(a) != len(data.x) for a in data) or not len(data.x):
+        raise ValueError(f"{name} holds {[None if a is None else len(a) for a in data]} sequences in x, y, lengths, mask, "
+                         "expected the same number in each, at least one")
+    for part, a in (("x", data.x), ("y", data.y)):
+        if not np.isfinite(a).all():
+            raise ValueError(f"{name} {part} holds NaN or infinity, expected finite numbers: fill or drop them first")
+    return data
+
+
+def _fingerprint(settings):
+    """What makes this run this run: the first weights, the data, the generator, the settings."""
+    digest = hashlib.sha256()
+    for path, leaf in tree.leaves(settings):
+        digest.update(f"{path} {leaf.dtype}{leaf.shape}".encode() if isinstance(leaf, np.ndarray)
+                      else f"{path} {leaf!r}".encode())
+        if isinstance(leaf, np.ndarray):
+            digest.update(np.ascontiguousarray(leaf))
+    return digest.hexdigest()

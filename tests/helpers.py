@@ -1,0 +1,100 @@
+"""What the tests share: random numbers, parameters that hide nothing, and a table of layers to run them on."""
+
+import numpy as np
+import pytest
+
+from minirnn import compose, linear, losses, lstm, rnn, tree
+
+# All different, so that no two axes can be mistaken for each other.
+B, T, D, H, K = 3, 4, 2, 5, 6
+
+# What a gradient check may miss by: central differences lose half the digits, a complex step hardly any.
+TOLERANCE = {"central": 1e-7, "complex": 1e-12}
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+def normal(rng, *shape, dtype=np.float64):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def like(rng, given):
+    """A tree of random numbers with the shapes and dtypes of the given one."""
+    return tree.map(lambda array: normal(rng, *array.shape, dtype=array.dtype), given)
+
+
+def big(rng, layer, *sizes, dtype=np.float64):
+    """The layer's parameters with every entry, biases too, from 0.7 · N(0, 1).
+
+    At a layer's own small initial weights a wrong backward pass is nearly right: see test_broken_backward.
+    """
+    return tree.map(lambda p: (0.7 * p).astype(dtype), like(rng, layer.init(rng, *sizes, dtype=dtype)))
+
+
+def total(*trees):
+    """The sum of trees of the same structure, entry by entry."""
+    return tree.map(lambda *arrays: sum(arrays), *trees)
+
+
+def assert_same(one, other, atol=0.0):
+    """Two trees have the same leaves: the same numbers, or up to `atol`."""
+    one, other = dict(tree.leaves(one)), dict(tree.leaves(other))
+    assert one.keys() == other.keys()
+    for path, array in one.items():
+        assert np.shape(array) == np.shape(other[path]), path
+        np.testing.assert_allclose(array, other[path], rtol=0, atol=atol, equal_nan=False, err_msg=path)
+
+
+def arrange(layer, *sizes, **settings):
+    """The layer, big parameters, inputs and settings: x, and where the layer has a state an initial one, not zero."""
+    rng = generator()
+    params, x = big(rng, layer, *sizes), normal(rng, B, T, D)
+    _, *state, _ = layer.forward(params, x, **settings)
+    return layer, params, (x, *like(rng, state)), settings
+
+
+def model(loss, target, **mask):
+    return compose.with_loss(compose.chain(lstm, linear), loss, target, **mask)
+
+
+LENGTHS = np.array([T, 0, 2])  # full, empty, in between
+NOT_EMPTY = np.array([T, 1, 2])  # for the layers that need a last step
+MASK = losses.length_mask(LENGTHS, T)
+NUMBERS, CLASSES = normal(generator(1), B, T, K), generator(1).integers(K, size=(B, T))
+DEEP = compose.chain(rnn, lstm, compose.last_step, linear)
+NESTED = compose.chain(rnn, compose.chain(lstm, linear), linear)
+
+# (name, layer, params, inputs, settings), to be run as layer.forward(params, *inputs, **settings).
+CASES = [
+    ("rnn", *arrange(rnn, D, H)),
+    ("rnn with lengths", *arrange(rnn, D, H, lengths=LENGTHS)),
+    ("rnn with sigmoid", *arrange(rnn, D, H, activation="sigmoid")),
+    ("rnn with sigmoid and lengths", *arrange(rnn, D, H, activation="sigmoid", lengths=LENGTHS)),
+    ("lstm", *arrange(lstm, D, H)),
+    ("lstm with lengths", *arrange(lstm, D, H, lengths=LENGTHS)),
+    ("linear", *arrange(linear, D, K)),
+    ("linear with sigmoid", *arrange(linear, D, K, activation="sigmoid")),
+    ("last step", *arrange(compose.last_step)),
+    ("last step with lengths", *arrange(compose.last_step, lengths=NOT_EMPTY)),
+    ("lstm, linear", *arrange(compose.chain(lstm, linear), D, H, K)),
+    ("lstm, linear with lengths", *arrange(compose.chain(lstm, linear), D, H, K, lengths=LENGTHS)),
+    ("rnn, lstm, last step, linear", *arrange(DEEP, D, H, 7, K)),
+    ("rnn, lstm, last step, linear with lengths", *arrange(DEEP, D, H, 7, K, lengths=NOT_EMPTY)),
+    ("chain in a chain", *arrange(NESTED, D, 7, H, K, 1)),
+    ("chain in a chain with lengths", *arrange(NESTED, D, 7, H, K, 1, lengths=LENGTHS)),
+    ("mse", *arrange(model(losses.mse, NUMBERS), D, H, K)),
+    ("mse with mask", *arrange(model(losses.mse, NUMBERS, mask=MASK), D, H, K, lengths=LENGTHS)),
+    ("cross-entropy", *arrange(model(losses.cross_entropy, CLASSES), D, H, K)),
+    ("cross-entropy with mask", *arrange(model(losses.cross_entropy, CLASSES, mask=MASK), D, H, K, lengths=LENGTHS)),
+]
+
+
+def parametrize(cases):
+    """Run a test once for each row of such a table, as its arguments layer, params, inputs, settings."""
+    return pytest.mark.parametrize("layer, params, inputs, settings", [pytest.param(*c[1:], id=c[0]) for c in cases])
+
+
+each_case = parametrize(CASES)
+each_method = pytest.mark.parametrize("method", TOLERANCE)

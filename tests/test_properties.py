@@ -1,0 +1,142 @@
+"""What must hold for every shape and all numbers: hypothesis looks for those where it does not."""
+
+import copy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers import assert_same, big, generator, like, normal, total
+from minirnn import compose, gradcheck, linear, losses, lstm, optim, rnn, tree
+
+LAYERS = {  # layer, how many widths
+    "rnn": (rnn, 2),
+    "lstm": (lstm, 2),
+    "lstm, rnn": (compose.chain(lstm, rnn), 3),
+    "lstm, linear": (compose.chain(lstm, linear), 3),
+}
+seeds = st.integers(0, 2**32)
+
+
+@st.composite
+def problems(draw, dtype=np.float64):
+    """A layer with parameters, inputs, an initial state, and the gradients that arrive at what it returns."""
+    layer, count = LAYERS[draw(st.sampled_from(list(LAYERS)))]
+    B, T, *widths = (draw(st.integers(1, 6)) for _ in range(2 + count))
+    rng = generator(draw(seeds))
+    params, x = big(rng, layer, *widths, dtype=dtype), normal(rng, B, T, widths[0], dtype=dtype)
+    y, state, _ = layer.forward(params, x)
+    state, dy, dstate = like(rng, (state, y, state))
+    return SimpleNamespace(rng=rng, layer=layer, B=B, T=T, params=params, x=x, state=state, dy=dy, dstate=dstate,
+                           lengths=rng.integers(0, T + 1, size=B))
+
+
+def run(p, **changed):
+    """All that a problem returns, forward and backward: outputs, state, gradients of parameters, inputs and state."""
+    p = SimpleNamespace(**vars(p) | changed)
+    y, state, cache = p.layer.forward(p.params, p.x, p.state, lengths=p.lengths)
+    return y, state, *p.layer.backward(cache, p.dy, p.dstate)
+
+
+@given(problems(), st.data())
+def test_no_output_depends_on_a_later_input(p, data):
+    t = data.draw(st.integers(0, p.T - 1))
+    future = p.x.copy()
+    future[:, t:] = normal(p.rng, *future[:, t:].shape)
+    assert_same(run(p, x=future)[0][:, :t], run(p)[0][:, :t])
+
+
+@given(problems())
+def test_the_order_of_the_batch_does_not_matter(p):
+    order = p.rng.permutation(p.B)
+    permuted = lambda given: tree.map(lambda array: array[order], given)
+    y, state, grads, dx, dstate = run(p)
+    given = {name: permuted(vars(p)[name]) for name in ("x", "state", "dy", "dstate", "lengths")}
+    assert_same(run(p, **given), (*permuted((y, state)), grads, *permuted((dx, dstate))), 1e-12)
+
+
+@given(problems(), st.sampled_from([1.0, 1e6]))
+def test_the_numbers_in_the_padding_do_not_matter(p, scale):
+    padding = ~losses.length_mask(p.lengths, p.T)
+    other = p.x.copy()
+    other[padding] = scale * normal(p.rng, *other[padding].shape)
+    assert_same(run(p, x=other), run(p))
+
+
+@given(problems())
+def test_backward_again_returns_the_same_and_nothing_given_is_changed(p):
+    given = (p.params, p.x, p.state, p.dy, p.dstate, p.lengths)
+    before = copy.deepcopy(given)
+    *_, cache = p.layer.forward(p.params, p.x, p.state, lengths=p.lengths)
+    first = copy.deepcopy(p.layer.backward(cache, p.dy, p.dstate))
+    assert_same(p.layer.backward(cache, p.dy, p.dstate), first)
+    assert_same(given, before)
+
+
+@given(problems())
+def test_none_means_zeros_for_states_and_all_steps_for_lengths(p):
+    nothing = {"state": None, "dstate": None, "lengths": None}
+    zeros = tree.map(np.zeros_like, p.state)
+    assert_same(run(p, **nothing), run(p, state=zeros, dstate=zeros, lengths=np.full(p.B, p.T)))
+
+
+@given(st.sampled_from([rnn, lstm]), st.integers(1, 4), seeds)
+def test_a_layer_used_twice_has_the_sum_of_two_gradients(layer, width, seed):
+    rng = generator(seed)
+    params, x = big(rng, layer, width, width), normal(rng, 2, 3, width)
+    h, _, lower = layer.forward(params, x)
+    y, _, upper = layer.forward(params, h)
+    dy = like(rng, y)
+    upper_grads, dh, _ = layer.backward(upper, dy)
+    lower_grads, _, _ = layer.backward(lower, dh)
+    loss = lambda _: (dy * layer.forward(params, layer.forward(params, x)[0])[0]).sum()
+    numerical = tree.map(lambda p: gradcheck.numerical(loss, p), params)
+    assert_same(total(upper_grads, lower_grads), numerical, 1e-6)
+
+
+@given(problems(), st.floats(1e-3, 1e3))
+def test_clipping_bounds_the_norm_and_keeps_the_direction(p, max_norm):
+    grads = run(p)[2]
+    before = copy.deepcopy(grads)
+    norm = np.linalg.norm(np.concatenate([g.ravel() for _, g in tree.leaves(grads)]))
+    np.testing.assert_allclose(optim.clip_by_norm(grads, max_norm), norm, rtol=1e-12)
+    np.testing.assert_allclose(optim.norm(grads), min(norm, max_norm), rtol=1e-12)
+    scale = min(1, max_norm / norm) if norm else 1
+    assert_same(grads, tree.map(lambda g: scale * g, before), 1e-12 * max_norm)
+
+
+def dtypes(given):
+    return {array.dtype for _, array in tree.leaves(given)}
+
+
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+@each_dtype
+@given(st.data())
+def test_layers_keep_the_dtype(dtype, data):
+    assert dtypes(run(data.draw(problems(dtype)))) == {np.dtype(dtype)}
+
+
+@each_dtype
+@given(seeds)
+def test_the_gradients_of_losses_keep_the_dtype(dtype, seed):
+    rng = generator(seed)
+    y, target = normal(rng, 2, 3, 4, dtype=dtype), normal(rng, 2, 3, 4)
+    _, mse = losses.mse(y, target)
+    _, cross_entropy = losses.cross_entropy(y, target.argmax(axis=-1))
+    assert dtypes((losses.mse_backward(mse), losses.cross_entropy_backward(cross_entropy))) == {np.dtype(dtype)}
+
+
+@each_dtype
+@pytest.mark.parametrize("optimizer", [lambda: optim.SGD(0.1, momentum=0.9), lambda: optim.Adam(weight_decay=0.1)],
+                         ids=["SGD", "Adam"])
+@given(st.data())
+def test_optimizers_keep_the_dtype(optimizer, dtype, data):
+    p, opt = data.draw(problems(dtype)), optimizer()
+    for _ in range(2):
+        opt.step(p.params, run(p)[2])
+    moments = [array for _, array in tree.leaves(opt.state) if np.ndim(array)]
+    assert dtypes((p.params, moments)) == {np.dtype(dtype)}

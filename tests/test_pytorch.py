@@ -1,0 +1,105 @@
+"""minirnn computes what PyTorch computes: outputs, states, every gradient, losses, and twenty training steps.
+
+The numbers are those of references/record_pytorch.py, from its files and, where PyTorch is installed, made afresh.
+"""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from minirnn import compose, linear, losses, lstm, optim, rnn, tree
+
+pytestmark = pytest.mark.filterwarnings("ignore:::torch")
+
+SECTION_5 = compose.chain(lstm, compose.last_step, linear)
+OPTIMIZERS = {"adam_clipped": optim.Adam, "adam_weight_decay": optim.Adam, "sgd_momentum": optim.SGD}
+
+
+@pytest.fixture(params=["recorded", "live"])
+def reference(request):
+    """A function from a case's name to its two trees: what was given, what PyTorch returns."""
+    if request.param == "live":
+        pytest.importorskip("torch")
+        from references.record_pytorch import record
+    else:
+        record = read
+    return lambda case: nested(record(case)).values()
+
+
+def read(case):
+    with np.load(pathlib.Path(__file__).parent / "references" / f"{case}.npz") as arrays:
+        return dict(arrays)
+
+
+def nested(flat):
+    """The tree that has these {path: leaf}; numbered children are a tuple's."""
+    branches = {}
+    for path, leaf in flat.items():
+        child, _, rest = path.partition(".")
+        branches.setdefault(child, {})[rest] = leaf
+    children = {child: branch[""] if "" in branch else nested(branch) for child, branch in branches.items()}
+    return tuple(children.values()) if "0" in children else children
+
+
+def assert_same(ours, theirs):
+    """Leaf by leaf to 1e-12: of a tensor's largest entry, or of 1 where that is smaller."""
+    ours, theirs = dict(tree.leaves(ours)), dict(tree.leaves(theirs))
+    assert ours.keys() == theirs.keys()
+    for path, their in theirs.items():
+        np.testing.assert_allclose(ours[path], their, rtol=0, atol=1e-12 * max(1, np.abs(their).max()), err_msg=path)
+
+
+@pytest.mark.parametrize("lengths", ["", "_lengths"])
+@pytest.mark.parametrize("layer", [rnn, lstm], ids=["rnn", "lstm"])
+def test_layer(reference, layer, lengths):
+    given, expected = reference(layer.__name__.split(".")[-1] + lengths)
+    h, state, cache = layer.forward(given["params"], given["x"], given["state"], given.get("lengths"))
+    grads, dx, dstate = layer.backward(cache, given["dh"], given["dstate"])
+    assert_same({"h": h, "state": state, "grads": grads, "dx": dx, "dstate": dstate}, expected)
+
+
+def test_model_of_section_5_with_its_loss(reference):
+    given, expected = reference("model")
+    prediction, _, cache = SECTION_5.forward(section_5(given["params"]), given["x"])
+    loss, loss_cache = losses.mse(prediction, given["target"])
+    grads, dx, _ = SECTION_5.backward(cache, losses.mse_backward(loss_cache))
+    assert_same({"prediction": prediction, "loss": loss, "grads": by_name(grads), "dx": dx}, expected["once"])
+
+
+@pytest.mark.parametrize("run", OPTIMIZERS)
+def test_training(reference, run):
+    given, expected = reference("model")
+    expected, settings, max_norm = expected["runs"][run], given["runs"][run]["settings"], given["runs"][run]["max_norm"]
+    params, opt = section_5(given["params"]), OPTIMIZERS[run](**tree.map(float, settings))
+    values, norms = [], []
+    for _ in expected["losses"]:
+        prediction, _, cache = SECTION_5.forward(params, given["x"])
+        loss, loss_cache = losses.mse(prediction, given["target"])
+        grads, _, _ = SECTION_5.backward(cache, losses.mse_backward(loss_cache))
+        norms.append(optim.clip_by_norm(grads, float(max_norm)))
+        opt.step(params, grads)
+        values.append(loss)
+    assert_same({"losses": np.array(values), "norms": np.array(norms), "params": by_name(params)}, expected)
+
+
+def test_clipping_is_active_at_some_of_the_recorded_steps_only(reference):
+    given, expected = reference("model")
+    clipped = expected["runs"]["adam_clipped"]["norms"] > given["runs"]["adam_clipped"]["max_norm"]
+    assert clipped.any() and not clipped.all()
+
+
+def test_masked_losses(reference):
+    given, expected = reference("masked_losses")
+    cross_entropy, cache = losses.cross_entropy(given["logits"], given["target_ids"], given["mask"])
+    mse, mse_cache = losses.mse(given["prediction"], given["target"], given["mask"])
+    assert_same({"cross_entropy": cross_entropy, "dlogits": losses.cross_entropy_backward(cache),
+                 "mse": mse, "dprediction": losses.mse_backward(mse_cache)}, expected)
+
+
+def section_5(params):
+    return tree.map(np.array, [params["lstm"], {}, params["linear"]])
+
+
+def by_name(layers):
+    return {"lstm": layers[0], "linear": layers[2]}
