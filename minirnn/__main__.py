@@ -11,6 +11,7 @@ from . import baselines, boundary, datasets, files, gradcheck, metrics, models, 
 from .layers import lstm
 
 SEEDS = range(5)
+PICTURES = ".png", ".jpg", ".pdf", ".svg", ".eps"
 PERIODS = (1921, 1955), (1956, 1979)
 
 
@@ -64,6 +65,18 @@ def _parser():
     return parser
 
 
+def _check_outputs(plot, *others, source=None):
+    """Refuse now what could not be written after hours of training, or would overwrite another file of this run."""
+    outputs = [path for path in (plot, *others) if path]
+    for path in outputs:
+        files.check_writable(path)
+    if plot and plot.suffix.lower() not in PICTURES:
+        raise ValueError(f"{plot} is no picture that can be drawn, expected a name that ends in {', '.join(PICTURES)}")
+    names = [path.resolve() for path in (source, *outputs) if path]
+    if len(set(names)) < len(names):
+        raise ValueError("two of the files named are the same: one would overwrite the other, give each its own name")
+
+
 def _whole(least):
     def whole_number(text):
         try:
@@ -94,7 +107,7 @@ def check_gradients(args):
 
 def sunspots(args):
     """The main job: gradients proven, the article's LSTM trained on the yearly sunspots, compared and pictured."""
-    files.check_writable(args.plot)
+    _check_outputs(args.plot)
     print("1. Is the backward pass right? Largest relative error over every entry, against central differences")
     rng = np.random.default_rng(0)
     for name, layer, params, inputs, settings in proof.cases(rng)[:3]:
@@ -106,9 +119,12 @@ def sunspots(args):
     years, numbers = datasets.sunspots()
     start = int(np.searchsorted(years, PERIODS[0][0]))
     print(f"\n2. Yearly sunspots: train {years[0]}-{years[start - 1]}, forecast each later year from the years before it")
-    print(f"   One-step NMSE (MSE / 1535){'':<13}" + "".join(f"{first}-{last % 100:<6}" for first, last in PERIODS))
+    print(f"   One-step NMSE (MSE / 1535){'':<13}" + "".join(f"{first}-{last % 100:<8}" for first, last in PERIODS))
     roots = np.sqrt(numbers)  # steadies the swings; better than the raw scale on validation years before 1921
-    fitted = [models.Forecaster("lstm", hidden=16, seed=seed).fit(roots[:start]) for seed in SEEDS]
+    fitted = [models.Forecaster("lstm", hidden=16, seed=seed) for seed in SEEDS]
+    for model in fitted:
+        if model.fit(roots[:start]).history["stopped"] == "interrupted":
+            raise KeyboardInterrupt
     ar = baselines.AR(9).fit(numbers[:start])
     forecasts = {"persistence": baselines.persistence(numbers, start, 1)[:, 0],
                  "AR(9), least squares": ar.forecasts(numbers, start, 1)[:, 0]}
@@ -119,10 +135,10 @@ def sunspots(args):
         return np.array([metrics.nmse(forecast[years], numbers[start:][years], 1535) for years in inside])
 
     for name, forecast in forecasts.items():
-        print(f"   {name:<38} " + "".join(f"{error:<11.3f}" for error in nmse(forecast)))
+        print(f"   {name:<38} " + "".join(f"{error:<13.3f}" for error in nmse(forecast)))
     errors = np.array([nmse(run) for run in runs])
-    print(f"   {f'LSTM, mean of {len(runs)} seeds':<38} " + "".join(f"{error:<11.3f}" for error in errors.mean(axis=0)))
-    print(f"   {'LSTM, best and worst seed':<38} " + "".join(f"{low:.3f}-{high:<5.3f}" for low, high in
+    print(f"   {f'LSTM, mean of {len(runs)} seeds':<38} " + "".join(f"{error:<13.3f}" for error in errors.mean(axis=0)))
+    print(f"   {'LSTM, best and worst seed':<38} " + "".join(f"{low:.3f}-{high:<7.3f}" for low, high in
                                                          zip(errors.min(axis=0), errors.max(axis=0))))
     for (first, last), lstm_error, ar_error in zip(PERIODS, errors.mean(axis=0), nmse(forecasts["AR(9), least squares"])):
         print(f"   {first}-{last}: the {'LSTM' if lstm_error < ar_error else 'linear AR(9)'} is better")
@@ -135,7 +151,7 @@ def sunspots(args):
 
 def _draw_sunspots(path, years, numbers, start, model, roots, linear_forecast):
     from . import plots
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     shown = slice(start, int(np.searchsorted(years, PERIODS[-1][1])) + 1)
     n = shown.stop - start
@@ -147,7 +163,8 @@ def _draw_sunspots(path, years, numbers, start, model, roots, linear_forecast):
     def with_the_cycle(gate):
         return gate[:, np.argsort([np.corrcoef(unit, numbers[shown])[0, 1] for unit in gate.T])]
 
-    figure, axes = pyplot.subplots(4, 1, figsize=(11, 8), sharex=True, layout="constrained", height_ratios=(4, 1, 1, 1))
+    figure = Figure(figsize=(11, 8), layout="constrained")
+    axes = figure.subplots(4, 1, sharex=True, height_ratios=(4, 1, 1, 1))
     plots.forecast(years[shown], numbers[shown], {"LSTM, one year ahead": network_forecast,
                                                   "AR(9)": linear_forecast[:n]}, axes[0])
     axes[0].set(ylabel="sunspots", title="Yearly sunspots: forecasts of years the network has never seen, "
@@ -165,9 +182,7 @@ def _save_figure(figure, path):
 
 def forecast(args):
     """A user's own series: measured on its last 15 % beside simpler forecasts, then forecast past its end."""
-    for path in (args.plot, args.save, args.json, args.checkpoint):
-        if path is not None:
-            files.check_writable(path)
+    _check_outputs(args.plot, args.save, args.json, args.checkpoint, source=args.file)
     series = datasets.read_csv(args.file, args.column)
     H, season = args.horizon, args.season
     past, _, test = datasets.split(series, 0.85, 0)
@@ -178,6 +193,8 @@ def forecast(args):
                          f"of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or season")
 
     model = models.Forecaster("lstm", seed=args.seed, window=window).fit(past, checkpoint=args.checkpoint)
+    if model.history["stopped"] == "interrupted":
+        print("minirnn: training was interrupted, this is the best model until then", file=sys.stderr)
     makers = {"model": model.forecasts, "persistence": baselines.persistence,
               "ridge_ar": baselines.chosen_ar(past, len(train), season).forecasts}
     if season > 1:
@@ -189,12 +206,12 @@ def forecast(args):
         errors = result[name] = {}
         for steps, ending in ((1, "1"), (H, "h")):
             guess, truth = make(series, start, steps), baselines.truth(series, start, steps)
-            mase = metrics.mase(guess, truth, past, season)
-            errors |= {f"rmse_{ending}": metrics.rmse(guess, truth), f"mae_{ending}": metrics.mae(guess, truth),
-                       f"mase_{ending}": mase if np.isfinite(mase) else None}
+            measured = {"rmse": metrics.rmse(guess, truth), "mae": metrics.mae(guess, truth),
+                        "mase": metrics.mase(guess, truth, past, season)}
+            errors |= {f"{kind}_{ending}": error if np.isfinite(error) else None for kind, error in measured.items()}
         print(f"{name:<16}" + "".join(f"{'none' if error is None else f'{error:.4g}':<{10 if k % 3 < 2 else 12}}"
                                       for k, error in enumerate(errors.values())))
-    best = min(result, key=lambda name: result[name]["rmse_h"])
+    best = min((name for name in result if result[name]["rmse_h"] is not None), key=lambda name: result[name]["rmse_h"])
     print(f"best over steps 1..{H}: {best}")
 
     result["forecast"] = model.observe(series).predict(H).tolist()
@@ -211,9 +228,10 @@ def forecast(args):
 
 def _draw_forecast(args, series, start, makers, ahead):
     from . import plots
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
-    figure, (above, below) = pyplot.subplots(2, 1, figsize=(11, 7), layout="constrained")
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    above, below = figure.subplots(2, 1)
     shown = slice(max(start, len(series) - 200), len(series))
     one_step = {name: make(series, shown.start, 1)[:, 0] for name, make in makers.items()}
     plots.forecast(np.arange(len(series))[shown], series[shown], one_step, above)

@@ -8,16 +8,29 @@ import itertools
 
 import numpy as np
 
-from . import datasets, metrics
+from . import boundary, datasets, metrics
+
+
+def _question(series, start, horizon, reach=0):
+    """Check a question of forecasts that look back `reach` values, and return its series."""
+    series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
+    boundary.size("horizon", horizon)
+    boundary.size("start", start, least=reach)  # an index below zero would be one from the end: the future
+    if start + horizon > len(series):
+        raise ValueError(f"series has {len(series)} values, expected at least {start + horizon}: {start} before the first "
+                         f"forecast and the {horizon} to compare it with")
+    return series
 
 
 def truth(series, start, horizon):
     """What the forecasts are compared with: series[k:k+horizon] for each k, (n, horizon)."""
+    series = _question(series, start, horizon)
     return np.lib.stride_tricks.sliding_window_view(series[start:], horizon)
 
 
 def pasts(series, p, start, horizon):
     """What the forecasts may look at: series[k-p:k] for each k, (n, p)."""
+    series = _question(series, start, horizon, p)
     return np.lib.stride_tricks.sliding_window_view(series, p)[start - p:len(series) - horizon - p + 1]
 
 
@@ -32,6 +45,7 @@ def persistence(series, start, horizon):
 
 def seasonal_naive(series, start, horizon, season):
     """Tomorrow is like the same day last season: `season` steps back, or as many seasons as it takes to be known."""
+    series = _question(series, start, horizon, boundary.size("season", season))
     origins = np.arange(start, len(series) - horizon + 1)[:, None]
     ahead = np.arange(horizon)
     return series[origins + ahead % season - season]
@@ -48,9 +62,10 @@ class AR:
     """
 
     def __init__(self, p, ridge=0.0):
-        self.p, self.ridge = p, ridge
+        self.p, self.ridge = boundary.size("p", p), ridge
 
     def fit(self, series):
+        series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
         self.scale = datasets.Scale.fit(series)
         x, y = datasets.windows(self.scale.apply(series), self.p)
         X = np.column_stack([np.ones(len(x)), x[..., 0]])

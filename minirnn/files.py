@@ -23,5 +23,5 @@ def replacing(path):
 def check_writable(path):
     """Raise now, before hours of work, if `path` could not be written then."""
     path = Path(path)
-    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+    if path.exists() and not path.is_file() or not os.access(path.parent, os.W_OK | os.X_OK):
         raise ValueError(f"{path} cannot be written: expected a file name in a folder that exists and is yours")

@@ -3,9 +3,17 @@
 import numpy as np
 
 
+def _errors(forecast, truth):
+    """forecast - truth. Nothing is broadcast: (n, 1) less (n,) would be all n² pairs."""
+    forecast, truth = np.asarray(forecast), np.asarray(truth)
+    if forecast.shape != truth.shape or not truth.size:
+        raise ValueError(f"forecast has shape {forecast.shape} and truth {truth.shape}, expected the same, and not empty")
+    return forecast - truth
+
+
 def mse(forecast, truth):
     """Mean squared error, in the square of the series' unit."""
-    return float(np.mean((forecast - truth) ** 2))
+    return float(np.mean(_errors(forecast, truth) ** 2))
 
 
 def rmse(forecast, truth):
@@ -19,7 +27,7 @@ def rmse(forecast, truth):
 
 def mae(forecast, truth):
     """Mean absolute error, in the series' unit."""
-    return float(np.mean(np.abs(forecast - truth)))
+    return float(np.mean(np.abs(_errors(forecast, truth))))
 
 
 def nmse(forecast, truth, variance):

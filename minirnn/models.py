@@ -21,7 +21,6 @@ class Forecaster:
         hidden    number of hidden units
         seed      of the weights and of the order of training
         window    number of values it reads
-        decay     weight decay: how strongly small weights are preferred
 
     >>> series = np.sin(np.arange(200) / 3)
     >>> model = Forecaster("rnn", hidden=8, window=12).fit(series, epochs=40)
@@ -30,13 +29,12 @@ class Forecaster:
     True
     """
 
-    def __init__(self, layer="lstm", hidden=16, seed=0, window=24, decay=0.0):
+    def __init__(self, layer="lstm", hidden=16, seed=0, window=24):
         boundary.one_of("layer", layer, LAYERS)
         self.settings = {"layer": layer, "hidden": boundary.size("hidden", hidden),
-                         "seed": boundary.size("seed", seed, least=0), "window": boundary.size("window", window),
-                         "decay": decay}
+                         "seed": boundary.size("seed", seed, least=0), "window": boundary.size("window", window)}
         self.network = chain(LAYERS[layer], last_step, linear)
-        self.params = self.scale = self.past = None
+        self.params = self.scale = self.past = self.history = None
 
     def fit(self, series, epochs=300, patience=40, checkpoint=None):
         """Train on a series (n,) and return self.
@@ -51,22 +49,25 @@ class Forecaster:
         if len(train) < window + 2 or len(train) == len(series):
             raise ValueError(f"series has {len(series)} values, expected at least {math.ceil((window + 2) / 0.85) + 1} "
                              f"for a window of {window}: a longer series, or a smaller window")
-        self.scale = datasets.Scale.fit(train)
-        x, y = datasets.windows(self.scale.apply(series).astype(np.float32), window)
+        scale = datasets.Scale.fit(train)
+        x, y = datasets.windows(scale.apply(series).astype(np.float32), window)
         n = len(train) - window  # windows whose target lies in the training part
-        self.history = self._train((x[:n], y[:n]), (x[n:], y[n:]), epochs, patience, checkpoint)
-        if self.history["stopped"] != "interrupted":
-            chosen = self.params
+        params, history = self._train((x[:n], y[:n]), (x[n:], y[n:]), epochs, patience, checkpoint)
+        if history["stopped"] != "interrupted":
             refit = checkpoint and Path(checkpoint).with_name(Path(checkpoint).name + "-refit")
-            if self._train((x, y), None, self.history["best"], None, refit)["stopped"] == "interrupted":
-                self.params = chosen
+            all_of_it, again = self._train((x, y), None, history["best"], None, refit)
+            if again["stopped"] == "interrupted":
+                history["stopped"] = "interrupted"
+            else:
+                params = all_of_it
+        self.scale, self.params, self.history = scale, params, history  # only now: a fit that fails leaves the old model
         return self.observe(series)
 
     def _train(self, train, validation, epochs, patience, checkpoint):
-        rng, self.params = self._fresh()
-        optimizer = optim.Adam(lr=3e-3, weight_decay=self.settings["decay"])
-        return training.fit(self.network, self.params, optimizer, train, validation, rng=rng, epochs=epochs,
-                            patience=patience, checkpoint=checkpoint, batch_size=16)
+        rng, params = self._fresh()
+        batch_size = min(max(16, len(train[0]) // 100), 128)  # about a hundred updates an epoch
+        return params, training.fit(self.network, params, optim.Adam(lr=3e-3), train, validation, rng=rng, epochs=epochs,
+                                    batch_size=batch_size, patience=patience, checkpoint=checkpoint)
 
     def _fresh(self):
         rng = np.random.default_rng(self.settings["seed"])

@@ -32,8 +32,8 @@ def forecast(times, truth, forecasts, ax=None):
     """The truth, and beside it each forecast of a dict {name: values}; NaN leaves a gap. The first is drawn boldest."""
     ax = _axes(ax)
     ax.plot(times, truth, color="black", linewidth=1, marker=".", markersize=4, label="truth")
-    for (name, values), color, width in zip(forecasts.items(), (ORANGE, BLUE, GREEN, GREY), (2, 1.2, 1, 1)):
-        ax.plot(times, values, color=color, linewidth=width, label=name)
+    for k, (name, values) in enumerate(forecasts.items()):
+        ax.plot(times, values, color=(ORANGE, BLUE, GREEN, GREY)[k % 4], linewidth=1 if k else 2, label=name)
     ax.margins(x=0.01)
     ax.legend(ncols=len(forecasts) + 1, loc="upper left", frameon=False)
     return ax

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import boundary, losses, optim, tree, weights
+from . import boundary, files, losses, optim, tree, weights
 
 
 class Batch(NamedTuple):
@@ -25,13 +25,14 @@ class Batch(NamedTuple):
 
     def chunks(self, steps):
         """Consecutive stretches of at most `steps` steps, for truncated BPTT; None is all steps at once."""
-        T = self.x.shape[1]
-        for start in range(0, T, steps or T):
-            part = slice(start, start + (steps or T))
-            mask = None if self.mask is None else self.mask[:, part]
-            if mask is None or mask.any():
-                yield Batch(self.x[:, part], self.y[:, part] if steps else self.y,
-                            None if self.lengths is None else np.clip(self.lengths - start, 0, steps), mask)
+        if steps is None:
+            yield self
+            return
+        for start in range(0, self.x.shape[1], steps):
+            part = slice(start, start + steps)
+            yield Batch(self.x[:, part], self.y[:, part],
+                        None if self.lengths is None else np.clip(self.lengths - start, 0, steps),
+                        None if self.mask is None else self.mask[:, part])
 
 
 def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0):
@@ -59,6 +60,9 @@ def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, los
     for start in range(0, len(order), batch_size):
         state = None
         for chunk in data.rows(order[start:start + batch_size]).chunks(truncate):  # the state is carried, dh is not
+            if chunk.mask is not None and not chunk.mask.any():  # nothing to learn from, but the state goes on
+                _, state, _ = model.forward(params, chunk.x, state, chunk.lengths)
+                continue
             try:
                 value, norm, state = step(model, params, optimizer, chunk, state, loss, clip)
             except FloatingPointError as error:
@@ -70,17 +74,20 @@ def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, los
 
 
 def evaluate(model, params, data, loss=losses.mse, batch_size=256):
-    """The mean loss over all of `data`, a few sequences at a time."""
-    data = Batch(*data)
+    """The mean loss over all of `data`, a few sequences at a time; NaN where the model itself gives no number."""
+    data = _checked("data", data)
     total = count = 0.0
     for start in range(0, len(data.x), batch_size):
         batch = data.rows(slice(start, start + batch_size))
         n = len(batch.x) if batch.mask is None else batch.mask.sum()
         if n:
-            prediction, *_ = model.forward(params, batch.x, None, batch.lengths)
+            try:
+                prediction, *_ = model.forward(params, batch.x, None, batch.lengths)
+            except boundary.NotFinite:  # inside the model: the data was checked before
+                return math.nan
             total += n * float(loss(prediction, batch.y, batch.mask)[0])
             count += n
-    return total / count
+    return float(total / count)
 
 
 def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_size=32, truncate=None, patience=None,
@@ -100,6 +107,15 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
     """
     train = _checked("train", train)
     validation = None if validation is None else _checked("validation", validation)
+    boundary.size("epochs", epochs, least=0), boundary.size("batch_size", batch_size)
+    for name, value in (("truncate", truncate), ("patience", patience)):
+        if value is not None:
+            boundary.size(name, value)
+    if truncate is not None and train.y.shape[:2] != train.x.shape[:2]:
+        raise ValueError(f"train y has shape {train.y.shape}, expected {train.x.shape[:2]} and more: truncated BPTT needs "
+                         "a target at every step")
+    if checkpoint is not None:
+        files.check_writable(checkpoint)
     run = _fingerprint([params, train, validation, rng.bit_generator.state, type(optimizer).__name__, vars(optimizer),
                         batch_size, truncate, patience, loss.__name__, clip])
     history = {"train": [], "validation": [], "norm": [], "best": 0, "stopped": None}
@@ -119,6 +135,10 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
             with np.errstate(over="ignore", invalid="ignore"):
                 values, norms = epoch(model, params, optimizer, train, rng, batch_size, truncate, loss, clip)
                 value = math.inf if validation is None else evaluate(model, params, validation, loss)
+            if validation is not None and not math.isfinite(value):
+                raise FloatingPointError(f"the validation loss is {value:.4g} and the gradient's norm was {max(norms):.4g} "
+                                         f"by step {len(values)}, the last of the epoch: lower the learning rate or clip, "
+                                         "or scale the data")
             history["train"].append(float(np.mean(values)))
             history["norm"].append(float(np.max(norms)))
             if validation is not None:
@@ -182,12 +202,18 @@ class _Progress:
 
 
 def _checked(name, data):
-    """A Batch whose numbers are finite and whose parts have one entry for each sequence."""
+    """A Batch whose numbers are finite, y's where the mask keeps them, and whose parts have one entry a sequence."""
     data = Batch(*data)
-    if any(a is not None and len(a) != len(data.x) for a in data) or not len(data.x):
-        raise ValueError(f"{name} holds {[None if a is None else len(a) for a in data]} sequences in x, y, lengths, mask, "
-                         "expected the same number in each, at least one")
-    for part, a in (("x", data.x), ("y", data.y)):
+    data = Batch(*(None if a is None else boundary.regular(f"{name} {part}", a) for part, a in zip(data._fields, data)))
+    counts = [None if a is None else len(np.atleast_1d(a)) for a in data]
+    if not data.x.size or len(set(counts) - {None}) > 1:
+        raise ValueError(f"{name} holds {counts} sequences in x, y, lengths, mask, expected the same number in each, at "
+                         "least one")
+    if data.mask is not None and not (data.mask.dtype == bool and data.mask.shape == data.y.shape[:data.mask.ndim]
+                                      and data.mask.any()):
+        raise ValueError(f"{name} mask is {data.mask.dtype} of shape {data.mask.shape}, expected booleans in the leading axes "
+                         f"of y {data.y.shape}, not all False: make it with losses.length_mask")
+    for part, a in (("x", data.x), ("y", data.y if data.mask is None else data.y[data.mask])):
         if not np.isfinite(a).all():
             raise ValueError(f"{name} {part} holds NaN or infinity, expected finite numbers: fill or drop them first")
     return data

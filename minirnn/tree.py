@@ -28,8 +28,9 @@ def map(function, tree, *others):
 
 def pairs(params, grads):
     """(parameter, gradient) arrays side by side; the two trees must have the same leaves and shapes."""
-    left, right = leaves(params), leaves(grads)
-    if [(path, p.shape) for path, p in left] != [(path, g.shape) for path, g in right]:
-        raise ValueError(f"gradients {[(k, g.shape) for k, g in right]} do not mirror the parameters "
-                         f"{[(k, p.shape) for k, p in left]}: pass what backward of the same layer returned")
-    return [(p, g) for (_, p), (_, g) in zip(left, right)]
+    left, right = dict(leaves(params)), dict(leaves(grads))
+    shapes = [{path: getattr(leaf, "shape", leaf) for path, leaf in side.items()} for side in (left, right)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"gradients {shapes[1]} do not mirror the parameters {shapes[0]}: pass what backward of the same "
+                         "layer returned")
+    return [(p, right[path]) for path, p in left.items()]

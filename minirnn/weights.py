@@ -1,7 +1,6 @@
 """Save and load: any tree of arrays, numbers, strings and None as one .npz file, without pickle."""
 
 import json
-import zipfile
 
 import numpy as np
 
@@ -12,9 +11,13 @@ def save(path, saved):
     """Write a tree (parameters, a state, a whole checkpoint) to `path`, beside and renamed.
 
     Each array is kept under its path in the tree, so `numpy.load` alone reads it too: `np.load(path)["0.W_x"]`.
+    Errors: TypeError or ValueError, before anything is written, for what could not come back as it was.
     """
     arrays = {}
     nesting = json.dumps(_strip(saved, "", arrays))
+    taken = arrays.keys() & {"minirnn", "file", "allow_pickle"}  # ours, and the other arguments of savez
+    if taken:
+        raise ValueError(f"an array is named {taken.pop()!r}, which has a meaning of its own: choose another name")
     with files.replacing(path) as file:
         np.savez(file, **arrays, minirnn=nesting)
 
@@ -24,13 +27,18 @@ def load(path):
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return _restore(json.loads(str(arrays["minirnn"])), arrays)
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a damaged or foreign file can make NumPy, zipfile and json raise nearly anything
         raise ValueError(f"{path} is not a whole file written by minirnn, expected one that weights.save made: "
                          f"{type(error).__name__}") from None
 
 
 def restore(params, saved):
     """Copy saved arrays into those of `params`, in place; ValueError unless the two trees mirror each other."""
+    came, expected = ({path: np.shape(leaf) for path, leaf in tree.leaves(one)} for one in (saved, params))
+    if came != expected:
+        raise ValueError(f"saved holds {came}, expected {expected}: restore into a model of the same layers and sizes")
     for p, q in tree.pairs(params, saved):
         p[...] = q
 
@@ -38,13 +46,21 @@ def restore(params, saved):
 def _strip(node, path, arrays):
     """The nesting of a tree as JSON, its arrays moved into `arrays` under their paths."""
     if isinstance(node, dict):
+        for key in node:
+            if not isinstance(key, str) or "." in key:  # JSON would make it a string; a dot, two arrays of one name
+                raise TypeError(f"saved{path} has the key {key!r}, expected a string without a dot: rename it")
         return {"dict": {key: _strip(child, f"{path}.{key}", arrays) for key, child in node.items()}}
     if isinstance(node, (list, tuple)):
-        return {"tuple" if isinstance(node, tuple) else "list": [_strip(child, f"{path}.{k}", arrays) for k, child in enumerate(node)]}
-    if isinstance(node, np.ndarray):
+        kind = "tuple" if isinstance(node, tuple) else "list"
+        return {kind: [_strip(child, f"{path}.{k}", arrays) for k, child in enumerate(node)]}
+    if isinstance(node, np.ndarray) and not node.dtype.hasobject:  # an array of objects would need pickle
         arrays[path[1:]] = node
         return {"array": path[1:]}
-    return node
+    if node is None or isinstance(node, (str, int, float)):
+        return node
+    came = "an array of objects" if isinstance(node, np.ndarray) else f"a {type(node).__name__}"
+    raise TypeError(f"saved{path} is {came}, expected an array of numbers, a number of Python, a string or None: "
+                    "convert it or leave it out")
 
 
 def _restore(node, arrays):

@@ -1,6 +1,7 @@
 """Small real series with their provenance, and how a series becomes training data without a look at the future."""
 
 import csv
+import reprlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,15 +31,16 @@ def read_csv(path, column):
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
+            reader = csv.reader(file)
+            rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is not a CSV text file in UTF-8: {error}") from None
-    header = [name.strip() for name in rows[0]] if rows else []
+    header = [name.strip() for name in rows[0][1]] if rows else []
     if header.count(column) != 1:
-        raise ValueError(f"{path} has {header.count(column) or 'no'} column {column!r}, expected one of: "
-                         f"{', '.join(header) or 'nothing, it is empty'}")
+        raise ValueError(f"{path} has {header.count(column) or 'no'} columns named {column!r}, expected exactly one; it has "
+                         f"{', '.join(map(repr, header))[:500] or 'nothing, it is empty'}")
     k, values = header.index(column), []
-    for line, row in enumerate(rows[1:], start=2):
+    for line, row in rows[1:]:
         if not row:
             continue
         cell = row[k].strip() if k < len(row) else ""
@@ -47,7 +49,8 @@ def read_csv(path, column):
         except ValueError:
             values.append(np.nan)
         if not np.isfinite(values[-1]):
-            raise ValueError(f"{path} line {line}: {column} is {cell!r}, expected a number: fill the gap or drop the row")
+            raise ValueError(f"{path} line {line}: {column} is {reprlib.repr(cell)}, expected a number: fill the gap or "
+                             "drop the row")
     return np.array(values)
 
 
@@ -90,7 +93,13 @@ class Scale(NamedTuple):
 
     @classmethod
     def fit(cls, train):
-        return cls(float(np.mean(train)), float(np.std(train)) or 1.0)  # a constant series is only shifted
+        with np.errstate(over="ignore", invalid="ignore"):
+            constant = np.min(train) == np.max(train)  # is only shifted: its std may be rounding, not quite zero
+            scale = cls(float(np.mean(train)), 1.0 if constant else float(np.std(train)))
+        if not (np.isfinite(scale.mean) and 0 < scale.std < np.inf):
+            raise ValueError(f"values go from {np.min(train):.4g} to {np.max(train):.4g}, expected squares that float64 can "
+                             "hold: multiply them by a power of ten first")
+        return scale
 
     def apply(self, values):
         return (values - self.mean) / self.std

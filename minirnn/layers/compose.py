@@ -8,6 +8,9 @@ from typing import Callable, NamedTuple
 
 import numpy as np
 
+from .. import boundary
+from . import sequence
+
 
 class Layer(NamedTuple):
     """Three functions under the law; a module with the same three names serves as well. init takes `sizes` sizes."""
@@ -37,6 +40,10 @@ def chain(*layers):
     widths_expected = 1 + sum(max(0, n - 1) for n in sizes)
     has_lengths = [_takes(layer.forward, "lengths") for layer in layers]
 
+    def states(name, given):
+        return [None] * sum(has_state) if given is None else _entries(
+            name, given, sum(has_state), "layer that has a state: pass on what chain returned")
+
     def init(rng, *widths, dtype=np.float32):
         if len(widths) != widths_expected:
             raise ValueError(f"chain.init got the widths {widths}, expected {widths_expected}: "
@@ -48,13 +55,9 @@ def chain(*layers):
         return params
 
     def forward(params, x, state=None, lengths=None):
-        if state is None:
-            state = [None] * sum(has_state)
-        elif not isinstance(state, (list, tuple)) or len(state) != sum(has_state):
-            raise ValueError(f"state of chain is not a tuple with one entry for each of its {sum(has_state)} layers that "
-                             "have a state: pass on what forward returned")
-        before, after, caches = iter(state), [], []
-        for layer, p, stateful, padded in zip(layers, params, has_state, has_lengths, strict=True):
+        _entries("params", params, len(layers), "layer: make them with chain.init")
+        before, after, caches = iter(states("state", state)), [], []
+        for layer, p, stateful, padded in zip(layers, params, has_state, has_lengths):
             given = {"state": next(before)} if stateful else {}
             if padded:
                 given["lengths"] = lengths
@@ -64,7 +67,7 @@ def chain(*layers):
         return x, tuple(after), caches
 
     def backward(caches, dy, dstate=None):
-        after = list(dstate or [None] * sum(has_state))
+        after = list(states("dstate", dstate))
         grads, before = [], []
         for layer, cache, stateful in zip(reversed(layers), reversed(caches), reversed(has_state)):
             g, dy, *initial = layer.backward(cache, dy, after.pop()) if stateful else layer.backward(cache, dy)
@@ -73,6 +76,13 @@ def chain(*layers):
         return grads[::-1], dy, tuple(before[::-1])
 
     return Layer(init, forward, backward, widths_expected)
+
+
+def _entries(name, given, expected, hint):
+    if not isinstance(given, (list, tuple)) or len(given) != expected:
+        came = len(given) if isinstance(given, (list, tuple)) else type(given).__name__
+        raise ValueError(f"{name} of chain: got {came}, expected a list or tuple of {expected}, one for each {hint}")
+    return given
 
 
 def _takes(function, argument):
@@ -89,18 +99,19 @@ def _last_step():
 
     def forward(params, h, lengths=None):
         """h (B, T, H) to each sequence's own last step (B, H), and a cache."""
+        h = boundary.array("h", h, ("B", "T", "H"), boundary.real("h", h).dtype, "the states of a recurrent layer")
         B, T, _ = h.shape
-        lengths = np.full(B, T) if lengths is None else np.asarray(lengths)
+        lengths = np.full(B, T) if lengths is None else sequence.check_lengths(lengths, B, T)
         if (lengths < 1).any():
             raise ValueError(f"last_step: sequence {int(np.argmax(lengths < 1))} has no step, expected at least one: "
                              "leave empty sequences out")
-        return h[np.arange(B), lengths - 1], (h.shape, lengths)
+        return h[np.arange(B), lengths - 1], (h, lengths)
 
     def backward(cache, dy):
         """dy (B, H) goes to the last step; the steps before it did not count."""
-        (B, T, H), lengths = cache
-        dh = np.zeros((B, T, H), dy.dtype)
-        dh[np.arange(B), lengths - 1] = dy
+        h, lengths = cache
+        dh = np.zeros_like(h)
+        dh[np.arange(len(h)), lengths - 1] = boundary.gradient("dy", dy, (len(h), h.shape[2]), h.dtype)
         return {}, dh
 
     return Layer(init, forward, backward, sizes=0)

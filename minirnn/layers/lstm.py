@@ -35,12 +35,13 @@ def gates(params):
             for gate, block in zip("ifco", np.split(params[theirs], 4))}
 
 
-def forward(params, x, state=None, lengths=None):
+def forward(params, x, state=None, lengths=None, out=None):
     """Run the LSTM over a batch of sequences.
 
     x        (B, T, D)            inputs
     state    ((B, H), (B, H))     h and c before the first step; None is zero
     lengths  (B,)                 how many steps of each sequence are real; None is all T
+    out      a cache              of an earlier pass, needed no more, whose memory is used again
     returns  h (B, T, H), zero beyond each length; the state (h, c) after each sequence's last step; a cache
     errors   ValueError or TypeError for a wrong shape, dtype or length, or a number that is not finite
 
@@ -57,7 +58,8 @@ def forward(params, x, state=None, lengths=None):
 
     # Column t of z is [h_{t-1}; x_t; 1], so that W z_t = U_h h_{t-1} + W_x x_t + b is one product a step.
     W = np.concatenate([params["U_h"], params["W_x"], params["b"][:, None]], axis=1)
-    z, cells = np.empty((T + 1, H + D + 1, B), dtype), np.empty((T + 1, H, B), dtype)
+    buffers = sequence.buffers(out, dtype, *2 * [(T + 1, H + D + 1, B), (T + 1, H, B), (T, 4 * H, B)], (T, H, B))
+    z, cells, gate, *_, tanh_c = buffers  # the second three are for backward
     h, c_prev, c = z[1:, :H], cells[:-1], cells[1:]  # one step on is the same memory: z[t+1] holds h_t
     z[0, :H] = sequence.initial("state h", h_0, B, H, dtype)
     cells[0] = sequence.initial("state c", c_0, B, H, dtype)
@@ -66,7 +68,6 @@ def forward(params, x, state=None, lengths=None):
     # σ(a) = (1 + tanh(a/2)) / 2: with the rows of i, f and o halved, one tanh serves all four gates.
     half = W / 2
     half[2 * H:3 * H] *= 2
-    gate, tanh_c = np.empty((T, 4 * H, B), dtype), np.empty((T, H, B), dtype)
     for t in range(T):
         np.tanh(np.matmul(half, z[t], out=gate[t]), out=gate[t])
         i, f, g, o = gate[t].reshape(4, H, B)  # views; g is the article's c̃
@@ -77,7 +78,7 @@ def forward(params, x, state=None, lengths=None):
         np.tanh(c[t], out=tanh_c[t])
         h[t] = o * tanh_c[t]
     state = sequence.final(z[:, :H], lengths), sequence.final(cells, lengths)
-    return sequence.rows(h, lengths), state, (W, z, gate, cells, tanh_c, lengths)
+    return sequence.rows(h, lengths), state, (W, lengths, buffers)
 
 
 def backward(cache, dh, dstate=None):
@@ -100,14 +101,14 @@ def backward(cache, dh, dstate=None):
 
     From dc_{t+1} to dc_t leads only a product with f: where f is near 1 the gradient neither vanishes nor explodes.
     """
-    W, z, gate, cells, tanh_c, lengths = cache
+    W, lengths, (z, cells, gate, dz, dcells, da, tanh_c) = cache
     (T, H, B), c_prev = tanh_c.shape, cells[:-1]
     dh_T, dc_T = boundary.pair("dstate", dstate, "(dh, dc)")
 
-    dz, dcells, da = np.zeros_like(z), np.empty_like(cells), np.empty_like(gate)
+    dz[:, H:] = 0
     dh_t, dc_prev, dc = dz[1:, :H], dcells[:-1], dcells[1:]  # the mirror of z and cells
-    sequence.arrive(dz[:, :H], dh, dh_T, lengths)  # (B1) from outside
-    sequence.arrive(dcells, None, dc_T, lengths)
+    sequence.arrive(dz[:, :H], dh, dh_T, lengths, "dstate h")  # (B1) from outside
+    sequence.arrive(dcells, None, dc_T, lengths, "dstate c")
     for steps in sequence.blocks_from_the_end(T, 4 * H * B):
         # The factors of (B2) to (B6) that do not depend on the loss, for a block of steps in one call each.
         i, f, g, o = gate[steps].reshape(-1, 4, H, B).swapaxes(0, 1)
@@ -125,12 +126,12 @@ def backward(cache, dh, dstate=None):
             dc_prev[t] += dc[t] * f_t  # (B2) from step t to c_{t-1}
     dW = np.tensordot(da, z[:T], ([0, 2], [0, 2]))  # (B8)
     grads = {"W_x": dW[:, H:-1], "U_h": dW[:, :H], "b": dW[:, -1]}
-    return grads, dz[:T, H:-1].transpose(2, 0, 1), (dz[0, :H].T.copy(), dcells[0].T.copy())
+    return grads, dz[:T, H:-1].transpose(2, 0, 1).copy(), (dz[0, :H].T.copy(), dcells[0].T.copy())
 
 
 def trace(cache):
     """What happened inside a forward pass, for a picture: i, f, g (the article's c̃), o, c and h, each (B, T, H)."""
-    _, z, gate, cells, tanh_c, lengths = cache
-    T, H, B = tanh_c.shape
+    _, lengths, (z, cells, gate, *_) = cache
+    T, H, B = len(gate), cells.shape[1], cells.shape[2]
     steps = [*gate.reshape(T, 4, H, B).swapaxes(0, 1), cells[1:], z[1:, :H]]
     return {name: sequence.rows(values, lengths) for name, values in zip("ifgoch", steps)}

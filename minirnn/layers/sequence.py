@@ -18,11 +18,15 @@ def inputs(x, lengths, D, dtype):
     """Check x (B, T, D) and lengths (B,) or None, and return them."""
     x = boundary.array("x", x, ("B", "T", D), dtype,
                        f"batch first, {D} features a step as in init; one sequence alone is x[None]")
-    if lengths is not None:
-        lengths = boundary.integers("lengths", lengths, 0, x.shape[1], "how many steps of each sequence are real")
-        if lengths.shape != x.shape[:1]:
-            raise ValueError(f"lengths has shape {lengths.shape}, expected {x.shape[:1]}: one for each sequence")
-    return x, lengths
+    return x, None if lengths is None else check_lengths(lengths, *x.shape[:2])
+
+
+def check_lengths(lengths, B, T):
+    """Check lengths (B,), each from 0 to T, and return them."""
+    lengths = boundary.integers("lengths", lengths, 0, T, "how many steps of each sequence are real")
+    if lengths.shape != (B,):
+        raise ValueError(f"lengths has shape {lengths.shape}, expected {(B,)}: one for each sequence")
+    return lengths
 
 
 def initial(name, state, B, H, dtype):
@@ -41,13 +45,13 @@ def final(slots, lengths):
 
 def rows(steps, lengths):
     """Steps as columns (T, H, B) to batch first (B, T, H), zero beyond each length."""
-    out = np.ascontiguousarray(steps.transpose(2, 0, 1))
+    out = steps.transpose(2, 0, 1).copy()
     if lengths is not None:
         out[padding(lengths, len(steps))] = 0
     return out
 
 
-def arrive(slots, dsteps, dfinal, lengths):
+def arrive(slots, dsteps, dfinal, lengths, name="dstate"):
     """The mirror of `rows` and `final`: the gradients that arrive from outside, laid into state slots (T+1, H, B).
 
     dsteps (B, T, H) or None reaches h_0 .. h_{T-1}; dfinal (B, H) or None is added at each sequence's own last state.
@@ -60,13 +64,24 @@ def arrive(slots, dsteps, dfinal, lengths):
         if lengths is not None:
             slots[1:].transpose(2, 0, 1)[padding(lengths, T)] = 0
     if dfinal is not None:
-        dfinal = boundary.gradient("dstate", dfinal, (B, H), slots.dtype)
+        dfinal = boundary.gradient(name, dfinal, (B, H), slots.dtype)
         slots[T if lengths is None else lengths, :, np.arange(B)] += dfinal
 
 
 def padding(lengths, T):
     """(B, T): True where step t lies beyond sequence b's length."""
     return np.arange(T) >= lengths[:, None]
+
+
+def buffers(out, dtype, *shapes):
+    """Arrays of these shapes, filled with anything: those of `out`, a cache that is needed no more, or else fresh ones.
+
+    A fresh array costs a page fault for every 4 KB that is written: up to half the time of a pass over short sequences.
+    """
+    old = () if out is None else out[-1]
+    if [(a.shape, a.dtype) for a in old] == [(shape, dtype) for shape in shapes]:
+        return old
+    return [np.empty(shape, dtype) for shape in shapes]
 
 
 def blocks_from_the_end(T, step_size):

@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from minirnn import tree
 
+torch.set_num_threads(1)  # threads cost more than they bring at these sizes
 HERE = pathlib.Path(__file__).parent
 OUR_NAMES = {
     torch.nn.RNN: {"W_ih": "weight_ih_l0", "U_h": "weight_hh_l0", "b_h": "bias_ih_l0"},
