@@ -3,6 +3,7 @@
 The article's model of section 5 is `chain(lstm, last_step, linear)`.
 """
 
+import functools
 import inspect
 from typing import Callable, NamedTuple
 
@@ -25,8 +26,9 @@ def chain(*layers):
 
     init(rng, *widths)  the widths from layer to layer: a layer of two sizes leads from one width to the next, a layer
                         of none keeps the width. `params` is a list, one entry a layer.
-    forward(params, x, state=None, lengths=None)  returns y, state, cache; `state` is a tuple with one entry for each
-                        layer that has a state, and `lengths` reaches the layers that know what to do with it.
+    forward(params, x, state=None, lengths=None, out=None)  returns y, state, cache. `state` is a tuple with one entry for
+                        each layer that has a state; `lengths` and the parts of `out`, a cache needed no more, reach the
+                        layers that know what to do with them. A loss over padded steps needs its mask all the same.
 
     >>> from minirnn import lstm, linear
     >>> model = chain(lstm, last_step, linear)
@@ -35,10 +37,10 @@ def chain(*layers):
     >>> y.shape, [s.shape for s in state[0]]
     ((4, 1), [(4, 20), (4, 20)])
     """
-    has_state = [_takes(layer.forward, "state") for layer in layers]
+    accepted = [inspect.signature(layer.forward).parameters for layer in layers]
+    has_state = ["state" in names for names in accepted]
     sizes = [_sizes(layer) for layer in layers]
     widths_expected = 1 + sum(max(0, n - 1) for n in sizes)
-    has_lengths = [_takes(layer.forward, "lengths") for layer in layers]
 
     def states(name, given):
         return [None] * sum(has_state) if given is None else _entries(
@@ -54,14 +56,12 @@ def chain(*layers):
             del rest[:max(0, n - 1)]
         return params
 
-    def forward(params, x, state=None, lengths=None):
+    def forward(params, x, state=None, lengths=None, out=None):
         _entries("params", params, len(layers), "layer: make them with chain.init")
         before, after, caches = iter(states("state", state)), [], []
-        for layer, p, stateful, padded in zip(layers, params, has_state, has_lengths):
-            given = {"state": next(before)} if stateful else {}
-            if padded:
-                given["lengths"] = lengths
-            x, *final, cache = layer.forward(p, x, **given)
+        for layer, p, names, old in zip(layers, params, accepted, out or [None] * len(layers)):
+            given = {"state": next(before) if "state" in names else None, "lengths": lengths, "out": old}
+            x, *final, cache = layer.forward(p, x, **{name: given[name] for name in given if name in names})
             after.extend(final)
             caches.append(cache)
         return x, tuple(after), caches
@@ -83,10 +83,6 @@ def _entries(name, given, expected, hint):
         came = len(given) if isinstance(given, (list, tuple)) else type(given).__name__
         raise ValueError(f"{name} of chain: got {came}, expected a list or tuple of {expected}, one for each {hint}")
     return given
-
-
-def _takes(function, argument):
-    return argument in inspect.signature(function).parameters
 
 
 def _sizes(layer):
@@ -120,8 +116,17 @@ def _last_step():
 last_step = _last_step()
 
 
+def with_settings(layer, **settings):
+    """The layer with some of the keyword arguments of its forward fixed: with_settings(rnn, activation="sigmoid").
+
+    >>> from minirnn import linear, rnn
+    >>> equation_1_and_4 = chain(with_settings(rnn, activation="sigmoid"), with_settings(linear, activation="sigmoid"))
+    """
+    return Layer(layer.init, functools.partial(layer.forward, **settings), layer.backward, _sizes(layer))
+
+
 def with_loss(layer, loss, target, mask=None):
-    """The layer followed by its loss: a layer too, so a gradient check covers the whole model.
+    """A chain, or a recurrent layer, followed by its loss: a layer too, so a gradient check covers the whole model.
 
     forward(params, x, state=None, lengths=None) returns loss, state, cache.
     """

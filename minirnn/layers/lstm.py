@@ -12,12 +12,21 @@ o_t above, with a b_o of its own; h_t needs it first. The forget gate is that of
 LSTM of Hochreiter and Schmidhuber 1997 had none (f_t = 1). Its bias starts at 1, so the cell remembers before it learns.
 
 The four weight blocks lie on top of each other in the order i, f, c̃, o; `gates` gives them the article's names.
+
+Inside the loop all that a step multiplies is one column, and all weights are one matrix:
+
+    z_t = [h_{t-1}; x_t; 1],    W = [U_h W_x b],    W z_t = U_h h_{t-1} + W_x x_t + b
+
+so a step is one product forward and one backward, and so is the gradient of all weights. There the blocks lie in the
+order c̃, i, f, o: then the three σ are neighbours, and so are the three gates that dc_t reaches.
 """
 
 import numpy as np
 
 from .. import boundary
 from . import sequence
+
+INSIDE = [1, 2, 0, 3]  # where the blocks i, f, c̃, o go: to the order c̃, i, f, o
 
 
 def init(rng, D, H, dtype=np.float32):
@@ -56,29 +65,30 @@ def forward(params, x, state=None, lengths=None, out=None):
     h_0, c_0 = boundary.pair("state", state, "(h, c)")
     B, T, _ = x.shape
 
-    # Column t of z is [h_{t-1}; x_t; 1], so that W z_t = U_h h_{t-1} + W_x x_t + b is one product a step.
-    W = np.concatenate([params["U_h"], params["W_x"], params["b"][:, None]], axis=1)
-    buffers = sequence.buffers(out, dtype, *2 * [(T + 1, H + D + 1, B), (T + 1, H, B), (T, 4 * H, B)], (T, H, B))
-    z, cells, gate, *_, tanh_c = buffers  # the second three are for backward
-    h, c_prev, c = z[1:, :H], cells[:-1], cells[1:]  # one step on is the same memory: z[t+1] holds h_t
+    weights, slots, states, gates = (4 * H, H + D + 1), (T + 1, H + D + 1, B), (T + 1, H, B), (T, 4 * H, B)
+    buffers = sequence.buffers(out, dtype, weights, slots, states, gates, (T, H, B), weights, slots, states, gates)
+    W, z, cells, gate, tanh_c, half, *_ = buffers  # the last three are for backward
+    h, c_prev, c = z[1:, :H], cells[:-1], cells[1:]  # one step on is the same memory: z_{t+1} holds h_t
+
+    blocks = W.reshape(4, H, -1)
+    blocks[INSIDE, :, :H] = params["U_h"].reshape(4, H, H)
+    blocks[INSIDE, :, H:-1] = params["W_x"].reshape(4, H, D)
+    blocks[INSIDE, :, -1] = params["b"].reshape(4, H)
+    half[:H], half[H:] = W[:H], W[H:] / 2  # σ(a) = (1 + tanh(a/2)) / 2: one tanh serves all four gates
     z[0, :H] = sequence.initial("state h", h_0, B, H, dtype)
     cells[0] = sequence.initial("state c", c_0, B, H, dtype)
     z[:T, H:-1], z[:, -1] = x.transpose(1, 2, 0), 1
 
-    # σ(a) = (1 + tanh(a/2)) / 2: with the rows of i, f and o halved, one tanh serves all four gates.
-    half = W / 2
-    half[2 * H:3 * H] *= 2
-    for t in range(T):
-        np.tanh(np.matmul(half, z[t], out=gate[t]), out=gate[t])
-        i, f, g, o = gate[t].reshape(4, H, B)  # views; g is the article's c̃
-        for sigma in gate[t, :2 * H], o:
-            sigma += 1
-            sigma /= 2
-        c[t] = f * c_prev[t] + i * g  # equation 2
-        np.tanh(c[t], out=tanh_c[t])
-        h[t] = o * tanh_c[t]
+    steps = zip(z, gate, gate.reshape(T, 4, H, B), gate[:, H:], c_prev, c, tanh_c, h)
+    for z_t, a, (g, i, f, o), sigma, c_prev_t, c_t, tanh_c_t, h_t in steps:  # views to be filled; g is the article's c̃
+        np.tanh(np.matmul(half, z_t, out=a), out=a)  # equation 3: c̃_t
+        sigma += 1
+        sigma *= 0.5  # i_t, f_t, o_t
+        np.multiply(f, c_prev_t, out=c_t)
+        c_t += i * g  # equation 2: c_t
+        np.multiply(o, np.tanh(c_t, out=tanh_c_t), out=h_t)  # h_t
     state = sequence.final(z[:, :H], lengths), sequence.final(cells, lengths)
-    return sequence.rows(h, lengths), state, (W, lengths, buffers)
+    return sequence.rows(h, lengths), state, (lengths, buffers)
 
 
 def backward(cache, dh, dstate=None):
@@ -101,37 +111,41 @@ def backward(cache, dh, dstate=None):
 
     From dc_{t+1} to dc_t leads only a product with f: where f is near 1 the gradient neither vanishes nor explodes.
     """
-    W, lengths, (z, cells, gate, dz, dcells, da, tanh_c) = cache
+    lengths, (W, z, cells, gate, tanh_c, _, dz, dcells, da) = cache
     (T, H, B), c_prev = tanh_c.shape, cells[:-1]
     dh_T, dc_T = boundary.pair("dstate", dstate, "(dh, dc)")
+    gifo, da_gifo = gate.reshape(T, 4, H, B), da.reshape(T, 4, H, B)
+    dh_slots, dc_prev, dc = dz[1:, :H], dcells[:-1], dcells[1:]  # the mirror of h, c_prev and c
 
-    dz[:, H:] = 0
-    dh_t, dc_prev, dc = dz[1:, :H], dcells[:-1], dcells[1:]  # the mirror of z and cells
     sequence.arrive(dz[:, :H], dh, dh_T, lengths, "dstate h")  # (B1) from outside
     sequence.arrive(dcells, None, dc_T, lengths, "dstate c")
+    dz[:, H:] = 0
+    dW = np.zeros_like(W)
     for steps in sequence.blocks_from_the_end(T, 4 * H * B):
         # The factors of (B2) to (B6) that do not depend on the loss, for a block of steps in one call each.
-        i, f, g, o = gate[steps].reshape(-1, 4, H, B).swapaxes(0, 1)
-        da_i, da_f, da_c, da_o = da[steps].reshape(-1, 4, H, B).swapaxes(0, 1)
-        da_i[:] = g * i * (1 - i)
-        da_f[:] = c_prev[steps] * f * (1 - f)
-        da_c[:] = i * (1 - g * g)
-        da_o[:] = tanh_c[steps] * o * (1 - o)
+        g, i, f, o = gifo[steps].swapaxes(0, 1)
+        da_g, da_i, da_f, da_o = da_gifo[steps].swapaxes(0, 1)
+        np.multiply(g, i * (1 - i), out=da_i)
+        np.multiply(c_prev[steps], f * (1 - f), out=da_f)
+        np.multiply(i, 1 - g * g, out=da_g)
+        np.multiply(tanh_c[steps], o * (1 - o), out=da_o)
         shown = o * (1 - tanh_c[steps] * tanh_c[steps])
-        for t, f_t, shown_t in zip(range(T)[steps][::-1], f[::-1], shown[::-1]):
-            dc[t] += dh_t[t] * shown_t  # (B2)
-            da[t].reshape(4, H, B)[:3] *= dc[t]  # (B3) (B4) (B5)
-            da[t, 3 * H:] *= dh_t[t]  # (B6)
-            dz[t] += W.T @ da[t]  # (B7), and (B1) from step t to h_{t-1}
-            dc_prev[t] += dc[t] * f_t  # (B2) from step t to c_{t-1}
-    dW = np.tensordot(da, z[:T], ([0, 2], [0, 2]))  # (B8)
+        through = dh_slots[steps], dc[steps], dc_prev[steps], dz[steps], da[steps], da_gifo[steps, :3], da_o, f, shown
+        for dh_t, dc_t, dc_prev_t, dz_t, da_t, da_gif_t, da_o_t, f_t, shown_t in zip(*(a[::-1] for a in through)):
+            dc_t += dh_t * shown_t  # (B2)
+            da_gif_t *= dc_t  # (B3) (B4) (B5)
+            da_o_t *= dh_t  # (B6)
+            dz_t += W.T @ da_t  # (B7), and (B1) from step t to h_{t-1}
+            dc_prev_t += dc_t * f_t  # (B2) from step t to c_{t-1}
+        dW += np.tensordot(da[steps], z[steps], ([0, 2], [0, 2]))  # (B8)
+    dW = dW.reshape(4, H, -1)[INSIDE].reshape(4 * H, -1)  # back to the order i, f, c̃, o
     grads = {"W_x": dW[:, H:-1], "U_h": dW[:, :H], "b": dW[:, -1]}
     return grads, dz[:T, H:-1].transpose(2, 0, 1).copy(), (dz[0, :H].T.copy(), dcells[0].T.copy())
 
 
 def trace(cache):
     """What happened inside a forward pass, for a picture: i, f, g (the article's c̃), o, c and h, each (B, T, H)."""
-    _, lengths, (z, cells, gate, *_) = cache
+    lengths, (_, z, cells, gate, *_) = cache
     T, H, B = len(gate), cells.shape[1], cells.shape[2]
     steps = [*gate.reshape(T, 4, H, B).swapaxes(0, 1), cells[1:], z[1:, :H]]
-    return {name: sequence.rows(values, lengths) for name, values in zip("ifgoch", steps)}
+    return {name: sequence.rows(values, lengths) for name, values in zip("gifoch", steps)}

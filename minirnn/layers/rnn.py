@@ -28,12 +28,13 @@ def init(rng, D, H, dtype=np.float32):
     return {"W_ih": uniform(H, D), "U_h": uniform(H, H), "b_h": np.zeros(H, dtype)}
 
 
-def forward(params, x, state=None, lengths=None, activation="tanh"):
+def forward(params, x, state=None, lengths=None, activation="tanh", out=None):
     """Run equation 1 over a batch of sequences.
 
     x        (B, T, D)  inputs
     state    (B, H)     h before the first step; None is zero
     lengths  (B,)       how many steps of each sequence are real; None is all T
+    out      a cache    of an earlier pass, needed no more, whose memory is used again
     returns  h (B, T, H), zero beyond each length; the state after each sequence's last step (B, H); a cache
     errors   ValueError or TypeError for a wrong shape, dtype or length, or a number that is not finite
 
@@ -48,13 +49,15 @@ def forward(params, x, state=None, lengths=None, activation="tanh"):
     x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)
     (B, T, D), H = x.shape, len(U_h)
 
-    slots = np.empty((T + 1, H, B), U_h.dtype)
+    buffers = sequence.buffers(out, U_h.dtype, (T + 1, H, B), (T + 1, H, B), (T, H, B))
+    slots, _, a = buffers  # backward has its own use for the last two
     h_prev, h = slots[:-1], slots[1:]  # the same memory, one step apart
     slots[0] = sequence.initial("state", state, B, H, U_h.dtype)
-    a = W_ih @ x.transpose(1, 2, 0) + b_h[:, None]  # (T, H, B): what the inputs add, for all steps at once
-    for t in range(T):
-        h[t] = phi(a[t] + U_h @ h_prev[t])  # equation 1
-    return sequence.rows(h, lengths), sequence.final(slots, lengths), (params, x, slots, lengths, activation)
+    np.matmul(W_ih, x.transpose(1, 2, 0), out=a)  # what the inputs add, for all steps at once
+    a += b_h[:, None]
+    for a_t, h_prev_t, h_t in zip(a, h_prev, h):
+        h_t[:] = phi(a_t + U_h @ h_prev_t)  # equation 1
+    return sequence.rows(h, lengths), sequence.final(slots, lengths), (params, x, lengths, activation, buffers)
 
 
 def backward(cache, dh, dstate=None):
@@ -78,21 +81,19 @@ def backward(cache, dh, dstate=None):
     Going back k steps multiplies by k factors U_hᵀ and φ' in (B1) and (B2): this is where the gradient vanishes or
     explodes. σ' is at most 1/4, so with σ it vanishes far faster.
     """
-    params, x, slots, lengths, activation = cache
+    params, x, lengths, activation, (slots, dslots, da) = cache
     W_ih, U_h = params["W_ih"], params["U_h"]
     _, phi_prime = ACTIVATIONS[activation]
     h_prev, h = slots[:-1], slots[1:]
+    dh_prev, dh_total = dslots[:-1], dslots[1:]  # the mirror of h_prev and h
 
-    dslots = np.empty_like(slots)
-    dh_prev, dh_t = dslots[:-1], dslots[1:]
     sequence.arrive(dslots, dh, dstate, lengths)  # (B1) from outside
-    da = phi_prime(h)
-    for t in reversed(range(len(h))):
-        da[t] *= dh_t[t]  # (B2)
-        dh_prev[t] += U_h.T @ da[t]  # (B1) from step t to h_{t-1}, (B7) at the first
+    da[:] = phi_prime(h)
+    for da_t, dh_t, dh_prev_t in zip(da[::-1], dh_total[::-1], dh_prev[::-1]):  # from the last step to the first
+        da_t *= dh_t  # (B2)
+        dh_prev_t += U_h.T @ da_t  # (B1) from step t to h_{t-1}; (B7) at the first
     grads = {"W_ih": np.tensordot(da, x, ([0, 2], [1, 0])),  # (B3)
              "U_h": np.tensordot(da, h_prev, ([0, 2], [0, 2])),  # (B4)
              "b_h": da.sum(axis=(0, 2))}  # (B5)
     dx = (W_ih.T @ da).transpose(2, 0, 1)  # (B6)
     return grads, dx, dslots[0].T.copy()
-

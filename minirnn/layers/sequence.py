@@ -85,6 +85,6 @@ def buffers(out, dtype, *shapes):
 
 
 def blocks_from_the_end(T, step_size):
-    """Slices of range(T), the last first, each with at most 2**18 numbers: about a megabyte, which stays in cache."""
-    length = max(1, 2**18 // step_size)
+    """Slices of range(T), the last first: of 2**18 numbers, a megabyte that stays in cache, but of 16 steps at least."""
+    length = max(16, 2**18 // step_size)
     return [slice(max(0, stop - length), stop) for stop in range(T, 0, -length)]
