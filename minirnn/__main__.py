@@ -33,23 +33,23 @@ def main(arguments=None):
 def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m minirnn", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="RNNs and LSTMs from scratch in NumPy. Without a command: check the gradients, train the article's LSTM "
-                    "on the\nyearly sunspots, compare it with simpler forecasts, and draw what its gates did.")
+        description="RNNs and LSTMs from scratch in NumPy. Without a command: check the gradients, train the article's "
+                    "LSTM on the\nyearly sunspots, compare it with simpler forecasts, and draw what its gates did.")
     parser.add_argument("--plot", type=Path, default=Path("sunspots.png"), metavar="OUT.png",
                         help="where the picture goes (default: %(default)s)")
     parser.set_defaults(run=sunspots)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     command = commands.add_parser("gradcheck", help="check every gradient of every layer",
-                                  description="Compare every entry of every gradient with central differences and with the "
-                                              "complex step. Exit status 1 if anything is off.")
+                                  description="Compare every entry of every gradient with central differences and with "
+                                              "the complex step. Exit status 1 if anything is off.")
     command.add_argument("--seed", type=_whole(0), default=0, help="of weights and inputs (default: %(default)s)")
     command.set_defaults(run=check_gradients)
 
     command = commands.add_parser(
         "forecast", help="forecast a series of your own",
-        description="Train the article's LSTM on the first 85 %% of one column of a CSV file (the last 15 of these choose "
-                    "how long), measure it on the rest beside simpler forecasts, then forecast past the end.")
+        description="Train the article's LSTM on the first 85 %% of one column of a CSV file (the last 15 of these "
+                    "choose how long), measure it on the rest beside simpler forecasts, then forecast past the end.")
     command.add_argument("file", type=Path, metavar="FILE.csv", help="a header and one row a step, in time's order")
     command.add_argument("--column", required=True, metavar="NAME", help="the column to forecast")
     command.add_argument("--horizon", required=True, type=_whole(1), metavar="H", help="how many steps ahead")
@@ -59,8 +59,8 @@ def _parser():
     command.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the forecasts")
     command.add_argument("--save", type=Path, metavar="MODEL.npz", help="keep the model, for models.Forecaster.load")
     command.add_argument("--json", type=Path, metavar="OUT.json", help="write errors and forecast")
-    command.add_argument("--checkpoint", type=Path, metavar="FILE", help="renewed after each epoch; the same command goes "
-                                                                         "on from it")
+    command.add_argument("--checkpoint", type=Path, metavar="FILE", help="renewed after each epoch; the same command "
+                                                                         "goes on from it")
     command.set_defaults(run=forecast)
     return parser
 
@@ -118,7 +118,8 @@ def sunspots(args):
 
     years, numbers = datasets.sunspots()
     start = int(np.searchsorted(years, PERIODS[0][0]))
-    print(f"\n2. Yearly sunspots: train {years[0]}-{years[start - 1]}, forecast each later year from the years before it")
+    print(f"\n2. Yearly sunspots: train {years[0]}-{years[start - 1]}, forecast each later year from the years before "
+          "it")
     print(f"   One-step NMSE (MSE / 1535){'':<13}" + "".join(f"{first}-{last % 100:<8}" for first, last in PERIODS))
     roots = np.sqrt(numbers)  # steadies the swings; better than the raw scale on validation years before 1921
     fitted = [models.Forecaster("lstm", hidden=16, seed=seed) for seed in SEEDS]
@@ -140,7 +141,8 @@ def sunspots(args):
     print(f"   {f'LSTM, mean of {len(runs)} seeds':<38} " + "".join(f"{error:<13.3f}" for error in errors.mean(axis=0)))
     print(f"   {'LSTM, best and worst seed':<38} " + "".join(f"{low:.3f}-{high:<7.3f}" for low, high in
                                                          zip(errors.min(axis=0), errors.max(axis=0))))
-    for (first, last), lstm_error, ar_error in zip(PERIODS, errors.mean(axis=0), nmse(forecasts["AR(9), least squares"])):
+    linear_errors = nmse(forecasts["AR(9), least squares"])
+    for (first, last), lstm_error, ar_error in zip(PERIODS, errors.mean(axis=0), linear_errors):
         print(f"   {first}-{last}: the {'LSTM' if lstm_error < ar_error else 'linear AR(9)'} is better")
 
     model = min(fitted, key=lambda model: min(model.history["validation"]))  # chosen before the years it is shown on
@@ -171,7 +173,8 @@ def _draw_sunspots(path, years, numbers, start, model, roots, linear_forecast):
                                          "and its gates as it reads them")
     for ax, (name, label) in zip(axes[1:], (("i", "input gate"), ("f", "forget gate"), ("o", "output gate"))):
         plots.through_time(with_the_cycle(inside[name]), ax, years[shown], label, limits=(0, 1))
-    axes[-1].set(xlabel="year (a row of a heat map is one of the LSTM's units; the higher, the more it goes with the cycle)")
+    axes[-1].set(xlabel="year (a row of a heat map is one of the LSTM's units; the higher, the more it goes with the "
+                        "cycle)")
     _save_figure(figure, path)
 
 
@@ -189,8 +192,9 @@ def forecast(args):
     train, _, _ = datasets.split(series, 0.7, 0.15)
     start, window = len(past), min(max(24, season), 168, len(train) // 3)
     if window < 2 or len(test) < H or len(train) <= season:
-        raise ValueError(f"{args.file} has {len(series)} values of {args.column}, too few for a horizon of {H} and a season "
-                         f"of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or season")
+        raise ValueError(f"{args.file} has {len(series)} values of {args.column}, too few for a horizon of {H} and a "
+                         f"season of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or "
+                         "season")
 
     model = models.Forecaster("lstm", seed=args.seed, window=window).fit(past, checkpoint=args.checkpoint)
     if model.history["stopped"] == "interrupted":

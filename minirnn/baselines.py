@@ -17,8 +17,8 @@ def _question(series, start, horizon, reach=0):
     boundary.size("horizon", horizon)
     boundary.size("start", start, least=reach)  # an index below zero would be one from the end: the future
     if start + horizon > len(series):
-        raise ValueError(f"series has {len(series)} values, expected at least {start + horizon}: {start} before the first "
-                         f"forecast and the {horizon} to compare it with")
+        raise ValueError(f"series has {len(series)} values, expected at least {start + horizon}: {start} before the "
+                         f"first forecast and the {horizon} to compare it with")
     return series
 
 
@@ -80,8 +80,8 @@ class AR:
 
 
 def chosen_ar(series, start, season=1):
-    """The AR whose order and penalty, fitted to series[:start], forecast series[start:] best one step ahead; then fitted
-    to all of `series`."""
+    """The AR whose order and penalty, fitted to series[:start], forecast series[start:] best one step ahead; then
+    fitted to all of `series`."""
     orders = {p for p in (1, 2, 3, 5, 9, 14, 21, 30, 50, season, 2 * season) if p <= start // 3} or {1}
 
     def validation_error(p, ridge):

@@ -7,7 +7,8 @@ def _errors(forecast, truth):
     """forecast - truth. Nothing is broadcast: (n, 1) less (n,) would be all n² pairs."""
     forecast, truth = np.asarray(forecast), np.asarray(truth)
     if forecast.shape != truth.shape or not truth.size:
-        raise ValueError(f"forecast has shape {forecast.shape} and truth {truth.shape}, expected the same, and not empty")
+        raise ValueError(f"forecast has shape {forecast.shape} and truth {truth.shape}, expected the same, not "
+                         "empty")
     return forecast - truth
 
 

@@ -45,7 +45,7 @@ class Forecaster:
         """
         series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
         train, _, _ = datasets.split(series, 0.85)
-        window = self.settings["window"]
+        window, epochs = self.settings["window"], boundary.size("epochs", epochs)
         if len(train) < window + 2 or len(train) == len(series):
             raise ValueError(f"series has {len(series)} values, expected at least {math.ceil((window + 2) / 0.85) + 1} "
                              f"for a window of {window}: a longer series, or a smaller window")
@@ -60,14 +60,14 @@ class Forecaster:
                 history["stopped"] = "interrupted"
             else:
                 params = all_of_it
-        self.scale, self.params, self.history = scale, params, history  # only now: a fit that fails leaves the old model
+        self.scale, self.params, self.history = scale, params, history  # only now: a fit that fails changes nothing
         return self.observe(series)
 
     def _train(self, train, validation, epochs, patience, checkpoint):
         rng, params = self._fresh()
         batch_size = min(max(16, len(train[0]) // 100), 128)  # about a hundred updates an epoch
-        return params, training.fit(self.network, params, optim.Adam(lr=3e-3), train, validation, rng=rng, epochs=epochs,
-                                    batch_size=batch_size, patience=patience, checkpoint=checkpoint)
+        return params, training.fit(self.network, params, optim.Adam(lr=3e-3), train, validation, rng=rng,
+                                    epochs=epochs, batch_size=batch_size, patience=patience, checkpoint=checkpoint)
 
     def _fresh(self):
         rng = np.random.default_rng(self.settings["seed"])

@@ -112,8 +112,8 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
         if value is not None:
             boundary.size(name, value)
     if truncate is not None and train.y.shape[:2] != train.x.shape[:2]:
-        raise ValueError(f"train y has shape {train.y.shape}, expected {train.x.shape[:2]} and more: truncated BPTT needs "
-                         "a target at every step")
+        raise ValueError(f"train y has shape {train.y.shape}, expected {train.x.shape[:2]} and more: truncated BPTT "
+                         "needs a target at every step")
     if checkpoint is not None:
         files.check_writable(checkpoint)
     run = _fingerprint([params, train, validation, rng.bit_generator.state, type(optimizer).__name__, vars(optimizer),
@@ -135,10 +135,11 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
             with np.errstate(over="ignore", invalid="ignore"):
                 values, norms = epoch(model, params, optimizer, train, rng, batch_size, truncate, loss, clip)
                 value = math.inf if validation is None else evaluate(model, params, validation, loss)
-            if validation is not None and not math.isfinite(value):
-                raise FloatingPointError(f"the validation loss is {value:.4g} and the gradient's norm was {max(norms):.4g} "
-                                         f"by step {len(values)}, the last of the epoch: lower the learning rate or clip, "
-                                         "or scale the data")
+            finite = all(np.isfinite(p).all() for _, p in tree.leaves(params))
+            if not finite or validation is not None and not math.isfinite(value):  # the last step of all was too large
+                what = f"the validation loss is {value:.4g}" if finite else "the weights are not finite"
+                raise FloatingPointError(f"{what} and the gradient's norm was {norms[-1]:.4g} at step {len(values)} of "
+                                         "the epoch: lower the learning rate or clip, or scale the data")
             history["train"].append(float(np.mean(values)))
             history["norm"].append(float(np.max(norms)))
             if validation is not None:
@@ -190,10 +191,11 @@ class _Progress:
 
     def show(self, history):
         if sys.stderr.isatty():
-            best = f"  validation {history['validation'][-1]:.4g}, best at epoch {history['best']}"
-            print(f"\r\033[Kepoch {len(history['train'])}/{self.epochs}  loss {history['train'][-1]:.4g}"
-                  f"{best if history['validation'] else ''}  |gradient| {history['norm'][-1]:.3g}"
-                  f"  {time.monotonic() - self.start:.0f} s", end="", file=sys.stderr, flush=True)
+            best = "".join(f"  validation {value:.4g}, best at epoch {history['best']}"
+                           for value in history["validation"][-1:])
+            print(f"\r\033[Kepoch {len(history['train'])}/{self.epochs}  loss {history['train'][-1]:.4g}{best}"
+                  f"  |gradient| {history['norm'][-1]:.3g}  {time.monotonic() - self.start:.0f} s",
+                  end="", file=sys.stderr, flush=True)
             self.shown = True
 
     def close(self):
@@ -207,12 +209,12 @@ def _checked(name, data):
     data = Batch(*(None if a is None else boundary.regular(f"{name} {part}", a) for part, a in zip(data._fields, data)))
     counts = [None if a is None else len(np.atleast_1d(a)) for a in data]
     if not data.x.size or len(set(counts) - {None}) > 1:
-        raise ValueError(f"{name} holds {counts} sequences in x, y, lengths, mask, expected the same number in each, at "
-                         "least one")
+        raise ValueError(f"{name} holds {counts} sequences in x, y, lengths, mask, expected the same number in "
+                         "each, at least one")
     if data.mask is not None and not (data.mask.dtype == bool and data.mask.shape == data.y.shape[:data.mask.ndim]
                                       and data.mask.any()):
-        raise ValueError(f"{name} mask is {data.mask.dtype} of shape {data.mask.shape}, expected booleans in the leading axes "
-                         f"of y {data.y.shape}, not all False: make it with losses.length_mask")
+        raise ValueError(f"{name} mask is {data.mask.dtype} of shape {data.mask.shape}, expected booleans in the "
+                         f"leading axes of y {data.y.shape}, not all False: make it with losses.length_mask")
     for part, a in (("x", data.x), ("y", data.y if data.mask is None else data.y[data.mask])):
         if not np.isfinite(a).all():
             raise ValueError(f"{name} {part} holds NaN or infinity, expected finite numbers: fill or drop them first")

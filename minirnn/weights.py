@@ -24,14 +24,13 @@ def save(path, saved):
 
 def load(path):
     """The tree that `save` wrote, bit for bit. ValueError if `path` holds anything else, or is cut short."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return _restore(json.loads(str(arrays["minirnn"])), arrays)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged or foreign file can make NumPy, zipfile and json raise nearly anything
-        raise ValueError(f"{path} is not a whole file written by minirnn, expected one that weights.save made: "
-                         f"{type(error).__name__}") from None
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return _restore(json.loads(str(arrays["minirnn"])), arrays)
+        except Exception as error:  # a damaged or foreign file can make NumPy, zipfile and json raise nearly anything
+            raise ValueError(f"{path} is not a whole file written by minirnn, expected one that weights.save made: "
+                             f"{type(error).__name__}") from None
 
 
 def restore(params, saved):

@@ -1,6 +1,10 @@
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import matplotlib
+import pytest
 from hypothesis import settings
 
 matplotlib.use("Agg")
@@ -9,3 +13,15 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True,
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 collect_ignore = ["references"]  # its script imports PyTorch, which need not be there
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Run Python with these arguments in a process of its own, in the test's folder; minirnn and the tests are found."""
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here.parent), str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+    def run(*arguments):
+        return subprocess.run([sys.executable, *arguments], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path},
+                              capture_output=True, text=True)
+    return run

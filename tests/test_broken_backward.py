@@ -6,34 +6,45 @@ import types
 import numpy as np
 import pytest
 
-from helpers import CLASSES, LENGTHS, MASK, NOT_EMPTY, NUMBERS, D, H, K, arrange, each_method, generator, like, normal
-from minirnn import compose, gradcheck, linear, losses, lstm, rnn
+from helpers import (CLASSES, LENGTHS, MASK, NOT_EMPTY, NUMBERS, D, H, K, arrange, assert_same, each_method, everything,
+                     generator, in_used_memory, like, normal)
+from minirnn import compose, gradcheck, linear, losses, lstm, rnn, tree
 from minirnn.activations import softmax
 from minirnn.layers import sequence
 
 
 def copy_of(module, right="", wrong=""):
-    """The module made again from its source, with the right text replaced by the wrong one."""
-    source = inspect.getsource(module)
+    """The module, or a copy of it, made again from its source, with the right text replaced by the wrong one."""
+    source = vars(module).get("SOURCE") or inspect.getsource(module)
     if right:
         if (count := source.count(right)) != 1:
             pytest.fail(f"{module.__name__} has this {count} times, expected once: {right}", pytrace=False)
         source = source.replace(right, wrong)
     copy = types.ModuleType(module.__name__)
-    copy.__package__ = module.__package__
+    copy.__package__, copy.SOURCE = module.__package__, source
     exec(source, vars(copy))
     return copy
 
 
-def rnn_on(sequence):
-    layer = copy_of(rnn)
+def on(sequence, layer):
+    """A copy of the recurrent layer that stands on a copy of layers/sequence.py."""
+    layer = copy_of(layer)
     layer.sequence = sequence
     return layer
+
+
+def used(layer, right, *sizes):
+    """To be run in memory that the right layer has used before, for other numbers."""
+    layer, params, inputs, _ = arrange(layer, *sizes)
+    _, cache = everything(right, *like(generator(3), (params, inputs)), {})
+    return layer, params, inputs, {"out": cache}
 
 
 def read_out(loss, target):
     return compose.with_loss(compose.chain(linear), loss, target, MASK)
 
+
+SHORT_BLOCKS = copy_of(sequence, "max(16, 2**18 // step_size)", "3")  # T is 4: so there are two
 
 # What is checked: the module that has the bug, and a layer, parameters, inputs and settings that use a copy of it.
 SUBJECTS = {
@@ -42,11 +53,18 @@ SUBJECTS = {
     "rnn with lengths": (rnn, lambda copy: arrange(copy, D, H, lengths=LENGTHS)),
     "lstm": (lstm, lambda copy: arrange(copy, D, H)),
     "lstm with lengths": (lstm, lambda copy: arrange(copy, D, H, lengths=LENGTHS)),
-    "sequence": (sequence, lambda copy: arrange(rnn_on(copy), D, H, lengths=LENGTHS)),
+    "lstm in blocks": (lstm, lambda copy: arrange(on(SHORT_BLOCKS, copy), D, H)),
+    "rnn in used memory": (rnn, lambda copy: used(copy, rnn, D, H)),
+    "lstm in used memory": (lstm, lambda copy: used(copy, lstm, D, H)),
+    "sequence": (sequence, lambda copy: arrange(on(copy, rnn), D, H, lengths=LENGTHS)),
+    "sequence in blocks": (SHORT_BLOCKS, lambda copy: arrange(on(copy, lstm), D, H)),
+    "sequence in used memory": (sequence, lambda copy: used(on(copy, lstm), lstm, D, H)),
     "linear": (linear, lambda copy: arrange(copy, D, K, activation="sigmoid")),
     "mse": (losses, lambda copy: arrange(read_out(copy.mse, NUMBERS), D, K)),
     "cross-entropy": (losses, lambda copy: arrange(read_out(copy.cross_entropy, CLASSES), D, K)),
     "chain": (compose, lambda copy: arrange(copy.chain(rnn, rnn, linear), D, H, H, K)),
+    "chain in used memory": (compose, lambda copy: used(
+        copy.chain(rnn, rnn, linear), compose.chain(rnn, rnn, linear), D, D, D, K)),
     "last step": (compose, lambda copy: arrange(copy.last_step, lengths=NOT_EMPTY)),
     "with_loss": (compose, lambda copy: arrange(
         copy.with_loss(copy.chain(lstm, linear), losses.mse, NUMBERS), D, H, K)),
@@ -55,16 +73,17 @@ SUBJECTS = {
 # The bug in words, the text that is right, the text that is wrong.
 BUGS = {
     "rnn": [
-        ("U_h not transposed", "U_h.T @ da[t]", "U_h @ da[t]"),
-        ("no dh_next", "dh_prev[t] += U_h.T @ da[t]", "pass"),
-        ("dh_next replaces dh from outside", "dh_prev[t] += U_h.T", "dh_prev[t] = U_h.T"),
-        ("dh_next without tanh'", "dh_prev[t] += U_h.T @ da[t]", "dh_prev[t] += U_h.T @ dh_t[t]"),
-        ("dh_next off by 1 part in 2,000", "U_h.T @ da[t]", "1.0005 * U_h.T @ da[t]"),
-        ("truncated after two steps", "U_h.T @ da[t]", "U_h.T @ da[t] * (t != 2)"),
-        ("clipped on the way", "da[t] *= dh_t[t]", "da[t] *= dh_t[t].clip(-1, 1)"),
-        ("normalized on the way", "da[t] *= dh_t[t]", "da[t] *= dh_t[t] / np.linalg.norm(dh_t[t])"),
-        ("stops before the first step", "reversed(range(len(h)))", "reversed(range(1, len(h)))"),
-        ("walks forward in time", "reversed(range(len(h)))", "range(len(h))"),
+        ("U_h not transposed", "U_h.T @ da_t", "U_h @ da_t"),
+        ("no dh_next", "dh_prev_t += U_h.T @ da_t", "pass"),
+        ("dh_next replaces dh from outside", "dh_prev_t += U_h.T", "dh_prev_t[:] = U_h.T"),
+        ("dh_next without tanh'", "U_h.T @ da_t", "U_h.T @ dh_t"),
+        ("dh_next off by 1 part in 2,000", "U_h.T @ da_t", "1.0005 * U_h.T @ da_t"),
+        ("truncated after two steps", "U_h.T @ da_t", "U_h.T @ da_t * (not np.shares_memory(da_t, da[2]))"),
+        ("clipped on the way", "da_t *= dh_t", "da_t *= dh_t.clip(-1, 1)"),
+        ("normalized on the way", "da_t *= dh_t", "da_t *= dh_t / np.linalg.norm(dh_t)"),
+        ("stops before the first step", "zip(da[::-1]", "zip(da[:0:-1]"),
+        ("walks forward in time", "zip(da[::-1], dh_total[::-1], dh_prev[::-1])", "zip(da, dh_total, dh_prev)"),
+        ("da_t from dh_{t-1}", "dh_total[::-1]", "dh_prev[::-1]"),
         ("h_t for h_{t-1} in dU_h", "np.tensordot(da, h_prev,", "np.tensordot(da, h,"),
         ("dU_h without the first step", "np.tensordot(da, h_prev,", "np.tensordot(da[1:], h_prev[1:],"),
         ("dU_h transposed", "np.tensordot(da, h_prev,", "np.tensordot(h_prev, da,"),
@@ -74,18 +93,19 @@ BUGS = {
         ("db_h the mean over the batch", "da.sum(axis=(0, 2))", "da.sum(axis=0).mean(axis=1)"),
         ("db_h of the last step only", "da.sum(axis=(0, 2))", "da[-1].sum(axis=1)"),
         ("dx without the recurrent path", "(W_ih.T @ da)", "(W_ih.T @ (phi_prime(h) * dh.transpose(1, 2, 0)))"),
-        ("dx without tanh'", "(W_ih.T @ da)", "(W_ih.T @ dh_t)"),
+        ("dx without tanh'", "(W_ih.T @ da)", "(W_ih.T @ dh_total)"),
         ("tanh' is 1 - h", "1 - h * h", "1 - h"),
         ("tanh' fed its own output", "1 - h * h", "1 - np.tanh(h)**2"),
         ("tanh' forgotten", "1 - h * h", "np.ones_like(h)"),
+        ("tanh' from h_{t-1}", "phi_prime(h)", "phi_prime(h_prev)"),
         ("sigmoid' for tanh'", "1 - h * h", "h * (1 -  h)"),
         ("no gradient from the final state", "arrive(dslots, dh, dstate,", "arrive(dslots, dh, None,"),
         ("no gradient from outside", "arrive(dslots, dh, dstate,", "arrive(dslots, None, dstate,"),
         ("no gradient of the initial state", "dslots[0].T.copy()", "np.zeros_like(dslots[0].T)"),
         ("the gradient of h_0 for that of h_{-1}", "dslots[0].T.copy()", "dslots[1].T.copy()"),
-        ("all zeros", "da = phi_prime(h)", "da, dslots[:] = 0 * h, 0"),
-        ("computed in float32", "da = phi_prime(h)", "da = phi_prime(h).astype(np.float32)"),
-        ("the cache as scratch", "da = phi_prime(h)", "da = h\n    da[:] = phi_prime(h)"),
+        ("all zeros", "da[:] = phi_prime(h)", "da[:], dslots[:] = 0, 0"),
+        ("computed in float32", "da[:] = phi_prime(h)", "da = phi_prime(h).astype(np.float32)"),
+        ("the cache as scratch", "da[:] = phi_prime(h)", "da = h\n    da[:] = phi_prime(h)"),
         ("a gradient missing", '"b_h": da.sum(axis=(0, 2))', ""),
     ],
     "rnn with sigmoid": [
@@ -97,46 +117,63 @@ BUGS = {
         ("lengths ignored", "dh, dstate, lengths", "dh, dstate, None"),
     ],
     "lstm": [
-        ("U_i .. U_o not transposed", "dz[t] += W.T @ da[t]",
-         "dz[t] += W.T @ da[t]\n"
-         "            dz[t, :H] += sum((U - U.T) @ a for U, a in zip(np.split(W[:, :H], 4), np.split(da[t], 4)))"),
-        ("no dh_next", "dz[t] += W.T @ da[t]", "dz[t, H:] += W[:, H:].T @ da[t]"),
-        ("dh_next replaces dh from outside", "dz[t] += W.T @ da[t]", "dz[t] = W.T @ da[t]"),
-        ("dh_next without the output gate's part", "dz[t] += W.T @ da[t]", "dz[t] += W[:3 * H].T @ da[t, :3 * H]"),
-        ("dh_next off by 1 part in 2,000", "W.T @ da[t]", "1.0005 * W.T @ da[t]"),
-        ("no dc_next", "dc_prev[t] += dc[t] * f_t", "pass"),
-        ("dc_next without the forget gate", "dc_prev[t] += dc[t] * f_t", "dc_prev[t] += dc[t]"),
-        ("dc_next replaced by what h_t sends", "dc[t] += dh_t[t] * shown_t", "dc[t] = dh_t[t] * shown_t"),
-        ("dc_next off by 1 part in 2,000", "dc[t] * f_t", "1.0005 * dc[t] * f_t"),
-        ("dc truncated after two steps", "dc[t] * f_t", "dc[t] * f_t * (t != 2)"),
-        ("dh clipped on the way", "dh_t[t] * shown_t", "dh_t[t].clip(-1, 1) * shown_t"),
-        ("nothing from h_t to c_t", "dc[t] += dh_t[t] * shown_t", "pass"),
+        ("U_i .. U_o not transposed", "dz_t += W.T @ da_t",
+         "dz_t += W.T @ da_t\n"
+         "            dz_t[:H] += sum((U - U.T) @ a for U, a in zip(np.split(W[:, :H], 4), np.split(da_t, 4)))"),
+        ("no dh_next", "dz_t += W.T @ da_t", "dz_t[H:] += W[:, H:].T @ da_t"),
+        ("dh_next replaces dh from outside", "dz_t += W.T @ da_t", "dz_t[:] = W.T @ da_t"),
+        ("dh_next without the output gate's part", "W.T @ da_t", "W[:3 * H].T @ da_t[:3 * H]"),
+        ("dh_next with forward's halved weights", "(W, z, cells, gate, tanh_c, _,", "(_, z, cells, gate, tanh_c, W,"),
+        ("dh_next before da_o is complete", "da_o_t *= dh_t  # (B6)\n            dz_t += W.T @ da_t",
+         "dz_t += W.T @ da_t\n            da_o_t *= dh_t"),
+        ("dh_next added to a copy", "through = dh_slots[steps]", "through = dh_slots[steps].copy()"),
+        ("dh_next off by 1 part in 2,000", "W.T @ da_t", "1.0005 * W.T @ da_t"),
+        ("no dc_next", "dc_prev_t += dc_t * f_t", "pass"),
+        ("dc_next without the forget gate", "dc_prev_t += dc_t * f_t", "dc_prev_t += dc_t"),
+        ("dc_next added to a copy", "dc[steps], dc_prev", "dc[steps].copy(), dc_prev"),
+        ("dc_next replaced by what h_t sends", "dc_t += dh_t * shown_t", "dc_t[:] = dh_t * shown_t"),
+        ("dc_next off by 1 part in 2,000", "dc_t * f_t", "1.0005 * dc_t * f_t"),
+        ("dc truncated after two steps", "dc_t * f_t", "dc_t * f_t * (not np.shares_memory(dc_t, dc[2]))"),
+        ("dh clipped on the way", "dh_t * shown_t", "dh_t.clip(-1, 1) * shown_t"),
+        ("nothing from h_t to c_t", "dc_t += dh_t * shown_t", "pass"),
+        ("what h_t sends to c_t comes too late for the gates",
+         "dc_t += dh_t * shown_t  # (B2)\n            da_gif_t *= dc_t",
+         "da_gif_t *= dc_t\n            dc_t += dh_t * shown_t"),
         ("c_t without tanh'", "shown = o * (1 - tanh_c[steps] * tanh_c[steps])", "shown = o.copy()"),
         ("c_t's tanh' is 1 - tanh", "(1 - tanh_c[steps] * tanh_c[steps])", "(1 - tanh_c[steps])"),
         ("c_t's tanh' fed c_t for its tanh", "(1 - tanh_c[steps] * tanh_c[steps])", "(1 - cells[1:][steps] ** 2)"),
         ("c_t without the output gate", "shown = o * (1", "shown = 1 * (1"),
         ("o_{t+1} for o_t", "shown = o * (1", "shown = np.roll(o, -1, axis=0) * (1"),
-        ("c_t for c_{t-1} in da_f", "c_prev[steps] * f", "cells[1:][steps] * f"),
-        ("da_i with o for g", "g * i * (1 - i)", "o * i * (1 - i)"),
-        ("da_i without sigmoid'", "g * i * (1 - i)", "g"),
-        ("da_i with tanh'", "g * i * (1 - i)", "g * (1 - i * i)"),
-        ("da_f without sigmoid'", "c_prev[steps] * f * (1 - f)", "c_prev[steps]"),
-        ("da_c with f for i", "i * (1 - g * g)", "f * (1 - g * g)"),
-        ("da_c with tanh' = 1 - g", "i * (1 - g * g)", "i * (1 - g)"),
-        ("da_c with sigmoid'", "i * (1 - g * g)", "i * g * (1 - g)"),
-        ("da_c with tanh' fed its own output", "i * (1 - g * g)", "i * (1 - np.tanh(g)**2)"),
-        ("da_o with c_t for its tanh", "tanh_c[steps] * o * (1 - o)", "cells[1:][steps] * o * (1 - o)"),
-        ("da_o without sigmoid'", "tanh_c[steps] * o * (1 - o)", "tanh_c[steps]"),
-        ("da_o off by 1 part in 2,000", "tanh_c[steps] * o * (1 - o)", "1.0005 * tanh_c[steps] * o * (1 - o)"),
-        ("da_o from dc_t", "da[t, 3 * H:] *= dh_t[t]", "da[t, 3 * H:] *= dc[t]"),
-        ("gates i and f swapped", "da_i, da_f, da_c, da_o =", "da_f, da_i, da_c, da_o ="),
-        ("gates g and o swapped", "da_i, da_f, da_c, da_o =", "da_i, da_f, da_o, da_c ="),
-        ("h_t for h_{t-1} in dU_h", '"U_h": dW[:, :H]', '"U_h": np.tensordot(da, z[1:, :H], ([0, 2], [0, 2]))'),
-        ("weights of the last step only", "np.tensordot(da, z[:T],", "np.tensordot(da[-1:], z[T - 1:T],"),
+        ("da_i, da_f and da_c from dh_t", "da_gif_t *= dc_t", "da_gif_t *= dh_t"),
+        ("da_i with o for g", "np.multiply(g, i * (1 - i)", "np.multiply(o, i * (1 - i)"),
+        ("da_i without sigmoid'", "np.multiply(g, i * (1 - i), out=da_i)", "da_i[:] = g"),
+        ("da_i with tanh'", "i * (1 - i)", "1 - i * i"),
+        ("da_i twice: forward's a/2 forgotten", "i * (1 - i)", "2 * i * (1 - i)"),
+        ("c_t for c_{t-1} in da_f", "np.multiply(c_prev[steps]", "np.multiply(cells[1:][steps]"),
+        ("da_f without sigmoid'", "np.multiply(c_prev[steps], f * (1 - f), out=da_f)", "da_f[:] = c_prev[steps]"),
+        ("da_c with f for i", "np.multiply(i, 1 - g * g", "np.multiply(f, 1 - g * g"),
+        ("da_c with tanh' = 1 - g", "1 - g * g", "1 - g"),
+        ("da_c with sigmoid'", "1 - g * g", "g * (1 - g)"),
+        ("da_c with tanh' fed its own output", "1 - g * g", "1 - np.tanh(g)**2"),
+        ("da_c with the a/2 of the gates", "W[:H], W[H:] / 2", "W[:H] / 2, W[H:] / 2"),
+        ("da_o with c_t for its tanh", "np.multiply(tanh_c[steps]", "np.multiply(cells[1:][steps]"),
+        ("da_o without sigmoid'", "np.multiply(tanh_c[steps], o * (1 - o), out=da_o)", "da_o[:] = tanh_c[steps]"),
+        ("da_o off by 1 part in 2,000", "np.multiply(tanh_c[steps]", "np.multiply(1.0005 * tanh_c[steps]"),
+        ("da_o from dc_t", "da_o_t *= dh_t", "da_o_t *= dc_t"),
+        ("da_o from dc_t as well", "da_gifo[steps, :3]", "da_gifo[steps]"),
+        ("gates i and f swapped", "da_g, da_i, da_f, da_o =", "da_g, da_f, da_i, da_o ="),
+        ("gates g and o swapped", "da_g, da_i, da_f, da_o =", "da_o, da_i, da_f, da_g ="),
+        ("blocks left in the order c, i, f, o", "dW = dW.reshape(4, H, -1)[INSIDE].reshape(4 * H, -1)", "pass"),
+        ("blocks put back the wrong way", "[INSIDE].reshape", "[np.argsort(INSIDE)].reshape"),
+        ("blocks of U_h not put in the order c, i, f, o", "blocks[INSIDE, :, :H]", "blocks[:, :, :H]"),
+        ("h_t for h_{t-1} in dU_h", '"U_h": dW[:, :H]',
+         '"U_h": np.tensordot(da, z[1:, :H], ([0, 2], [0, 2])).reshape(4, H, H)[INSIDE].reshape(4 * H, H)'),
+        ("weights of the last step only", "np.tensordot(da[steps], z[steps],", "np.tensordot(da[-1:], z[T - 1:T],"),
         ("weights clipped in backward", "([0, 2], [0, 2]))  # (B8)", "([0, 2], [0, 2])).clip(-1, 1)  # (B8)"),
+        ("weights laid into memory that holds others", "np.zeros_like(W)", "_"),
         ("db the mean over the batch", '"b": dW[:, -1]', '"b": dW[:, -1] / B'),
         ("db off by 1 part in 2,000", '"b": dW[:, -1]', '"b": 1.0005 * dW[:, -1]'),
-        ("dx of the input gate only", "dz[:T, H:-1].transpose", "(W[:H, H:-1].T @ da[:, :H]).transpose"),
+        ("dx of the input gate only", "dz[:T, H:-1].transpose", "(W[H:2 * H, H:-1].T @ da[:, H:2 * H]).transpose"),
         ("dx off by 1 part in 2,000", "return grads, dz[:T", "return grads, 1.0005 * dz[:T"),
         ("no gradient from the final h", "dh_T, lengths", "None, lengths"),
         ("no gradient from the final c", "dc_T, lengths", "None, lengths"),
@@ -145,17 +182,44 @@ BUGS = {
         ("the initial h and c swapped", "(dz[0, :H].T.copy(), dcells[0].T.copy())",
          "(dcells[0].T.copy(), dz[0, :H].T.copy())"),
         ("all zeros", "dh_T, dc_T = boundary.pair(", "dh, (dh_T, dc_T) = 0 * dh, (None, None) or ("),
-        ("the cache as scratch", "da_c[:] = i * (1 - g * g)", "da_c[:] = i * (1 - g * g); g *= i"),
+        ("the gradient of c in the memory of c", "dz, dcells, da) = cache", "dz, _, da) = cache; dcells = cells"),
+        ("the cache as scratch", "1 - g * g, out=da_g)", "1 - g * g, out=da_g); g *= i"),
     ],
     "lstm with lengths": [
         ("lengths ignored for h", "dh_T, lengths", "dh_T, None"),
         ("lengths ignored for c", "dc_T, lengths", "dc_T, None"),
+    ],
+    "lstm in blocks": [
+        ("weights of the first block only", "dW += np.tensordot(", "dW[:] = np.tensordot("),
+        ("weights of the last block only", "dW += np.tensordot(", "dW += (steps.stop == T) * np.tensordot("),
+        ("weights meet z from the first step on", "da[steps], z[steps],", "da[steps], z[:len(f)],"),
+        ("nothing through z from block to block", "W.T @ da_t", "W.T @ da_t * (not np.shares_memory(da_t, da[1]))"),
+        ("nothing through c from block to block", "dc_t * f_t", "dc_t * f_t * (not np.shares_memory(dc_t, dc[1]))"),
+    ],
+    "rnn in used memory": [
+        ("da not reset", "da[:] = phi_prime(h)", "da *= phi_prime(h)"),
+        ("da added to what was there", "da[:] = phi_prime(h)", "da += phi_prime(h)"),
+    ],
+    "lstm in used memory": [
+        ("rows of x in dz not reset", "dz[:, H:] = 0", "pass"),
+        ("dc not reset", 'sequence.arrive(dcells, None, dc_T, lengths, "dstate c")', "dcells[-1] = dc_T.T"),
+        ("da added to what was there", "np.multiply(g, i * (1 - i), out=da_i)", "da_i += g * i * (1 - i)"),
     ],
     "sequence": [
         ("the final gradient replaces that from outside", "np.arange(B)] += dfinal", "np.arange(B)] = dfinal"),
         ("the final gradient one step early", "T if lengths is None else lengths, :", "lengths - 1, :"),
         ("dh from outside one step early", "slots[1:] = dsteps", "slots[:-1] = dsteps"),
         ("gradients on padding count", "slots[1:].transpose(2, 0, 1)[padding(lengths, T)] = 0", "pass"),
+    ],
+    "sequence in blocks": [
+        ("steps of the last block only", "stop) for stop in range(T, 0, -length)]", "stop) for stop in [T]]"),
+        ("a first block that would start before 0 is empty", "max(0, stop - length)", "stop - length"),
+        ("blocks overlap", "max(0, stop - length)", "max(0, stop - length - 1)"),
+        ("blocks from the first to the last", "range(T, 0, -length)]", "range(T, 0, -length)][::-1]"),
+    ],
+    "sequence in used memory": [
+        ("the gradients of another pass stay", "slots[:] = 0", "pass"),
+        ("those of the initial state stay", "slots[:] = 0", "slots[1:] = 0"),
     ],
     "linear": [
         ("sigmoid' forgotten", "da = da * y * (1 - y)", "pass"),
@@ -202,6 +266,9 @@ BUGS = {
         ("an initial state dropped", "tuple(before[::-1])", "(None, before[0])"),
         ("gradients in reversed order", "grads[::-1], dy", "grads, dy"),
     ],
+    "chain in used memory": [
+        ("two layers in the same memory", "out or [None]", "out and [out[0]] * len(layers) or [None]"),
+    ],
     "last step": [
         ("to the last step of the padding", "dh[np.arange(len(h)), lengths - 1] =", "dh[:, -1] ="),
         ("to the first step", "dh[np.arange(len(h)), lengths - 1] =", "dh[:, 0] ="),
@@ -213,11 +280,34 @@ BUGS = {
     ],
 }
 
+# Bugs of memory alone: every gradient is right, until the memory is used again.
+LEAKS = {
+    "rnn in used memory": [
+        ("the gradient of the initial state is a view", "dslots[0].T.copy()", "dslots[0].T"),
+    ],
+    "lstm in used memory": [
+        ("dx is a view", "dz[:T, H:-1].transpose(2, 0, 1).copy()", "dz[:T, H:-1].transpose(2, 0, 1)"),
+        ("the gradient of the initial h is a view", "dz[0, :H].T.copy()", "dz[0, :H].T"),
+        ("the gradient of the initial c is a view", "dcells[0].T.copy()", "dcells[0].T"),
+    ],
+    "sequence in used memory": [
+        ("outputs are a view", "steps.transpose(2, 0, 1).copy()", "steps.transpose(2, 0, 1)"),
+        ("the final state is a view", "slots[-1].T.copy()", "slots[-1].T"),
+        ("memory of another dtype", "a.dtype) for a in old]", "dtype) for a in old]"),
+    ],
+}
+
 
 def check(subject, method, right="", wrong=""):
     module, arranged = SUBJECTS[subject]
     layer, params, inputs, settings = arranged(copy_of(module, right, wrong))
     return gradcheck.check(layer, params, *inputs, rng=generator(1), method=method, **settings)
+
+
+def each_of(table):
+    rows = [pytest.param(subject, *texts, id=f"{subject}: {bug}") for subject, bugs in table.items()
+            for bug, *texts in bugs]
+    return pytest.mark.parametrize("subject, right, wrong", rows)
 
 
 @each_method
@@ -228,21 +318,37 @@ def test_the_untouched_copy_passes(subject, method):
 
 
 @each_method
-@pytest.mark.parametrize("subject, right, wrong", [pytest.param(subject, *texts, id=f"{subject}: {bug}")
-                                                   for subject, bugs in BUGS.items() for bug, *texts in bugs])
+@each_of(BUGS)
 def test_the_bug_is_caught(subject, right, wrong, method):
     report = check(subject, method, right, wrong)
     assert not report.ok, f"\n{report}"
 
 
+def assert_no_leak(layer, params, inputs):
+    problems = [(params, inputs), like(generator(3), (params, inputs))]
+    problems.append(tree.map(lambda array: array.astype(np.float32), problems[0]))
+    for fresh, again in list(in_used_memory(layer, [(*problem, {}) for problem in problems])):
+        assert_same(again, fresh)
+
+
+@each_of(LEAKS)
+def test_the_leak_is_caught(subject, right, wrong):
+    module, arranged = SUBJECTS[subject]
+    layer, params, inputs, _ = arranged(copy_of(module, right, wrong))
+    assert gradcheck.check(layer, params, *inputs, rng=generator(1)).ok
+    assert_no_leak(arranged(copy_of(module))[0], params, inputs)
+    with pytest.raises(AssertionError):
+        assert_no_leak(layer, params, inputs)
+
+
 @pytest.mark.parametrize("right, wrong, weaken", [
-    pytest.param("U_h.T @ da[t]", "U_h @ da[t]",
+    pytest.param("U_h.T @ da_t", "U_h @ da_t",
                  lambda params, x, state: (params | {"U_h": params["U_h"] + params["U_h"].T}, x, state),
                  id="symmetric weights hide a missing transpose"),
     pytest.param("np.tensordot(da, h_prev,", "np.tensordot(da[1:], h_prev[1:],",
                  lambda params, x, state: (params, x, 0 * state),
                  id="a zero initial state hides that dU_h forgets it"),
-    pytest.param("dh_prev[t] += U_h.T @ da[t]", "dh_prev[t] += U_h.T @ da[t] * (t == 0)",
+    pytest.param("U_h.T @ da_t", "U_h.T @ da_t * np.shares_memory(da_t, da[0])",
                  lambda params, x, state: (params, x[:, :1], state),
                  id="a single step hides that nothing goes back in time"),
     pytest.param("da.sum(axis=(0, 2))", "da.sum(axis=0).mean(axis=1)",
@@ -255,8 +361,19 @@ def test_weak_settings_hide_a_bug(right, wrong, weaken):
     assert not gradcheck.check(layer, params, *inputs, rng=generator(1)).ok
 
 
+@pytest.mark.parametrize("right, wrong, weak, strong", [
+    pytest.param("dW += np.tensordot(", "dW[:] = np.tensordot(", "lstm", "lstm in blocks",
+                 id="sequences shorter than a block hide that only one block counts"),
+    pytest.param("out or [None]", "out and [out[0]] * len(layers) or [None]", "chain", "chain in used memory",
+                 id="fresh memory hides that two layers share the old one"),
+])
+def test_a_weak_subject_hides_a_bug(right, wrong, weak, strong):
+    assert check(weak, "central", right, wrong).ok
+    assert not check(strong, "central", right, wrong).ok
+
+
 def test_small_weights_and_a_loose_tolerance_hide_a_missing_transpose():
-    broken = copy_of(rnn, "U_h.T @ da[t]", "U_h @ da[t]")
+    broken = copy_of(rnn, "U_h.T @ da_t", "U_h @ da_t")
     _, params, inputs, _ = arrange(rnn, D, H)
     upstream = like(generator(1), rnn.forward(params, *inputs)[:2])
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import assert_same, big, generator, like, normal, total
+from helpers import DEEP, assert_same, big, everything, generator, in_used_memory, like, normal, total
 from minirnn import compose, gradcheck, linear, losses, lstm, optim, rnn, tree
+from minirnn.layers import sequence
 
 LAYERS = {  # layer, how many widths
     "rnn": (rnn, 2),
@@ -20,14 +21,19 @@ LAYERS = {  # layer, how many widths
 seeds = st.integers(0, 2**32)
 
 
+def numbers(rng, layer, B, T, *widths, dtype=np.float64):
+    """Parameters, inputs, and what the layer makes of them: outputs and a final state."""
+    params, x = big(rng, layer, *widths, dtype=dtype), normal(rng, B, T, widths[0], dtype=dtype)
+    return params, x, *layer.forward(params, x)[:2]
+
+
 @st.composite
 def problems(draw, dtype=np.float64):
     """A layer with parameters, inputs, an initial state, and the gradients that arrive at what it returns."""
     layer, count = LAYERS[draw(st.sampled_from(list(LAYERS)))]
     B, T, *widths = (draw(st.integers(1, 6)) for _ in range(2 + count))
     rng = generator(draw(seeds))
-    params, x = big(rng, layer, *widths, dtype=dtype), normal(rng, B, T, widths[0], dtype=dtype)
-    y, state, _ = layer.forward(params, x)
+    params, x, y, state = numbers(rng, layer, B, T, *widths, dtype=dtype)
     state, dy, dstate = like(rng, (state, y, state))
     return SimpleNamespace(rng=rng, layer=layer, B=B, T=T, params=params, x=x, state=state, dy=dy, dstate=dstate,
                            lengths=rng.integers(0, T + 1, size=B))
@@ -140,3 +146,61 @@ def test_optimizers_keep_the_dtype(optimizer, dtype, data):
         opt.step(p.params, run(p)[2])
     moments = [array for _, array in tree.leaves(opt.state) if np.ndim(array)]
     assert dtypes((p.params, moments)) == {np.dtype(dtype)}
+
+
+@st.composite
+def successive(draw, layer, count):
+    """Two to five problems for `in_used_memory`: of two sizes and dtypes in all, with new numbers each time."""
+    sizes = st.tuples(st.sampled_from([np.float32, np.float64]), *[st.sampled_from([1, 3])] * (2 + count))
+    two = st.sampled_from([draw(sizes), draw(sizes)])
+    drawn = []
+    for dtype, B, T, *widths in draw(st.lists(two, min_size=2, max_size=5)):
+        rng = generator(draw(seeds))
+        params, x, _, state = numbers(rng, layer, B, T, *widths, dtype=dtype)
+        lengths = draw(st.sampled_from([None, rng.integers(1, T + 1, size=B)]))
+        drawn.append((params, (x, like(rng, state)), {"lengths": lengths}))
+    return drawn
+
+
+each_with_out = pytest.mark.parametrize("layer, count", [(rnn, 2), (lstm, 2), (DEEP, 4)], ids=["rnn", "lstm", "chain"])
+
+
+@each_with_out
+@given(st.data())
+def test_a_pass_in_used_memory_returns_what_one_in_fresh_memory_does_bit_for_bit(layer, count, data):
+    for fresh, again in in_used_memory(layer, data.draw(successive(layer, count))):
+        assert_same(again, fresh)
+        assert dtypes(again) == dtypes(fresh)
+
+
+@each_with_out
+@given(st.data())
+def test_what_a_pass_returned_is_not_changed_by_later_ones_in_its_memory(layer, count, data):
+    for fresh, again in list(in_used_memory(layer, data.draw(successive(layer, count)))):  # when all have run
+        assert_same(again, fresh)
+
+
+@pytest.mark.parametrize("layer", [rnn, lstm, compose.chain(rnn), compose.chain(lstm)],
+                         ids=["rnn", "lstm", "rnn in a chain", "lstm in a chain"])
+def test_memory_of_the_right_size_and_dtype_is_used_again(layer):
+    params, x, *_ = numbers(generator(), layer, 3, 4, 2, 5)
+    arrays = lambda cache: [id(array) for _, array in tree.leaves(cache) if isinstance(array, np.ndarray)]
+    *_, cache = layer.forward(params, x)
+    *_, again = layer.forward(params, x, out=cache)
+    assert arrays(again) == arrays(cache)
+
+
+@given(st.integers(0, 2000), st.integers(1, 2**18))
+def test_blocks_hold_every_step_once_and_the_last_comes_first(T, step_size):
+    blocks = sequence.blocks_from_the_end(T, step_size)
+    assert [t for block in blocks for t in range(T)[block][::-1]] == list(range(T))[::-1]
+
+
+def test_backward_in_blocks_of_steps_equals_all_steps_at_once(monkeypatch):
+    B, T, D, H = 64, 40, 2, 64
+    assert len(sequence.blocks_from_the_end(T, 4 * H * B)) == 3
+    rng = generator()
+    problem = lstm, lstm.init(rng, D, H, dtype=np.float64), [normal(rng, B, T, D)], {}
+    in_blocks, _ = everything(*problem)
+    monkeypatch.setattr(sequence, "blocks_from_the_end", lambda T, step_size: [slice(T)])
+    assert_same(in_blocks, everything(*problem)[0], 1e-12)

@@ -37,8 +37,8 @@ def read_csv(path, column):
         raise ValueError(f"{path} is not a CSV text file in UTF-8: {error}") from None
     header = [name.strip() for name in rows[0][1]] if rows else []
     if header.count(column) != 1:
-        raise ValueError(f"{path} has {header.count(column) or 'no'} columns named {column!r}, expected exactly one; it has "
-                         f"{', '.join(map(repr, header))[:500] or 'nothing, it is empty'}")
+        raise ValueError(f"{path} has {header.count(column) or 'no'} columns named {column!r}, expected exactly one; "
+                         f"it has {', '.join(map(repr, header))[:500] or 'nothing, it is empty'}")
     k, values = header.index(column), []
     for line, row in rows[1:]:
         if not row:
@@ -49,8 +49,8 @@ def read_csv(path, column):
         except ValueError:
             values.append(np.nan)
         if not np.isfinite(values[-1]):
-            raise ValueError(f"{path} line {line}: {column} is {reprlib.repr(cell)}, expected a number: fill the gap or "
-                             "drop the row")
+            raise ValueError(f"{path} line {line}: {column} is {reprlib.repr(cell)}, expected a number: fill the gap "
+                             "or drop the row")
     return np.array(values)
 
 
@@ -97,8 +97,8 @@ class Scale(NamedTuple):
             constant = np.min(train) == np.max(train)  # is only shifted: its std may be rounding, not quite zero
             scale = cls(float(np.mean(train)), 1.0 if constant else float(np.std(train)))
         if not (np.isfinite(scale.mean) and 0 < scale.std < np.inf):
-            raise ValueError(f"values go from {np.min(train):.4g} to {np.max(train):.4g}, expected squares that float64 can "
-                             "hold: multiply them by a power of ten first")
+            raise ValueError(f"values go from {np.min(train):.4g} to {np.max(train):.4g}, expected squares that "
+                             "float64 can hold: multiply them by a power of ten first")
         return scale
 
     def apply(self, values):
