@@ -196,7 +196,8 @@ def forecast(args):
                          f"season of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or "
                          "season")
 
-    model = models.Forecaster("lstm", seed=args.seed, window=window).fit(past, checkpoint=args.checkpoint)
+    model = models.Forecaster("lstm", seed=args.seed, window=window, ahead=H)
+    model.fit(past, validation=1 - len(train) / len(past), checkpoint=args.checkpoint)
     if model.history["stopped"] == "interrupted":
         print("minirnn: training was interrupted, this is the best model until then", file=sys.stderr)
     makers = {"model": model.forecasts, "persistence": baselines.persistence,
@@ -236,13 +237,14 @@ def _draw_forecast(args, series, start, makers, ahead):
 
     figure = Figure(figsize=(11, 7), layout="constrained")
     above, below = figure.subplots(2, 1)
-    shown = slice(max(start, len(series) - 200), len(series))
+    rows = 1 + np.arange(len(series) + args.horizon)
+    shown = slice(max(start, len(series) - 150), len(series))
     one_step = {name: make(series, shown.start, 1)[:, 0] for name, make in makers.items()}
-    plots.forecast(np.arange(len(series))[shown], series[shown], one_step, above)
+    plots.forecast(rows[shown], series[shown], one_step, above)
     above.set(ylabel=args.column, title="One step ahead, on values the models have not seen")
     last = slice(max(0, len(series) - 4 * args.horizon - 20), len(series))
-    plots.forecast(np.arange(last.start, last.stop), series[last], {}, below)
-    below.plot(np.arange(len(series), len(series) + args.horizon), ahead, color=plots.ORANGE, marker=".", label="model")
+    plots.forecast(rows[last], series[last], {}, below)
+    below.plot(rows[len(series):], ahead, color=plots.ORANGE, marker=".", label="model")
     below.set(ylabel=args.column, xlabel="row of the file", title=f"The next {args.horizon}")
     below.legend(loc="upper left", frameon=False)
     _save_figure(figure, args.plot)

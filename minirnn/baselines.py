@@ -91,9 +91,10 @@ def chosen_ar(series, start, season=1):
     return AR(*min(candidates, key=lambda candidate: validation_error(*candidate))).fit(series)
 
 
-def recursive(one_step, pasts, horizon):
-    """Forecasts (n, horizon) of a one-step model: each becomes the newest of the p values (n, p) that it sees next."""
+def recursive(model, pasts, horizon):
+    """Forecasts (n, horizon) of a model that says one or more values at once: they become the newest of the p that it
+    reads (n, p) to say the next."""
     p = pasts.shape[1]
-    for _ in range(horizon):
-        pasts = np.column_stack([pasts, one_step(pasts[:, -p:])])
-    return pasts[:, p:]
+    while pasts.shape[1] < p + horizon:
+        pasts = np.column_stack([pasts, model(pasts[:, -p:])])
+    return pasts[:, p:p + horizon]

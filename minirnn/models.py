@@ -15,12 +15,13 @@ LAYERS = {"rnn": rnn, "lstm": lstm}
 class Forecaster:
     """The article's model of section 5, put right: one recurrent layer, then a linear layer on its last step.
 
-    It reads the last `window` values of a series and says the next; several steps ahead it reads its own forecasts.
+    It reads the last `window` values of a series and says the next `ahead`; further on it reads its own forecasts.
 
         layer     "lstm" or "rnn"
         hidden    number of hidden units
         seed      of the weights and of the order of training
         window    number of values it reads
+        ahead     number of values it says at once
 
     >>> series = np.sin(np.arange(200) / 3)
     >>> model = Forecaster("rnn", hidden=8, window=12).fit(series, epochs=40)
@@ -29,30 +30,34 @@ class Forecaster:
     True
     """
 
-    def __init__(self, layer="lstm", hidden=16, seed=0, window=24):
+    def __init__(self, layer="lstm", hidden=16, seed=0, window=24, ahead=1):
         boundary.one_of("layer", layer, LAYERS)
         self.settings = {"layer": layer, "hidden": boundary.size("hidden", hidden),
-                         "seed": boundary.size("seed", seed, least=0), "window": boundary.size("window", window)}
+                         "seed": boundary.size("seed", seed, least=0), "window": boundary.size("window", window),
+                         "ahead": boundary.size("ahead", ahead)}
         self.network = chain(LAYERS[layer], last_step, linear)
         self.params = self.scale = self.past = self.history = None
 
-    def fit(self, series, epochs=300, patience=40, checkpoint=None):
+    def fit(self, series, validation=0.15, epochs=300, patience=None, checkpoint=None):
         """Train on a series (n,) and return self.
 
-        The last 15 % serve as validation to choose how many epochs are best; then the model starts afresh and trains
-        for so many on all of it. Ctrl-C keeps the best so far. With `checkpoint` a stopped run goes on where it was;
-        the second training keeps its own, under the same name with "-refit" added.
+        The last share `validation` serves to choose how many epochs are best, at most `epochs`; then the model starts
+        afresh and trains for so many on all of it. `patience` is in epochs; None is 400 updates, but at least 10 epochs.
+        Ctrl-C keeps the best so far. With `checkpoint` a stopped run goes on where it was; the second training keeps its
+        own, under the same name with "-refit" added.
         """
         series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
-        train, _, _ = datasets.split(series, 0.85)
-        window, epochs = self.settings["window"], boundary.size("epochs", epochs)
-        if len(train) < window + 2 or len(train) == len(series):
-            raise ValueError(f"series has {len(series)} values, expected at least {math.ceil((window + 2) / 0.85) + 1} "
-                             f"for a window of {window}: a longer series, or a smaller window")
+        window, ahead, epochs = self.settings["window"], self.settings["ahead"], boundary.size("epochs", epochs)
+        train, after, _ = datasets.split(series, 1 - validation, validation)
+        n = len(train) - window - ahead + 1  # windows whose targets all lie in the training part
+        if n < 2 or len(after) < ahead:
+            least = math.ceil(max((window + ahead + 1) / (1 - validation), ahead / validation)) + 1
+            raise ValueError(f"series has {len(series)} values, expected at least {least} for a window of {window}, {ahead} "
+                             f"ahead and {validation:.0%} for validation: a longer series, or a smaller window")
         scale = datasets.Scale.fit(train)
-        x, y = datasets.windows(scale.apply(series).astype(np.float32), window)
-        n = len(train) - window  # windows whose target lies in the training part
-        params, history = self._train((x[:n], y[:n]), (x[n:], y[n:]), epochs, patience, checkpoint)
+        x, y = datasets.windows(scale.apply(series).astype(np.float32), window, ahead)
+        parts = (x[:n], y[:n]), (x[len(train) - window:], y[len(train) - window:])
+        params, history = self._train(*parts, epochs, patience, checkpoint)
         if history["stopped"] != "interrupted":
             refit = checkpoint and Path(checkpoint).with_name(Path(checkpoint).name + "-refit")
             all_of_it, again = self._train((x, y), None, history["best"], None, refit)
@@ -66,12 +71,14 @@ class Forecaster:
     def _train(self, train, validation, epochs, patience, checkpoint):
         rng, params = self._fresh()
         batch_size = min(max(16, len(train[0]) // 100), 128)  # about a hundred updates an epoch
+        if validation is not None and patience is None:
+            patience = max(10, 400 * batch_size // len(train[0]))
         return params, training.fit(self.network, params, optim.Adam(lr=3e-3), train, validation, rng=rng,
                                     epochs=epochs, batch_size=batch_size, patience=patience, checkpoint=checkpoint)
 
     def _fresh(self):
         rng = np.random.default_rng(self.settings["seed"])
-        return rng, self.network.init(rng, 1, self.settings["hidden"], 1)
+        return rng, self.network.init(rng, 1, self.settings["hidden"], self.settings["ahead"])
 
     def observe(self, series):
         """Forecast from the end of this series from now on; nothing is trained. Returns self."""
@@ -92,7 +99,7 @@ class Forecaster:
 
     def _ahead(self, pasts, horizon):
         pasts = self.scale.apply(pasts).astype(np.float32)
-        ahead = baselines.recursive(lambda x: self.network.forward(self.params, x[..., None])[0][:, 0], pasts, horizon)
+        ahead = baselines.recursive(lambda x: self.network.forward(self.params, x[..., None])[0], pasts, horizon)
         return self.scale.invert(ahead.astype(np.float64))
 
     def save(self, path):

@@ -34,6 +34,8 @@ def forecast(times, truth, forecasts, ax=None):
     ax.plot(times, truth, color="black", linewidth=1, marker=".", markersize=4, label="truth")
     for k, (name, values) in enumerate(forecasts.items()):
         ax.plot(times, values, color=(ORANGE, BLUE, GREEN, GREY)[k % 4], linewidth=1 if k else 2, label=name)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.12 * (high - low))  # room for the legend
     ax.margins(x=0.01)
     ax.legend(ncols=len(forecasts) + 1, loc="upper left", frameon=False)
     return ax

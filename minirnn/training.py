@@ -35,13 +35,14 @@ class Batch(NamedTuple):
                         None if self.mask is None else self.mask[:, part])
 
 
-def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0):
-    """One update of the weights. Returns the loss and the gradient's norm before clipping, and the state at the end.
+def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0, out=None):
+    """One update of the weights. Returns the loss, the gradient's norm before clipping, the state at the end, and the
+    cache, whose memory the next step can use as `out`.
 
-    Raises FloatingPointError, before the weights are touched, if either is not finite.
+    Raises FloatingPointError, before the weights are touched, if the loss or the norm is not finite.
     """
     try:
-        prediction, state, cache = model.forward(params, batch.x, state, batch.lengths)  # 1 forward, 2 hidden states
+        prediction, state, cache = model.forward(params, batch.x, state, batch.lengths, out=out)  # 1 forward, 2 states
         value, loss_cache = loss(prediction, batch.y, batch.mask)
         grads, *_ = model.backward(cache, loss.backward(loss_cache))  # 3 backward pass
         norm = optim.clip_by_norm(grads, clip)
@@ -50,13 +51,13 @@ def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0)
     if not (math.isfinite(value) and math.isfinite(norm)):
         raise FloatingPointError(f"the loss is {float(value):.4g} and the gradient's norm {norm:.4g}")
     optimizer.step(params, grads)  # 4 weight update
-    return float(value), norm, state
+    return float(value), norm, state, cache
 
 
 def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, loss=losses.mse, clip=1.0):
     """Once through the data in random order. Returns each step's loss and gradient norm."""
     order = rng.permutation(len(data.x))
-    values, norms = [], []
+    values, norms, cache = [], [], None
     for start in range(0, len(order), batch_size):
         state = None
         for chunk in data.rows(order[start:start + batch_size]).chunks(truncate):  # the state is carried, dh is not
@@ -64,7 +65,7 @@ def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, los
                 _, state, _ = model.forward(params, chunk.x, state, chunk.lengths)
                 continue
             try:
-                value, norm, state = step(model, params, optimizer, chunk, state, loss, clip)
+                value, norm, state, cache = step(model, params, optimizer, chunk, state, loss, clip, cache)
             except FloatingPointError as error:
                 raise FloatingPointError(f"{error} at step {len(values) + 1} of the epoch: lower the learning rate or "
                                          "clip, or scale the data") from None

@@ -31,6 +31,6 @@ def pairs(params, grads):
     left, right = dict(leaves(params)), dict(leaves(grads))
     shapes = [{path: getattr(leaf, "shape", leaf) for path, leaf in side.items()} for side in (left, right)]
     if shapes[0] != shapes[1]:
-        raise ValueError(f"gradients {shapes[1]} do not mirror the parameters {shapes[0]}: pass what backward of the same "
-                         "layer returned")
+        raise ValueError(f"gradients {shapes[1]} do not mirror the parameters {shapes[0]}: pass what backward of the "
+                         "same layer returned")
     return [(p, right[path]) for path, p in left.items()]

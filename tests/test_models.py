@@ -73,6 +73,14 @@ def test_several_steps_ahead_are_many_times_one_step():
         series = np.append(series, value)
 
 
+def test_several_values_said_at_once_are_learned_and_go_on_from_themselves():
+    model = Forecaster("rnn", hidden=8, window=8, ahead=3).fit(SINE[:100], epochs=60)
+    three, five = model.predict(3), model.predict(5)
+    assert abs(three - SINE[100:103]).max() < 0.2
+    np.testing.assert_allclose(five[:3], three, rtol=1e-6)
+    np.testing.assert_allclose(five[3:], model.observe(np.append(SINE[:100], three)).predict(2), rtol=1e-5)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e6])
 def test_a_constant_series_goes_on(value):
     np.testing.assert_allclose(small().fit(np.full(60, value), epochs=30).predict(5), value, atol=0.1)
@@ -165,7 +173,7 @@ def with_nan():
     ("hidden is 0, expected a whole number of at least 1", lambda: Forecaster(hidden=0)),
     ("window is 2.5, expected a whole number of at least 1", lambda: Forecaster(window=2.5)),
     ("seed is -1, expected a whole number of at least 0", lambda: Forecaster(seed=-1)),
-    ("series has 11 values, expected at least 13 for a window of 8: a longer series, or a smaller window",
+    ("series has 11 values, expected at least 13 for a window of 8, 1 ahead and 15% for validation: a longer series, or",
      lambda: small().fit(SINE[:11])),
     ("series has 0 values, expected at least 13", lambda: small().fit(SINE[:0])),
     ("series holds nan at (7,), expected finite numbers", lambda: small().fit(with_nan())),

@@ -103,7 +103,7 @@ def test_the_state_is_carried_through_a_stretch_that_does_not_count():
 def test_every_sequence_is_used_once_an_epoch_in_another_order():
     seen = []
 
-    def forward(params, x, state=None, lengths=None):
+    def forward(params, x, state=None, lengths=None, out=None):
         seen.append(x[:, 0, 0].astype(int).tolist())
         return MODEL.forward(params, x, state)
 

@@ -26,9 +26,9 @@ def chain(*layers):
 
     init(rng, *widths)  the widths from layer to layer: a layer of two sizes leads from one width to the next, a layer
                         of none keeps the width. `params` is a list, one entry a layer.
-    forward(params, x, state=None, lengths=None, out=None)  returns y, state, cache. `state` is a tuple with one entry for
-                        each layer that has a state; `lengths` and the parts of `out`, a cache needed no more, reach the
-                        layers that know what to do with them. A loss over padded steps needs its mask all the same.
+    forward(params, x, state=None, lengths=None, out=None)  returns y, state, cache. `state` is a tuple with one entry
+                        for each layer that has a state; `lengths` and the parts of `out`, a cache needed no more, reach
+                        the layers that know what to do with them. A loss over padded steps needs its mask all the same.
 
     >>> from minirnn import lstm, linear
     >>> model = chain(lstm, last_step, linear)
@@ -59,7 +59,8 @@ def chain(*layers):
     def forward(params, x, state=None, lengths=None, out=None):
         _entries("params", params, len(layers), "layer: make them with chain.init")
         before, after, caches = iter(states("state", state)), [], []
-        for layer, p, names, old in zip(layers, params, accepted, out or [None] * len(layers)):
+        fits = isinstance(out, list) and len(out) == len(layers)
+        for layer, p, names, old in zip(layers, params, accepted, out if fits else [None] * len(layers)):
             given = {"state": next(before) if "state" in names else None, "lengths": lengths, "out": old}
             x, *final, cache = layer.forward(p, x, **{name: given[name] for name in given if name in names})
             after.extend(final)
@@ -117,7 +118,7 @@ last_step = _last_step()
 
 
 def with_settings(layer, **settings):
-    """The layer with some of the keyword arguments of its forward fixed: with_settings(rnn, activation="sigmoid").
+    """The layer with keyword arguments of its forward fixed, those that a chain does not pass by itself.
 
     >>> from minirnn import linear, rnn
     >>> equation_1_and_4 = chain(with_settings(rnn, activation="sigmoid"), with_settings(linear, activation="sigmoid"))

@@ -7,8 +7,8 @@
     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t              cell state                                equation 2
     h_t = o_t ⊙ tanh(c_t)                        hidden state                              (not printed)
 
-The article's equation 4 calls "the output" o_t and lets it read h_t: a read-out, found in linear.py. The gate is the
-o_t above, with a b_o of its own; h_t needs it first. The forget gate is that of Gers, Schmidhuber and Cummins 2000; the
+The article's equation 4 calls "the output" o_t and lets it read h_t: a read-out, found in linear.py. The gate is
+the o_t above, with a b_o of its own; h_t needs it first. The forget gate is that of Gers, Schmidhuber and Cummins 2000; the
 LSTM of Hochreiter and Schmidhuber 1997 had none (f_t = 1). Its bias starts at 1, so the cell remembers before it learns.
 
 The four weight blocks lie on top of each other in the order i, f, c̃, o; `gates` gives them the article's names.

@@ -74,17 +74,18 @@ def padding(lengths, T):
 
 
 def buffers(out, dtype, *shapes):
-    """Arrays of these shapes, filled with anything: those of `out`, a cache that is needed no more, or else fresh ones.
+    """Arrays of these shapes, filled with anything: those of `out`, a cache that is needed no more, or where they do not
+    fit, fresh ones.
 
     A fresh array costs a page fault for every 4 KB that is written: up to half the time of a pass over short sequences.
     """
-    old = () if out is None else out[-1]
-    if [(a.shape, a.dtype) for a in old] == [(shape, dtype) for shape in shapes]:
+    old = out[-1] if isinstance(out, tuple) else None
+    if isinstance(old, list) and [(a.shape, a.dtype) for a in old] == [(shape, dtype) for shape in shapes]:
         return old
     return [np.empty(shape, dtype) for shape in shapes]
 
 
 def blocks_from_the_end(T, step_size):
-    """Slices of range(T), the last first: of 2**18 numbers, a megabyte that stays in cache, but of 16 steps at least."""
+    """Slices of range(T), the last first: 2**18 numbers, a megabyte that stays in cache, but at least 16 steps."""
     length = max(16, 2**18 // step_size)
     return [slice(max(0, stop - length), stop) for stop in range(T, 0, -length)]
