@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def _parser():
                                               "the complex step. Exit status 1 if anything is off.")
     command.add_argument("--seed", type=_whole(0), default=0, help="of weights and inputs (default: %(default)s)")
     command.set_defaults(run=check_gradients)
+
+    command = commands.add_parser("benchmark", help="time the layers, beside PyTorch where it is installed",
+                                  description="Time a training pass, inference and a whole training step, the bare matrix "
+                                              "products beside them, and PyTorch in the same process where it is "
+                                              "installed. Medians of alternating runs; keep the machine idle.")
+    command.add_argument("--threads", type=_whole(1), default=1, metavar="N", help="of BLAS (default: %(default)s)")
+    command.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the time against T, B and H")
+    command.set_defaults(run=run_benchmark)
 
     command = commands.add_parser(
         "forecast", help="forecast a series of your own",
@@ -181,6 +190,28 @@ def _draw_sunspots(path, years, numbers, start, model, roots, linear_forecast):
 def _save_figure(figure, path):
     with files.replacing(path) as file:
         figure.savefig(file, format=path.suffix[1:], dpi=150)
+
+
+def run_benchmark(args):
+    """How fast: a table for each recurrent layer, and how soon a new process has its first model."""
+    from . import benchmark
+
+    _check_outputs(args.plot)
+    benchmark.pin_threads(args.threads)
+    print(f"{args.threads} BLAS thread{'s' if args.threads > 1 else ''} each, on {os.cpu_count()} cores")
+    for name in benchmark.LAYERS:
+        benchmark.table(name)
+    benchmark.first_model()
+    if args.plot:
+        from . import plots
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(11, 4), layout="constrained")
+        for ax, (axis, (values, milliseconds)) in zip(figure.subplots(1, 3, sharey=True), benchmark.curves("lstm").items()):
+            plots.duration(values, milliseconds, ax, label=axis)
+        figure.suptitle("LSTM, forward and backward, from T, B, D, H = 50, 32, 16, 64")
+        _save_figure(figure, args.plot)
+    return 0
 
 
 def forecast(args):

@@ -63,3 +63,15 @@ def gradient_norms(norms, ax=None, label=None):
     if label:
         ax.legend()
     return ax
+
+
+def duration(values, milliseconds, ax=None, label="size"):
+    """The time of a pass against one size, log-log, a line for each of a dict {who: milliseconds}."""
+    ax = _axes(ax)
+    for (who, taken), colour in zip(milliseconds.items(), (ORANGE, GREY, BLUE)):
+        ax.loglog(values, taken, marker=".", color=colour, label=who)
+    ax.set(xlabel=label, ylabel="ms a training pass")
+    ax.set_xticks(values, values)
+    ax.minorticks_off()
+    ax.legend(frameon=False)
+    return ax

@@ -1,0 +1,184 @@
+"""How long a pass takes: minirnn, the bare matrix products it cannot do without, and PyTorch where it is installed.
+
+All run in one process with the same number of threads, in turn, and each figure is a median, so that what else the
+machine does falls on all of them alike.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from . import losses, optim
+from .layers import linear, lstm, rnn
+from .layers.compose import chain, last_step
+
+SIZES = ((25, 1, 64, 100), (50, 32, 1, 32), (50, 32, 16, 64), (100, 64, 64, 128), (100, 64, 64, 256),
+         (100, 64, 128, 512), (1000, 16, 2, 64))  # T, B, D, H
+LAYERS = {"lstm": (lstm, 4), "rnn": (rnn, 1)}  # and how many blocks of H rows its weights have
+FIRST_MODEL = {  # a process that trains its first small model, from its start to its end
+    "minirnn": """
+import numpy as np
+from minirnn import lstm, linear, compose, optim, training
+rng = np.random.default_rng(0)
+model = compose.chain(lstm, compose.last_step, linear)
+params = model.init(rng, 1, 16, 1)
+x = rng.normal(size=(256, 24, 1)).astype(np.float32)
+training.fit(model, params, optim.Adam(), (x, x[:, -1]), rng=rng, epochs=5)
+""",
+    "torch": """
+import torch
+lstm, linear = torch.nn.LSTM(1, 16, batch_first=True), torch.nn.Linear(16, 1)
+optimizer = torch.optim.Adam([*lstm.parameters(), *linear.parameters()])
+x = torch.randn(256, 24, 1)
+for epoch in range(5):
+    for rows in torch.randperm(256).split(32):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(linear(lstm(x[rows])[0][:, -1]), x[rows, -1])
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([*lstm.parameters(), *linear.parameters()], 1.0)
+        optimizer.step()
+"""}
+
+
+def pin_threads(threads):
+    """Start this command again with that many BLAS threads, which NumPy and PyTorch read when they are imported."""
+    wanted = {name: str(threads) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, "-m", "minirnn", *sys.argv[1:]], {**os.environ, **wanted})
+
+
+def torch_or_none():
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch
+
+
+def alternating(functions, seconds=2.0, least=5):
+    """Median seconds of each of a dict of functions, called in turn for about so many seconds and `least` rounds."""
+    times = {name: [] for name in functions}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[next(iter(times))]) <= least:
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken[1:]) for name, taken in times.items()}  # the first warms up
+
+
+def passes(name, T, B, D, H):
+    """What is timed at one size: {"training": {who: function}, "inference": ..., "step": ...}."""
+    layer, blocks = LAYERS[name]
+    rng = np.random.default_rng(0)
+    x, dh = (rng.normal(size=(B, T, n)).astype(np.float32) for n in (D, H))
+    target = rng.normal(size=(B, 1)).astype(np.float32)
+    params, kept = layer.init(rng, D, H), {}
+
+    def training():
+        _, _, kept["training"] = layer.forward(params, x, out=kept.get("training"))
+        layer.backward(kept["training"], dh)
+
+    def inference():
+        _, _, kept["training"] = layer.forward(params, x, out=kept.get("training"))
+
+    model, optimizer = chain(layer, last_step, linear), optim.Adam()
+    whole = model.init(rng, D, H, 1)
+
+    def step():
+        y, _, kept["step"] = model.forward(whole, x, out=kept.get("step"))
+        _, cache = losses.mse(y, target)
+        grads, *_ = model.backward(kept["step"], losses.mse_backward(cache))
+        optim.clip_by_norm(grads, 1.0)
+        optimizer.step(whole, grads)
+
+    W = np.ones((blocks * H, H + D + 1), np.float32)
+    z, da = np.ones((T, H + D + 1, B), np.float32), np.ones((T, blocks * H, B), np.float32)
+    all_da, all_z = np.ones((blocks * H, T * B), np.float32), np.ones((T * B, H + D + 1), np.float32)
+    a, dz = np.empty_like(da[0]), np.empty_like(z[0])
+
+    def forward_products():
+        for z_t in z:
+            np.matmul(W, z_t, out=a)
+
+    def products():
+        forward_products()
+        for da_t in da:
+            np.matmul(W.T, da_t, out=dz)
+        all_da @ all_z
+
+    timed = {"training": {"minirnn": training, "products": products}, "step": {"minirnn": step},
+             "inference": {"minirnn": inference, "products": forward_products}}
+    torch = torch_or_none()
+    if torch:
+        for kind, function in _torch_passes(torch, name, x, dh, target, H).items():
+            timed[kind]["torch"] = function
+    return timed
+
+
+def _torch_passes(torch, name, x, dh, target, H):
+    layer = {"lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}[name](x.shape[2], H, batch_first=True)
+    head = torch.nn.Linear(H, 1)
+    x_leaf, x, dh, target = torch.tensor(x, requires_grad=True), torch.tensor(x), torch.tensor(dh), torch.tensor(target)
+    weights = [*layer.parameters(), *head.parameters()]
+    optimizer = torch.optim.Adam(weights)
+
+    def training():
+        layer.zero_grad()
+        x_leaf.grad = None
+        layer(x_leaf)[0].backward(dh)
+
+    def inference():
+        with torch.no_grad():
+            layer(x)
+
+    def step():
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(head(layer(x)[0][:, -1]), target).backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+
+    return {"training": training, "inference": inference, "step": step}
+
+
+def table(name, seconds=2.0):
+    """Print a row a size: our time, the share of it that is bare matrix products, and PyTorch's time over ours."""
+    torch = torch_or_none()
+    print(f"{name}, float32, forward and backward with the input's gradient; NumPy {np.__version__}"
+          + (f", torch {torch.__version__}" if torch else "; no torch to compare with"))
+    print(f"{'':<18}{'one pass':>12}{'products':>10}" + (f"{'torch/ours:':>13}{'inference':>11}{'whole step':>12}" if torch else ""))
+    ratios = []
+    for size in SIZES:
+        timed = passes(name, *size)
+        taken = {kind: alternating(timed[kind], seconds) for kind in (timed if torch else ["training"])}
+        ours = taken["training"]
+        row = f"{', '.join(map(str, size)):<18}{ours['minirnn'] * 1e3:>9.2f} ms{ours['products'] / ours['minirnn']:>10.0%}"
+        if torch:
+            ratios.append([taken[kind]["torch"] / taken[kind]["minirnn"] for kind in ("training", "inference", "step")])
+            row += "{:>13.2f}{:>11.2f}{:>12.2f}".format(*ratios[-1])
+        print(row, flush=True)
+    if torch:
+        print(f"{'geometric mean':<40}{{:>13.2f}}{{:>11.2f}}{{:>12.2f}}".format(*np.exp(np.log(ratios).mean(axis=0))))
+
+
+def curves(name, seconds=0.5):
+    """Milliseconds of a pass against T, B and H: {"T": (values, {who: milliseconds}), ...}, from (50, 32, 16, 64)."""
+    base = {"T": 50, "B": 32, "D": 16, "H": 64}
+    found = {}
+    for axis, values in (("T", (12, 25, 50, 100, 200, 400, 800)), ("B", (1, 4, 16, 64, 256)), ("H", (16, 32, 64, 128, 256))):
+        taken = [alternating(passes(name, **{**base, axis: value})["training"], seconds) for value in values]
+        found[axis] = values, {who: [1e3 * one[who] for one in taken] for who in taken[0]}
+    return found
+
+
+def first_model():
+    """Print how long a process takes from its start to its first trained model, imports included."""
+    for name, script in FIRST_MODEL.items():
+        if name == "minirnn" or torch_or_none():
+            taken = alternating({name: lambda: subprocess.run([sys.executable, "-c", script], check=True)}, 0, least=3)
+            print(f"from process start to first trained model: {name} {taken[name]:.2f} s")
