@@ -130,7 +130,7 @@ def _shape(name, value, shape, hint):
     tail = shape[1:] if shape[0] is ... else shape  # (..., D): any axes may come before
     sizes = value.shape[len(value.shape) - len(tail):] if shape[0] is ... else value.shape
     if len(sizes) != len(tail) or any(isinstance(n, int) and n != m for n, m in zip(tail, sizes)):
-        expected = ", ".join("..." if n is ... else str(n) for n in shape)
+        expected = ", ".join("..." if n is ... else str(n) for n in shape) + "," * (len(shape) == 1)
         raise ValueError(f"{name} has shape {value.shape}, expected ({expected}): {hint}")
     if "B" in tail and sizes[tail.index("B")] == 0:
         raise ValueError(f"{name} has shape {value.shape}, expected at least one sequence: skip a batch without any")

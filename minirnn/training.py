@@ -11,6 +11,8 @@ import numpy as np
 
 from . import boundary, files, losses, optim, tree, weights
 
+REMEDY = "lower the learning rate or clip, or scale the data"
+
 
 class Batch(NamedTuple):
     """Sequences and their targets: x (B, T, D), y (B, ...), and for padded ones lengths (B,) and the loss's mask."""
@@ -67,10 +69,12 @@ def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, los
             try:
                 value, norm, state, cache = step(model, params, optimizer, chunk, state, loss, clip, cache)
             except FloatingPointError as error:
-                raise FloatingPointError(f"{error} at step {len(values) + 1} of the epoch: lower the learning rate or "
-                                         "clip, or scale the data") from None
+                raise FloatingPointError(f"{error} at step {len(values) + 1} of the epoch: {REMEDY}") from None
             values.append(value)
             norms.append(norm)
+    if not all(np.isfinite(p).all() for _, p in tree.leaves(params)):  # the last update was too large
+        raise FloatingPointError(f"the weights are not finite and the gradient's norm was {norms[-1]:.4g} at step "
+                                 f"{len(values)} of the epoch: {REMEDY}")
     return values, norms
 
 
@@ -108,13 +112,7 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
     """
     train = _checked("train", train)
     validation = None if validation is None else _checked("validation", validation)
-    boundary.size("epochs", epochs, least=0), boundary.size("batch_size", batch_size)
-    for name, value in (("truncate", truncate), ("patience", patience)):
-        if value is not None:
-            boundary.size(name, value)
-    if truncate is not None and train.y.shape[:2] != train.x.shape[:2]:
-        raise ValueError(f"train y has shape {train.y.shape}, expected {train.x.shape[:2]} and more: truncated BPTT "
-                         "needs a target at every step")
+    _check_settings(train, validation, epochs, batch_size, truncate, patience)
     if checkpoint is not None:
         files.check_writable(checkpoint)
     run = _fingerprint([params, train, validation, rng.bit_generator.state, type(optimizer).__name__, vars(optimizer),
@@ -136,11 +134,9 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
             with np.errstate(over="ignore", invalid="ignore"):
                 values, norms = epoch(model, params, optimizer, train, rng, batch_size, truncate, loss, clip)
                 value = math.inf if validation is None else evaluate(model, params, validation, loss)
-            finite = all(np.isfinite(p).all() for _, p in tree.leaves(params))
-            if not finite or validation is not None and not math.isfinite(value):  # the last step of all was too large
-                what = f"the validation loss is {value:.4g}" if finite else "the weights are not finite"
-                raise FloatingPointError(f"{what} and the gradient's norm was {norms[-1]:.4g} at step {len(values)} of "
-                                         "the epoch: lower the learning rate or clip, or scale the data")
+            if validation is not None and not math.isfinite(value):
+                raise FloatingPointError(f"the validation loss is {value:.4g} and the gradient's norm was {norms[-1]:.4g} at "
+                                         f"step {len(values)} of the epoch: {REMEDY}")
             history["train"].append(float(np.mean(values)))
             history["norm"].append(float(np.max(norms)))
             if validation is not None:
@@ -220,6 +216,18 @@ def _checked(name, data):
         if not np.isfinite(a).all():
             raise ValueError(f"{name} {part} holds NaN or infinity, expected finite numbers: fill or drop them first")
     return data
+
+
+def _check_settings(train, validation, epochs, batch_size, truncate, patience):
+    boundary.size("epochs", epochs, least=0), boundary.size("batch_size", batch_size)
+    for name, value in (("truncate", truncate), ("patience", patience)):
+        if value is not None:
+            boundary.size(name, value)
+    if patience is not None and validation is None:
+        raise ValueError(f"patience is {patience} and there is no validation, expected both or neither: pass validation")
+    if truncate is not None and train.y.shape[:2] != train.x.shape[:2]:
+        raise ValueError(f"train y has shape {train.y.shape}, expected {train.x.shape[:2]} and more: truncated BPTT "
+                         "needs a target at every step")
 
 
 def _fingerprint(settings):
