@@ -10,8 +10,8 @@ Read layers/rnn.py, then layers/lstm.py, then gradcheck.py. The rest is what a f
 """
 
 from . import baselines, datasets, gradcheck, losses, metrics, models, optim, training, weights
-from .layers import compose, linear, lstm, rnn
+from .layers import compose, embedding, gru, linear, lstm, rnn
 
-__all__ = ["rnn", "lstm", "linear", "compose", "losses", "optim", "gradcheck", "training", "models", "datasets",
-           "baselines", "metrics", "weights"]
+__all__ = ["rnn", "lstm", "gru", "linear", "embedding", "compose", "losses", "optim", "gradcheck", "training", "models",
+           "datasets", "baselines", "metrics", "weights"]
 __version__ = "0.1.0"

@@ -13,12 +13,12 @@ import time
 import numpy as np
 
 from . import losses, optim
-from .layers import linear, lstm, rnn
+from .layers import gru, linear, lstm, rnn
 from .layers.compose import chain, last_step
 
 SIZES = ((25, 1, 64, 100), (50, 32, 1, 32), (50, 32, 16, 64), (100, 64, 64, 128), (100, 64, 64, 256),
          (100, 64, 128, 512), (1000, 16, 2, 64))  # T, B, D, H
-LAYERS = {"lstm": (lstm, 4), "rnn": (rnn, 1)}  # and how many blocks of H rows its weights have
+LAYERS = {"lstm": (lstm, 4), "gru": (gru, 3), "rnn": (rnn, 1)}  # and how many blocks of H rows its weights have
 FIRST_MODEL = {  # a process that trains its first small model, from its start to its end
     "minirnn": """
 import numpy as np
@@ -122,7 +122,7 @@ def passes(name, T, B, D, H):
 
 
 def _torch_passes(torch, name, x, dh, target, H):
-    layer = {"lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}[name](x.shape[2], H, batch_first=True)
+    layer = getattr(torch.nn, name.upper())(x.shape[2], H, batch_first=True)
     head = torch.nn.Linear(H, 1)
     x_leaf, x, dh, target = torch.tensor(x, requires_grad=True), torch.tensor(x), torch.tensor(dh), torch.tensor(target)
     weights = [*layer.parameters(), *head.parameters()]

@@ -45,7 +45,9 @@ def through_time(values, ax=None, times=None, label="", limits=None):
     """A heat map of gates, cell or hidden state, (T, H): time to the right, one row a unit."""
     ax = _axes(ax)
     T, H = values.shape
-    times = np.arange(T) if times is None else times
+    if times is None:
+        times = np.arange(T)
+        ax.set(xlabel="step t")
     low, high = limits or (-np.abs(values).max(), np.abs(values).max())
     image = ax.imshow(values.T, aspect="auto", interpolation="nearest", origin="lower", vmin=low, vmax=high,
                       cmap="viridis" if low >= 0 else "RdBu_r", extent=(times[0] - 0.5, times[-1] + 0.5, -0.5, H - 0.5))

@@ -7,7 +7,7 @@ unequal lengths. A wrong gradient is easily right at small weights, zero states,
 import numpy as np
 
 from . import losses, tree
-from .layers import linear, lstm, rnn
+from .layers import embedding, gru, linear, lstm, rnn
 from .layers.compose import chain, last_step, with_loss
 
 B, T, D, H, K = 3, 5, 2, 4, 6
@@ -32,8 +32,10 @@ def cases(rng):
         ("rnn", rnn, params(rnn, D, H), (x, h_0, lengths), {}),
         ("rnn, sigmoid", rnn, params(rnn, D, H), (x, h_0, lengths), {"activation": "sigmoid"}),
         ("lstm", lstm, params(lstm, D, H), (x, (h_0, c_0), lengths), {}),
+        ("gru", gru, params(gru, D, H), (x, h_0, lengths), {}),
         ("linear", linear, params(linear, D, K), (x,), {}),
         ("linear, sigmoid", linear, params(linear, D, K), (x,), {"activation": "sigmoid"}),
+        ("embedding", embedding, params(embedding, K, D), (rng.integers(0, K, (B, 2 * T)),), {}),  # some ids repeat
         ("last_step", last_step, {}, (x, no_empty), {}),
         ("chain(lstm, last_step, linear)", article, params(article, D, H, K), (x, ((h_0, c_0),), no_empty), {}),
         ("the same with mse", regression, params(article, D, H, K), (x, ((h_0, c_0),), no_empty), {}),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minirnn import compose, linear, losses, lstm, proof, rnn, tree
+from minirnn import compose, embedding, gru, linear, losses, lstm, proof, rnn, tree
 
 # All different, so that no two axes can be mistaken for each other.
 B, T, D, H, K = 3, 4, 2, 5, 6
@@ -47,10 +47,10 @@ def assert_same(one, other, atol=0.0):
         np.testing.assert_allclose(array, other[path], rtol=0, atol=atol, equal_nan=False, err_msg=path)
 
 
-def arrange(layer, *sizes, **settings):
+def arrange(layer, *sizes, x=None, **settings):
     """The layer, big parameters, inputs and settings: x, and where the layer has a state an initial one, not zero."""
     rng = generator()
-    params, x = big(rng, layer, *sizes), normal(rng, B, T, D)
+    params, x = big(rng, layer, *sizes), normal(rng, B, T, D) if x is None else x
     _, *state, _ = layer.forward(params, x, **settings)
     return layer, params, (x, *like(rng, state)), settings
 
@@ -77,8 +77,11 @@ def model(loss, target, **mask):
 LENGTHS = np.array([T, 0, 2])  # full, empty, in between
 NOT_EMPTY = np.array([T, 1, 2])  # for the layers that need a last step
 MASK = losses.length_mask(LENGTHS, T)
+V, IDS = 8, np.array([[7, 0, 7, 7], [3, 0, 3, 7], [0, 7, 5, 5]])  # ids repeat, both ends occur, some rows never do
 NUMBERS, CLASSES = normal(generator(1), B, T, K), generator(1).integers(K, size=(B, T))
 DEEP = compose.chain(rnn, lstm, compose.last_step, linear)
+GATED = compose.chain(gru, lstm, gru, linear)
+TEXT = compose.with_loss(compose.chain(embedding, lstm, linear), losses.cross_entropy, CLASSES, MASK)
 NESTED = compose.chain(rnn, compose.chain(lstm, linear), linear)
 SIGMOID = {"activation": "sigmoid"}
 ARTICLE = compose.chain(compose.with_settings(rnn, **SIGMOID), compose.with_settings(linear, **SIGMOID))
@@ -89,16 +92,20 @@ CASES = [
     ("rnn without lengths", *arrange(rnn, D, H)),
     ("rnn, sigmoid, without lengths", *arrange(rnn, D, H, **SIGMOID)),
     ("lstm without lengths", *arrange(lstm, D, H)),
+    ("gru without lengths", *arrange(gru, D, H)),
     ("last_step without lengths", *arrange(compose.last_step)),
     ("equations 1 and 4", *arrange(ARTICLE, D, H, K)),
     ("equations 1 and 4 with lengths", *arrange(ARTICLE, D, H, K, lengths=LENGTHS)),
     ("rnn, lstm, last_step, linear", *arrange(DEEP, D, H, 7, K)),
     ("rnn, lstm, last_step, linear with lengths", *arrange(DEEP, D, H, 7, K, lengths=NOT_EMPTY)),
+    ("gru, lstm, gru, linear", *arrange(GATED, D, H, 7, 3, K)),
+    ("gru, lstm, gru, linear with lengths", *arrange(GATED, D, H, 7, 3, K, lengths=LENGTHS)),
     ("chain in a chain", *arrange(NESTED, D, 7, H, K, 1)),
     ("chain in a chain with lengths", *arrange(NESTED, D, 7, H, K, 1, lengths=LENGTHS)),
     ("mse at every step", *arrange(model(losses.mse, NUMBERS), D, H, K)),
     ("mse with mask", *arrange(model(losses.mse, NUMBERS, mask=MASK), D, H, K, lengths=LENGTHS)),
     ("cross_entropy without mask", *arrange(model(losses.cross_entropy, CLASSES), D, H, K)),
+    ("embedding, lstm, linear with cross_entropy", *arrange(TEXT, V, D, H, K, x=IDS, lengths=LENGTHS)),
 ]
 
 

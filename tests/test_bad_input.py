@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from minirnn import boundary, compose, linear, losses, lstm, rnn
+from minirnn import boundary, compose, embedding, gru, linear, losses, lstm, rnn
 
-B, T, D, H, K = 3, 4, 2, 5, 6
+B, T, D, H, K, V = 3, 4, 2, 5, 6, 7
 CHAIN = compose.chain(rnn, lstm, linear)
 
 
@@ -24,8 +24,10 @@ def holding(number):
 
 
 RNN, LSTM, LINEAR, CHAINED = initial(rnn, D, H), initial(lstm, D, H), initial(linear, D, K), initial(CHAIN, D, H, H, K)
+GRU, TABLE = initial(gru, D, H), initial(embedding, V, D)
 X, STATE, RAGGED = ones(B, T, D), ones(B, H), [[[1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]]
-each_recurrent = pytest.mark.parametrize("layer, params", [(rnn, RNN), (lstm, LSTM)], ids=["rnn", "lstm"])
+each_recurrent = pytest.mark.parametrize("layer, params", [(rnn, RNN), (lstm, LSTM), (gru, GRU)],
+                                         ids=["rnn", "lstm", "gru"])
 
 
 def mistakes(*rows):
@@ -90,6 +92,10 @@ def test_inputs(layer, params, says, error, mistake):
      lambda: lstm.forward(LSTM, X, (STATE.T, STATE))),
     ("state c has shape (5, 3), expected (3, 5): batch first", ValueError,
      lambda: lstm.forward(LSTM, X, (STATE, STATE.T))),
+    ("state has shape (5, 3), expected (3, 5): batch first; None", ValueError, lambda: gru.forward(GRU, X, STATE.T)),
+    ("state has shape (2, 3, 5), expected (3, 5): batch first; None starts", ValueError,
+     lambda: gru.forward(GRU, X, (STATE, STATE))),
+    ("state holds inf at (0, 0), expected finite numbers", ValueError, lambda: gru.forward(GRU, X, STATE * np.inf)),
 )
 def test_states(says, error, mistake):
     assert_refused(says, error, mistake)
@@ -117,6 +123,20 @@ def test_states(says, error, mistake):
      lambda: lstm.forward({**LSTM, "W_x": LSTM["W_x"][1:]}, X)),
     ("params of lstm: b has shape (), expected (4H)", ValueError,
      lambda: lstm.forward({**LSTM, "b": np.array(1.0)}, X)),
+    ("params of gru are ['U_h', 'W_x', 'b'], expected ['U_h', 'W_x', 'b_h', 'b_x']: make them with", ValueError,
+     lambda: gru.forward(LSTM, X)),
+    ("params of gru: W_x has shape (20, 2), expected (3H, D)", ValueError,
+     lambda: gru.forward({**GRU, "W_x": LSTM["W_x"]}, X)),
+    ("params of gru: U_h has shape (14, 5), expected (3H, H)", ValueError,
+     lambda: gru.forward({**GRU, "U_h": GRU["U_h"][1:]}, X)),
+    ("params of gru: b_h has shape (5,), expected (3H)", ValueError,
+     lambda: gru.forward({**GRU, "b_h": RNN["b_h"]}, X)),
+    ("params of embedding are ['W', 'b'], expected ['W']: make them with embedding.init", ValueError,
+     lambda: embedding.forward(LINEAR, IDS)),
+    ("params of embedding: W has shape (14,), expected (V, D)", ValueError,
+     lambda: embedding.forward({"W": TABLE["W"].ravel()}, IDS)),
+    ("params of embedding: W is int64, expected an array of floating point: make them with embedding.init", TypeError,
+     lambda: embedding.forward({"W": TABLE["W"].astype(np.int64)}, IDS)),
     ("params of linear: b has shape (1, 6), expected (K)", ValueError,
      lambda: linear.forward({**LINEAR, "b": LINEAR["b"][None]}, X)),
     ("params of linear: W is int64, expected an array of floating point: make them with linear.init", TypeError,
@@ -128,7 +148,8 @@ def test_params(says, error, mistake):
     assert_refused(says, error, mistake)
 
 
-@pytest.mark.parametrize("layer, last", [(rnn, "H"), (lstm, "H"), (linear, "K")], ids=["rnn", "lstm", "linear"])
+@pytest.mark.parametrize("layer, sizes", [(rnn, "DH"), (lstm, "DH"), (gru, "DH"), (linear, "DK"), (embedding, "VD")],
+                         ids=["rnn", "lstm", "gru", "linear", "embedding"])
 @mistakes(
     ("is 0, expected a whole number of at least 1", ValueError, 0),
     ("is -1, expected a whole number of at least 1", ValueError, -1),
@@ -137,8 +158,9 @@ def test_params(says, error, mistake):
     ("is None, expected a whole number of at least 1", TypeError, None),
     ("is array([[1., 0", TypeError, np.eye(2)),
 )
-def test_sizes(layer, last, says, error, mistake):
-    assert_refused(f"D {says}", error, initial, layer, mistake, 3)
+def test_sizes(layer, sizes, says, error, mistake):
+    first, last = sizes
+    assert_refused(f"{first} {says}", error, initial, layer, mistake, 3)
     assert_refused(f"{last} {says}", error, initial, layer, 3, mistake)
 
 
@@ -158,6 +180,10 @@ def test_gradients_of_the_outputs(layer, params, says, error, mistake):
     ("dstate has shape (5, 3), expected (3, 5): a gradient has the shape", ValueError, lambda: back(rnn, RNN, STATE.T)),
     ("dstate c has shape (5, 3), expected (3, 5): a gradient has the shape", ValueError,
      lambda: back(lstm, LSTM, (STATE, STATE.T))),
+    ("dstate has shape (3, 4), expected (3, 5): a gradient has the shape", ValueError,
+     lambda: back(gru, GRU, STATE[:, 1:])),
+    ("dstate has shape (2, 3, 5), expected (3, 5): a gradient has the shape", ValueError,
+     lambda: back(gru, GRU, (STATE, STATE))),
     ("dstate is ndarray, expected a tuple (dh, dc) or None: pass on", TypeError, lambda: back(lstm, LSTM, STATE)),
     ("dstate is list of 1, expected a tuple (dh, dc) or None: pass on", TypeError, lambda: back(lstm, LSTM, [STATE])),
 )
@@ -218,6 +244,26 @@ def test_chains(says, error, mistake):
 
 
 NUMBERS, IDS = ones(B, T, K), np.ones((B, T), np.int64)
+
+
+@mistakes(
+    ("ids holds 7 at (0, 0), expected 0 to 6: rows of the table", ValueError, lambda run: run(7 * IDS)),
+    ("ids holds -1 at (0, 0), expected 0 to 6: rows of the table", ValueError, lambda run: run(-IDS)),
+    ("ids has dtype float64, expected integers: rows of the table", TypeError, lambda run: run(1.0 * IDS)),
+    ("ids has dtype bool, expected integers: rows of the table", TypeError, lambda run: run(IDS > 0)),
+    ("ids has dtype object, expected integers: rows of the table", TypeError, lambda run: run(None)),
+    ("ids has dtype <U1, expected integers: rows of the table", TypeError, lambda run: run(list("text"))),
+    ("ids is ragged, expected a regular array: pad it", ValueError, lambda run: run([[1], [2, 3]])),
+    ("dx has shape (3, 4), expected (3, 4, 2): a gradient has the shape", ValueError, lambda run: run(IDS, X[..., 0])),
+    ("dx has shape (4, 2), expected (3, 4, 2): a gradient has the shape", ValueError, lambda run: run(IDS, X[0])),
+    ("dx has dtype int64, expected floating point: convert it", TypeError, lambda run: run(IDS, IDS)),
+)
+def test_embeddings(says, error, mistake):
+    def run(ids, dx=None):
+        _, cache = embedding.forward(TABLE, ids)
+        embedding.backward(cache, dx)
+
+    assert_refused(says, error, mistake, run)
 
 
 @mistakes(

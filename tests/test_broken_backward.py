@@ -6,9 +6,9 @@ import types
 import numpy as np
 import pytest
 
-from helpers import (CLASSES, LENGTHS, MASK, NOT_EMPTY, NUMBERS, D, H, K, arrange, assert_same, each_method, everything,
-                     generator, in_used_memory, like, normal)
-from minirnn import compose, gradcheck, linear, losses, lstm, rnn, tree
+from helpers import (CLASSES, IDS, LENGTHS, MASK, NOT_EMPTY, NUMBERS, D, H, K, V, arrange, assert_same, each_method,
+                     everything, generator, in_used_memory, like, normal)
+from minirnn import compose, embedding, gradcheck, gru, linear, losses, lstm, rnn, tree
 from minirnn.activations import softmax
 from minirnn.layers import sequence
 
@@ -54,12 +54,16 @@ SUBJECTS = {
     "lstm": (lstm, lambda copy: arrange(copy, D, H)),
     "lstm with lengths": (lstm, lambda copy: arrange(copy, D, H, lengths=LENGTHS)),
     "lstm in blocks": (lstm, lambda copy: arrange(on(SHORT_BLOCKS, copy), D, H)),
+    "gru": (gru, lambda copy: arrange(copy, D, H)),
+    "gru with lengths": (gru, lambda copy: arrange(copy, D, H, lengths=LENGTHS)),
     "rnn in used memory": (rnn, lambda copy: used(copy, rnn, D, H)),
     "lstm in used memory": (lstm, lambda copy: used(copy, lstm, D, H)),
+    "gru in used memory": (gru, lambda copy: used(copy, gru, D, H)),
     "sequence": (sequence, lambda copy: arrange(on(copy, rnn), D, H, lengths=LENGTHS)),
     "sequence in blocks": (SHORT_BLOCKS, lambda copy: arrange(on(copy, lstm), D, H)),
     "sequence in used memory": (sequence, lambda copy: used(on(copy, lstm), lstm, D, H)),
     "linear": (linear, lambda copy: arrange(copy, D, K, activation="sigmoid")),
+    "embedding": (embedding, lambda copy: arrange(copy, V, D, x=IDS)),
     "mse": (losses, lambda copy: arrange(read_out(copy.mse, NUMBERS), D, K)),
     "cross-entropy": (losses, lambda copy: arrange(read_out(copy.cross_entropy, CLASSES), D, K)),
     "chain": (compose, lambda copy: arrange(copy.chain(rnn, rnn, linear), D, H, H, K)),
@@ -196,6 +200,96 @@ BUGS = {
         ("nothing through z from block to block", "W.T @ da_t", "W.T @ da_t * (not np.shares_memory(da_t, da[1]))"),
         ("nothing through c from block to block", "dc_t * f_t", "dc_t * f_t * (not np.shares_memory(dc_t, dc[1]))"),
     ],
+    "gru": [
+        ("U_r .. U_n not transposed", 'params["U_h"].T @ du_t',
+         'sum(U @ du_k for U, du_k in zip(np.split(params["U_h"], 3), du_rzn_t))'),
+        ("no dh_next", 'dh_prev_t += params["U_h"].T @ du_t + dh_t * z_t', "pass"),
+        ("dh_next replaces dh from outside", "dh_prev_t += params", "dh_prev_t[:] = params"),
+        ("dh_next without dh_t z_t", " + dh_t * z_t", ""),
+        ("dh_next through dh_t z_t alone", 'params["U_h"].T @ du_t + dh_t * z_t', "dh_t * z_t"),
+        ("dh_next past the reset gate", 'params["U_h"].T @ du_t', 'params["U_h"][H:].T @ du_t[H:]'),
+        ("dh_next past the update gate", 'params["U_h"].T @ du_t',
+         'params["U_h"].T @ (du_rzn_t * np.array([1, 0, 1])[:, None, None]).reshape(-1, B)'),
+        ("dh_next past the candidate", 'params["U_h"].T @ du_t', 'params["U_h"][:2 * H].T @ du_t[:2 * H]'),
+        ("dh_next before du is complete", "du_rzn_t *= dh_t  # (B2) to (B5)\n"
+         '        dh_prev_t += params["U_h"].T @ du_t + dh_t * z_t',
+         'dh_prev_t += params["U_h"].T @ du_t + dh_t * z_t\n        du_rzn_t *= dh_t'),
+        ("dh_next added to a copy", "dh_slots, dh_prev)))", "dh_slots, dh_prev.copy())))"),
+        ("dh_next off by 1 part in 2,000", 'params["U_h"].T @ du_t', '1.0005 * params["U_h"].T @ du_t'),
+        ("1 - z_t for z_t in dh_next", "dh_t * z_t", "dh_t * (1 - z_t)"),
+        ("r_t for z_t in dh_next", "(du.reshape(T, 3, H, B), du, z,", "(du.reshape(T, 3, H, B), du, r,"),
+        ("dh_t z_t without z_t", "dh_t * z_t", "dh_t"),
+        ("dh_t z_t off by 1 part in 2,000", "dh_t * z_t", "1.0005 * dh_t * z_t"),
+        ("truncated after two steps", "dh_prev_t += params",
+         "dh_prev_t += 0 if np.shares_memory(dh_t, dh_slots[2]) else params"),
+        ("clipped on the way", "du_rzn_t *= dh_t", "du_rzn_t *= dh_t.clip(-1, 1)"),
+        ("walks forward in time", "zip(*(a[::-1] for a", "zip(*(a for a"),
+        ("stops before the first step", "zip(*(a[::-1] for a", "zip(*(a[:0:-1] for a"),
+        ("forward resets before the product, as Cho et al. do", "np.tanh(n + r * u_n_t)",
+         "np.tanh(n + U_h[2 * H:] @ (r * h_prev_t) + b_h[2 * H:])"),
+        ("dU_n as if reset before the product", "np.tensordot(du, h_prev, ([0, 2], [0, 2]))",
+         "np.concatenate([np.tensordot(du[:, :2 * H], h_prev, ([0, 2], [0, 2])), "
+         "np.tensordot(da_n, r * h_prev, ([0, 2], [0, 2]))])"),
+        ("du without r on n", "du[:, 2 * H:] *= r", "pass"),
+        ("du with r on z and n", "du[:, 2 * H:] *= r", "du[:, H:2 * H] *= r; du[:, 2 * H:] *= r"),
+        ("du with r on r instead of n", "du[:, 2 * H:] *= r", "du[:, :H] *= r"),
+        ("du with r of the step before", "du[:, 2 * H:] *= r", "du[:, 2 * H:] *= np.roll(r, 1, axis=0)"),
+        ("z for r in du", "du[:, 2 * H:] *= r", "du[:, 2 * H:] *= z"),
+        ("du in the memory of da", "du[:] = da", "du = da"),
+        ("z for 1 - z in da_n", "np.multiply(1 - z, 1 - n * n", "np.multiply(z, 1 - n * n"),
+        ("da_n without 1 - z", "np.multiply(1 - z, 1 - n * n, out=da_n)", "da_n[:] = 1 - n * n"),
+        ("da_n without tanh'", "np.multiply(1 - z, 1 - n * n, out=da_n)", "da_n[:] = 1 - z"),
+        ("da_n with tanh' = 1 - n", "1 - n * n", "1 - n"),
+        ("da_n with sigmoid'", "1 - n * n", "n * (1 - n)"),
+        ("da_n with tanh' fed its own output", "1 - n * n", "1 - np.tanh(n)**2"),
+        ("da_n off by 1 part in 2,000", "np.multiply(1 - z, 1 - n * n", "np.multiply(1 - z, 1.0005 - 1.0005 * n * n"),
+        ("da_z with the sign of n - h_{t-1}", "np.multiply(h_prev - n", "np.multiply(n - h_prev"),
+        ("da_z without h_{t-1}", "np.multiply(h_prev - n", "np.multiply(-n"),
+        ("da_z without n", "np.multiply(h_prev - n", "np.multiply(h_prev"),
+        ("h_t for h_{t-1} in da_z", "np.multiply(h_prev - n", "np.multiply(slots[1:] - n"),
+        ("da_z without sigmoid'", "np.multiply(h_prev - n, z * (1 - z), out=da_z)", "da_z[:] = h_prev - n"),
+        ("da_z with tanh'", "z * (1 - z)", "1 - z * z"),
+        ("da_z with sigmoid' fed its own output", "z * (1 - z)", "sigmoid(z) * (1 - sigmoid(z))"),
+        ("da_r from dh_t", "np.multiply(da_n * u_n", "np.multiply(u_n"),
+        ("da_r without tanh'", "np.multiply(da_n * u_n", "np.multiply((1 - z) * u_n"),
+        ("n for u_n in da_r", "np.multiply(da_n * u_n", "np.multiply(da_n * n"),
+        ("h_{t-1} for u_n in da_r", "np.multiply(da_n * u_n", "np.multiply(da_n * h_prev"),
+        ("r u_n for u_n in da_r", "np.multiply(da_n * u_n", "np.multiply(da_n * r * u_n"),
+        ("u_n without its bias", "np.multiply(da_n * u_n", 'np.multiply(da_n * (u_n - params["b_h"][2 * H:, None])'),
+        ("da_r without sigmoid'", "np.multiply(da_n * u_n, r * (1 - r), out=da_r)", "da_r[:] = da_n * u_n"),
+        ("da_r with tanh'", "r * (1 - r)", "1 - r * r"),
+        ("da_r off by 1 part in 2,000", "np.multiply(da_n * u_n", "np.multiply(1.0005 * da_n * u_n"),
+        ("da without dh_t", "da.reshape(T, 3, H, B)[:] *= dh_slots[:, None]", "pass"),
+        ("da from dh_{t-1}", "*= dh_slots[:, None]", "*= dh_prev[:, None]"),
+        ("da from dh_t of the outside alone", "*= dh_slots[:, None]", "*= dh.transpose(1, 2, 0)[:, None]"),
+        ("gates r and z swapped", "r, z, n = gate", "z, r, n = gate"),
+        ("da_r and da_z swapped", "da_r, da_z, da_n =", "da_z, da_r, da_n ="),
+        ("blocks in the order n, r, z", "da_r, da_z, da_n =", "da_n, da_r, da_z ="),
+        ("dW_x from du", "np.tensordot(da, x,", "np.tensordot(du, x,"),
+        ("dW_x meets a later x", "np.tensordot(da, x,", "np.tensordot(da, np.roll(x, -1, axis=1),"),
+        ("dW_x off by 1 part in 2,000", "np.tensordot(da, x,", "np.tensordot(1.0005 * da, x,"),
+        ("dU_h from da", "np.tensordot(du, h_prev,", "np.tensordot(da, h_prev,"),
+        ("h_t for h_{t-1} in dU_h", "np.tensordot(du, h_prev,", "np.tensordot(du, slots[1:],"),
+        ("dU_h without the first step", "np.tensordot(du, h_prev,", "np.tensordot(du[1:], h_prev[1:],"),
+        ("b_x from du", '"b_x": da.sum', '"b_x": du.sum'),
+        ("b_h from da", '"b_h": du.sum', '"b_h": da.sum'),
+        ("b_x and b_h swapped", '"b_x": da.sum(axis=(0, 2)), "b_h": du', '"b_h": da.sum(axis=(0, 2)), "b_x": du'),
+        ("b_h the mean over the batch", '"b_h": du.sum(axis=(0, 2))', '"b_h": du.sum(axis=0).mean(axis=1)'),
+        ("dx from du", '(params["W_x"].T @ da)', '(params["W_x"].T @ du)'),
+        ("dx of the candidate only", '(params["W_x"].T @ da)', '(params["W_x"][2 * H:].T @ da_n)'),
+        ("dx off by 1 part in 2,000", '(params["W_x"].T @ da)', '(1.0005 * params["W_x"].T @ da)'),
+        ("no gradient from the final state", "arrive(dslots, dh, dstate,", "arrive(dslots, dh, None,"),
+        ("no gradient from outside", "arrive(dslots, dh, dstate,", "arrive(dslots, None, dstate,"),
+        ("no gradient of the initial state", "dslots[0].T.copy()", "np.zeros_like(dslots[0].T)"),
+        ("the gradient of h_0 for that of h_{-1}", "dslots[0].T.copy()", "dslots[1].T.copy()"),
+        ("all zeros", "steps = zip(", "du[:], da[:], dslots[:] = 0, 0, 0\n    steps = zip("),
+        ("computed in float32", "du[:] = da", "du = da.astype(np.float32)"),
+        ("the cache as scratch", "da_n * u_n, r * (1 - r), out=da_r)", "da_n * u_n, r * (1 - r), out=da_r); u_n *= r"),
+        ("a gradient missing", ', "b_h": du.sum(axis=(0, 2))', ""),
+    ],
+    "gru with lengths": [
+        ("lengths ignored", "dh, dstate, lengths", "dh, dstate, None"),
+    ],
     "rnn in used memory": [
         ("da not reset", "da[:] = phi_prime(h)", "da *= phi_prime(h)"),
         ("da added to what was there", "da[:] = phi_prime(h)", "da += phi_prime(h)"),
@@ -204,6 +298,12 @@ BUGS = {
         ("rows of x in dz not reset", "dz[:, H:] = 0", "pass"),
         ("dc not reset", 'sequence.arrive(dcells, None, dc_T, lengths, "dstate c")', "dcells[-1] = dc_T.T"),
         ("da added to what was there", "np.multiply(g, i * (1 - i), out=da_i)", "da_i += g * i * (1 - i)"),
+    ],
+    "gru in used memory": [
+        ("da_n not reset", "np.multiply(1 - z, 1 - n * n, out=da_n)", "da_n *= (1 - z) * (1 - n * n)"),
+        ("da_z added to what was there", "np.multiply(h_prev - n, z * (1 - z), out=da_z)",
+         "da_z += (h_prev - n) * z * (1 - z)"),
+        ("du added to what was there", "du[:] = da", "du += da"),
     ],
     "sequence": [
         ("the final gradient replaces that from outside", "np.arange(B)] += dfinal", "np.arange(B)] = dfinal"),
@@ -236,6 +336,24 @@ BUGS = {
         ("gradients add up from call to call", "def backward(cache, dy):",
          "def backward(cache, dy, calls=[]):\n    calls.append(dy)\n    dy = sum(calls)"),
         ("forward changes x", "y = x.reshape", "x *= 2\n    y = x.reshape"),
+    ],
+    "embedding": [
+        ("assigned, not added", "np.add.at(dW, ids,", "dW.__setitem__(ids,"),
+        ("added once for each id", "np.add.at(dW, ids, boundary", "dW[ids] += (boundary"),
+        ("rows off by one", "np.add.at(dW, ids,", "np.add.at(dW, ids - 1,"),
+        ("rows of the batch in reversed order", "np.add.at(dW, ids,", "np.add.at(dW, ids[::-1],"),
+        ("steps in reversed order", "np.add.at(dW, ids,", "np.add.at(dW, ids[:, ::-1],"),
+        ("id 0 taken for padding", 'return {"W": dW}', 'dW[0] = 0\n    return {"W": dW}'),
+        ("the mean over an id's places", 'return {"W": dW}',
+         'return {"W": dW / np.bincount(ids.ravel(), minlength=len(W)).clip(1)[:, None]}'),
+        ("rows of the ids that occur only", 'return {"W": dW}', 'return {"W": dW[np.unique(ids)]}'),
+        ("transposed", 'return {"W": dW}', 'return {"W": dW.T}'),
+        ("off by 1 part in 2,000", 'return {"W": dW}', 'return {"W": 1.0005 * dW}'),
+        ("all zeros", 'return {"W": dW}', 'return {"W": 0 * dW}'),
+        ("starts from the table, not from zeros", "np.zeros_like(W)", "W.copy()"),
+        ("the table as scratch", "np.zeros_like(W)", "W; dW[:] = 0"),
+        ("laid into memory that holds others", "np.zeros_like(W)", "np.full_like(W, 7)"),
+        ("dx as the gradient of the ids", 'return {"W": dW}, None', 'return {"W": dW}, dx'),
     ],
     "mse": [
         ("without the 2", "2 / N * error", "1 / N * error"),
@@ -283,6 +401,9 @@ BUGS = {
 # Bugs of memory alone: every gradient is right, until the memory is used again.
 LEAKS = {
     "rnn in used memory": [
+        ("the gradient of the initial state is a view", "dslots[0].T.copy()", "dslots[0].T"),
+    ],
+    "gru in used memory": [
         ("the gradient of the initial state is a view", "dslots[0].T.copy()", "dslots[0].T"),
     ],
     "lstm in used memory": [
@@ -341,22 +462,29 @@ def test_the_leak_is_caught(subject, right, wrong):
         assert_no_leak(layer, params, inputs)
 
 
-@pytest.mark.parametrize("right, wrong, weaken", [
-    pytest.param("U_h.T @ da_t", "U_h @ da_t",
+@pytest.mark.parametrize("subject, right, wrong, weaken", [
+    pytest.param("rnn", "U_h.T @ da_t", "U_h @ da_t",
                  lambda params, x, state: (params | {"U_h": params["U_h"] + params["U_h"].T}, x, state),
                  id="symmetric weights hide a missing transpose"),
-    pytest.param("np.tensordot(da, h_prev,", "np.tensordot(da[1:], h_prev[1:],",
+    pytest.param("rnn", "np.tensordot(da, h_prev,", "np.tensordot(da[1:], h_prev[1:],",
                  lambda params, x, state: (params, x, 0 * state),
                  id="a zero initial state hides that dU_h forgets it"),
-    pytest.param("U_h.T @ da_t", "U_h.T @ da_t * np.shares_memory(da_t, da[0])",
+    pytest.param("rnn", "U_h.T @ da_t", "U_h.T @ da_t * np.shares_memory(da_t, da[0])",
                  lambda params, x, state: (params, x[:, :1], state),
                  id="a single step hides that nothing goes back in time"),
-    pytest.param("da.sum(axis=(0, 2))", "da.sum(axis=0).mean(axis=1)",
+    pytest.param("rnn", "da.sum(axis=(0, 2))", "da.sum(axis=0).mean(axis=1)",
                  lambda params, x, state: (params, x[:1], state[:1]),
                  id="a single sequence hides a mean for a sum"),
+    pytest.param("gru", "np.multiply(da_n * u_n", 'np.multiply(da_n * (u_n - params["b_h"][2 * H:, None])',
+                 lambda params, x, state: (params | {"b_h": 0 * params["b_h"]}, x, state),
+                 id="a zero bias, as init makes it, hides that the reset gate forgets it"),
+    pytest.param("embedding", "np.add.at(dW, ids,", "dW.__setitem__(ids,",
+                 lambda params, ids: (params, np.unique(ids)),
+                 id="ids that do not repeat hide that they should add up"),
 ])
-def test_weak_settings_hide_a_bug(right, wrong, weaken):
-    layer, params, inputs, _ = arrange(copy_of(rnn, right, wrong), D, H)
+def test_weak_settings_hide_a_bug(subject, right, wrong, weaken):
+    module, arranged = SUBJECTS[subject]
+    layer, params, inputs, _ = arranged(copy_of(module, right, wrong))
     assert gradcheck.check(layer, *weaken(params, *inputs), rng=generator(1)).ok
     assert not gradcheck.check(layer, params, *inputs, rng=generator(1)).ok
 

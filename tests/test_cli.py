@@ -13,7 +13,7 @@ import pytest
 from accidents import Killed, at, full_disk, interrupted
 from matplotlib import image
 
-from minirnn import baselines, lstm, metrics, models, optim, rnn
+from minirnn import baselines, embedding, gru, lstm, metrics, models, optim, rnn
 from minirnn.__main__ import main
 
 N, H, SEASON = 90, 4, 7
@@ -114,7 +114,7 @@ def doubled(layer):
 
     def backward(*args):
         grads, *rest = right(*args)
-        return {name: 2 * grad if name.startswith("U") else grad for name, grad in grads.items()}, *rest
+        return {name: 2 * grad if name.startswith(("U", "W")) else grad for name, grad in grads.items()}, *rest
     return backward
 
 
@@ -141,13 +141,13 @@ def test_gradcheck_shows_every_layer_and_tensor(python):
     done = python("-m", "minirnn", "gradcheck")
     assert done.returncode == 0 and done.stderr == ""
     lines = done.stdout.splitlines()
-    assert {"rnn", "lstm", "linear"} < set(lines)
+    assert {"rnn", "lstm", "gru", "linear", "embedding"} < set(lines)
     assert lines[-1] == "all right" and lines[-2].startswith("largest: central ")
     errors = [float(error) for error in re.findall(r"\d\.\de[-+]\d\d", done.stdout)]
     assert len(errors) > 60 and max(errors) < 1e-7
 
 
-@pytest.mark.parametrize("layer, name", [(rnn, "rnn"), (lstm, "lstm")])
+@pytest.mark.parametrize("layer, name", [(rnn, "rnn"), (lstm, "lstm"), (gru, "gru"), (embedding, "embedding")])
 def test_gradcheck_names_a_broken_layer_and_fails(layer, name, monkeypatch, capsys):
     monkeypatch.setattr(layer, "backward", doubled(layer))
     assert main(["gradcheck"]) == 1

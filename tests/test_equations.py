@@ -1,6 +1,7 @@
-"""The layers against the article's equations, written out literally: one sequence, one gate at a time, only loops.
+"""The layers against their equations, written out literally: one sequence, one gate at a time, only loops.
 
 The article prints equations 1 to 4 in its section 4. The lines marked "not printed" are those it needs and leaves out.
+It names neither the GRU nor the embedding: theirs are the equations of PyTorch's documentation.
 """
 
 import math
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from helpers import assert_same, big, generator, like, normal
-from minirnn import linear, lstm, rnn
+from minirnn import embedding, gru, linear, lstm, rnn
 
 B, T, D, H, K = 2, 6, 3, 5, 4
 ROUNDING = 1e-14
@@ -49,6 +50,17 @@ def lstm_of_the_article(x, h, c, W_xi, W_xf, W_xc, W_xo, U_i, U_f, U_c, U_o, b_i
     return hs, cs
 
 
+def gru_of_pytorch(x, h, W_xr, W_xz, W_xn, U_r, U_z, U_n, b_xr, b_xz, b_xn, b_hr, b_hz, b_hn):
+    hs = []
+    for x_t in x:
+        r_t = sigma(dot(W_xr, x_t) + b_xr + dot(U_r, h) + b_hr)
+        z_t = sigma(dot(W_xz, x_t) + b_xz + dot(U_z, h) + b_hz)
+        n_t = tanh(dot(W_xn, x_t) + b_xn + r_t * (dot(U_n, h) + b_hn))  # not U_n (r ⊙ h), as Cho et al. have it
+        h = (1 - z_t) * n_t + z_t * h
+        hs.append(h)
+    return hs
+
+
 def read_out_of_the_article(h, W_oh, b_o):
     return [sigma(dot(W_oh, h_t) + b_o) for h_t in h]  # equation 4
 
@@ -69,6 +81,22 @@ def test_lstm_is_equations_2_and_3_with_the_gates_left_out():
     expected = [lstm_of_the_article(x[b], h_0[b], c_0[b], **lstm.gates(params)) for b in range(B)]
     hs, cs = np.array(expected).swapaxes(0, 1)
     assert_same((h, state), (hs, (hs[:, -1], cs[:, -1])), ROUNDING)
+
+
+def test_gru_is_its_equations_one_gate_at_a_time():
+    rng = generator()
+    params, x, h_0 = big(rng, gru, D, H), normal(rng, B, T, D), normal(rng, B, H)
+    h, h_T, _ = gru.forward(params, x, h_0)
+    blocks = {f"{ours}{gate}": block for ours, theirs in (("W_x", "W_x"), ("U_", "U_h"), ("b_x", "b_x"), ("b_h", "b_h"))
+              for gate, block in zip("rzn", np.split(params[theirs], 3))}
+    expected = np.array([gru_of_pytorch(x[b], h_0[b], **blocks) for b in range(B)])
+    assert_same((h, h_T), (expected, expected[:, -1]), ROUNDING)
+
+
+def test_embedding_looks_each_id_up():
+    params, ids = big(generator(), embedding, K, D), np.array([[1, 0, 1], [3, 3, 1]])
+    x, _ = embedding.forward(params, ids)
+    assert_same(x, np.array([[params["W"][i] for i in row] for row in ids]))
 
 
 def test_equation_4_as_printed_is_a_read_out_of_the_hidden_state():

@@ -8,14 +8,17 @@ import pytest
 
 from helpers import (LENGTHS, MASK, TOLERANCE, B, D, H, K, T, assert_same, big, each_case, each_method, generator, like,
                      normal, total)
-from minirnn import compose, gradcheck, linear, lstm, rnn, tree
+from minirnn import compose, gradcheck, gru, linear, lstm, rnn, tree
 
 RECURRENT = {  # layer, sizes
     "rnn": (rnn, D, H),
     "lstm": (lstm, D, H),
+    "gru": (gru, D, H),
     "rnn, lstm": (compose.chain(rnn, lstm), D, K, H),
+    "gru, lstm, gru": (compose.chain(gru, lstm, gru), D, K, 7, H),
     "lstm, linear": (compose.chain(lstm, linear), D, H, K),
 }
+WITHOUT_READ_OUT = [name for name in RECURRENT if "linear" not in name]
 
 
 def each_layer(*names):
@@ -72,7 +75,7 @@ def test_a_gradient_may_arrive_at_the_final_state_alone(layer, sizes, lengths, m
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@each_layer("rnn", "lstm", "rnn, lstm")
+@each_layer(*WITHOUT_READ_OUT)
 def test_chunks_with_carried_state_equal_the_whole_bit_for_bit(layer, sizes, dtype):
     params, x, state, _ = problem(layer, sizes, steps=9, dtype=dtype)
     y, after, _ = layer.forward(params, x, state)
@@ -133,7 +136,7 @@ def test_a_padded_batch_equals_each_sequence_alone(layer, sizes):
     assert_same(total(*alone), grads, 1e-13)
 
 
-@each_layer("rnn", "lstm", "rnn, lstm")
+@each_layer(*WITHOUT_READ_OUT)
 def test_padding_is_zero_in_and_out(layer, sizes):
     params, x, state, rng = problem(layer, sizes)
     y, after, cache = layer.forward(params, x, state, LENGTHS)
@@ -141,7 +144,7 @@ def test_padding_is_zero_in_and_out(layer, sizes):
     assert not y[~MASK].any() and not dx[~MASK].any()
 
 
-@each_layer("rnn", "lstm", "rnn, lstm")
+@each_layer(*WITHOUT_READ_OUT)
 def test_a_gradient_on_padding_is_ignored(layer, sizes):
     params, x, state, rng = problem(layer, sizes)
     y, after, cache = layer.forward(params, x, state, LENGTHS)

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import DEEP, assert_same, big, everything, generator, in_used_memory, like, normal, total
-from minirnn import compose, gradcheck, linear, losses, lstm, optim, rnn, tree
+from helpers import DEEP, GATED, assert_same, big, everything, generator, in_used_memory, like, normal, total
+from minirnn import compose, embedding, gradcheck, gru, linear, losses, lstm, optim, rnn, tree
 from minirnn.layers import sequence
 
 LAYERS = {  # layer, how many widths
     "rnn": (rnn, 2),
     "lstm": (lstm, 2),
+    "gru": (gru, 2),
     "lstm, rnn": (compose.chain(lstm, rnn), 3),
+    "gru, lstm": (compose.chain(gru, lstm), 3),
     "lstm, linear": (compose.chain(lstm, linear), 3),
 }
 seeds = st.integers(0, 2**32)
@@ -88,7 +90,7 @@ def test_none_means_zeros_for_states_and_all_steps_for_lengths(p):
     assert_same(run(p, **nothing), run(p, state=zeros, dstate=zeros, lengths=np.full(p.B, p.T)))
 
 
-@given(st.sampled_from([rnn, lstm]), st.integers(1, 4), seeds)
+@given(st.sampled_from([rnn, lstm, gru]), st.integers(1, 4), seeds)
 def test_a_layer_used_twice_has_the_sum_of_two_gradients(layer, width, seed):
     rng = generator(seed)
     params, x = big(rng, layer, width, width), normal(rng, 2, 3, width)
@@ -127,6 +129,20 @@ def test_layers_keep_the_dtype(dtype, data):
 
 
 @each_dtype
+@given(st.lists(st.integers(0, 4), max_size=3), st.integers(1, 5), st.integers(1, 3), seeds)
+def test_an_embedding_is_a_linear_layer_whose_inputs_are_one_hot(dtype, shape, V, D, seed):
+    rng = generator(seed)
+    params, ids = big(rng, embedding, V, D, dtype=dtype), rng.integers(V, size=shape)
+    x, cache = embedding.forward(params, ids)
+    y, linear_cache = linear.forward({"W": params["W"].T, "b": np.zeros(D, dtype)}, np.eye(V, dtype=dtype)[ids])
+    dx = like(rng, x)
+    (grads, nothing), (linear_grads, _) = embedding.backward(cache, dx), linear.backward(linear_cache, dx)
+    assert nothing is None and dtypes((x, grads)) == {np.dtype(dtype)}
+    assert_same(x, y)
+    assert_same(grads["W"], linear_grads["W"].T, 1000 * np.finfo(dtype).eps)  # BLAS may add up in another order
+
+
+@each_dtype
 @given(seeds)
 def test_the_gradients_of_losses_keep_the_dtype(dtype, seed):
     rng = generator(seed)
@@ -162,7 +178,8 @@ def successive(draw, layer, count):
     return drawn
 
 
-each_with_out = pytest.mark.parametrize("layer, count", [(rnn, 2), (lstm, 2), (DEEP, 4)], ids=["rnn", "lstm", "chain"])
+each_with_out = pytest.mark.parametrize("layer, count", [(rnn, 2), (lstm, 2), (gru, 2), (DEEP, 4), (GATED, 5)],
+                                        ids=["rnn", "lstm", "gru", "chain", "chain with gru"])
 
 
 @each_with_out
@@ -180,9 +197,10 @@ def test_what_a_pass_returned_is_not_changed_by_later_ones_in_its_memory(layer, 
         assert_same(again, fresh)
 
 
-@pytest.mark.parametrize("layer", [rnn, lstm, compose.chain(rnn), compose.chain(lstm)],
-                         ids=["rnn", "lstm", "rnn in a chain", "lstm in a chain"])
-def test_memory_of_the_right_size_and_dtype_is_used_again(layer):
+@pytest.mark.parametrize("chained", [False, True], ids=["alone", "in a chain"])
+@pytest.mark.parametrize("layer", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
+def test_memory_of_the_right_size_and_dtype_is_used_again(layer, chained):
+    layer = compose.chain(layer) if chained else layer
     params, x, *_ = numbers(generator(), layer, 3, 4, 2, 5)
     arrays = lambda cache: [id(array) for _, array in tree.leaves(cache) if isinstance(array, np.ndarray)]
     *_, cache = layer.forward(params, x)

@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from minirnn import compose, linear, losses, lstm, optim, rnn, tree
+from minirnn import compose, embedding, gru, linear, losses, lstm, optim, rnn, tree
 
 pytestmark = pytest.mark.filterwarnings("ignore:::torch")
 
@@ -51,12 +51,19 @@ def assert_same(ours, theirs):
 
 
 @pytest.mark.parametrize("lengths", ["", "_lengths"])
-@pytest.mark.parametrize("layer", [rnn, lstm], ids=["rnn", "lstm"])
+@pytest.mark.parametrize("layer", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
 def test_layer(reference, layer, lengths):
     given, expected = reference(layer.__name__.split(".")[-1] + lengths)
     h, state, cache = layer.forward(given["params"], given["x"], given["state"], given.get("lengths"))
     grads, dx, dstate = layer.backward(cache, given["dh"], given["dstate"])
     assert_same({"h": h, "state": state, "grads": grads, "dx": dx, "dstate": dstate}, expected)
+
+
+def test_embedding(reference):
+    given, expected = reference("embedding")
+    x, cache = embedding.forward(given["params"], given["ids"])
+    grads, _ = embedding.backward(cache, given["dx"])
+    assert_same({"x": x, "grads": grads}, expected)
 
 
 def test_model_of_section_5_with_its_loss(reference):

@@ -10,7 +10,7 @@ import pytest
 from accidents import Killed, at
 from helpers import assert_same, generator, normal
 
-from minirnn import gradcheck, linear, losses, lstm, optim, rnn, training, tree, weights
+from minirnn import gradcheck, gru, linear, losses, lstm, optim, rnn, training, tree, weights
 from minirnn.layers.compose import chain, last_step
 
 N, T, D, H, K = 7, 6, 2, 3, 1
@@ -402,7 +402,7 @@ def test_an_error_starts_on_a_line_of_its_own(monkeypatch):
 
 # --- The gradient through time
 
-@pytest.mark.parametrize("layer", [rnn, lstm], ids=["rnn", "lstm"])
+@pytest.mark.parametrize("layer", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
 def test_the_gradient_through_time_is_that_of_finite_differences(layer):
     rng = generator(4)
     params = tree.map(lambda p: normal(rng, *p.shape), layer.init(rng, D, H, dtype=np.float64))

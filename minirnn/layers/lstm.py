@@ -94,7 +94,7 @@ def forward(params, x, state=None, lengths=None, out=None):
 def backward(cache, dh, dstate=None):
     """Backpropagation through time.
 
-    dh       (B, T, H)            dLoss/dh from outside, at every step
+    dh       (B, T, H)            dLoss/dh from outside, at every step; None is zero
     dstate   ((B, H), (B, H))     dLoss/d(final h and c); None, whole or in part, is zero
     returns  grads like params, dx (B, T, D), the gradients of the initial state (dh, dc)
 

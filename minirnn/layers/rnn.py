@@ -63,7 +63,7 @@ def forward(params, x, state=None, lengths=None, activation="tanh", out=None):
 def backward(cache, dh, dstate=None):
     """Backpropagation through time: equation 1 read from right to left and from the last step to the first.
 
-    dh       (B, T, H)  dLoss/dh from outside, at every step
+    dh       (B, T, H)  dLoss/dh from outside, at every step; None is zero
     dstate   (B, H)     dLoss/d(final state); None is zero
     returns  grads like params, dx (B, T, D), the gradient of the initial state (B, H)
 

@@ -3,7 +3,7 @@
     python tests/references/record_pytorch.py        writes the .npz files beside it; they were made with torch 2.13.0
 
 Every case is a tree: what was `given`, and what is `expected`. All is float64 and drawn at random; PyTorch's second
-bias, which minirnn does not have, is held at 0.
+bias is held at 0 where minirnn does not have it, which is everywhere but in the GRU.
 """
 
 import math
@@ -20,6 +20,8 @@ HERE = pathlib.Path(__file__).parent
 OUR_NAMES = {
     torch.nn.RNN: {"W_ih": "weight_ih_l0", "U_h": "weight_hh_l0", "b_h": "bias_ih_l0"},
     torch.nn.LSTM: {"W_x": "weight_ih_l0", "U_h": "weight_hh_l0", "b": "bias_ih_l0"},
+    torch.nn.GRU: {"W_x": "weight_ih_l0", "U_h": "weight_hh_l0", "b_x": "bias_ih_l0", "b_h": "bias_hh_l0"},
+    torch.nn.Embedding: {"W": "weight"},
     torch.nn.Linear: {"W": "weight", "b": "bias"},
 }
 STEPS = 20
@@ -31,7 +33,7 @@ RUNS = {  # optimizer, its settings, the largest norm allowed
 
 
 def recurrent(kind, lengths=None):
-    """Forward and backward of nn.RNN or nn.LSTM, with gradients arriving at every output and at the final state."""
+    """nn.RNN, nn.LSTM or nn.GRU forward and backward, with gradients arriving at every output and the final state."""
     B, T, D, H = 3, 6, 4, 5
     normal = normal_numbers()
     module = filled(kind(D, H, batch_first=True, dtype=torch.float64), normal)
@@ -54,6 +56,18 @@ def recurrent(kind, lengths=None):
 
 def as_state(parts):
     return tuple(parts) if len(parts) > 1 else parts[0]
+
+
+def embedding():
+    """Forward and backward of nn.Embedding; ten of five ids, so some repeat."""
+    B, T, V, D = 2, 5, 5, 3
+    normal = normal_numbers()
+    module = filled(torch.nn.Embedding(V, D, dtype=torch.float64), normal)
+    ids, dx = np.random.default_rng(1).integers(0, V, (B, T)), normal(B, T, D)
+    x = module(torch.tensor(ids))
+    x.backward(dx)
+    return {"given": {"params": values(module), "ids": ids, "dx": dx},
+            "expected": {"x": x, "grads": gradients(module)}}
 
 
 class Model(torch.nn.ModuleDict):
@@ -129,9 +143,10 @@ def normal_numbers():
 
 
 def filled(module, normal):
+    unused = () if isinstance(module, torch.nn.GRU) else ("bias_hh_l0",)
     with torch.no_grad():
         for name, p in module.named_parameters():
-            p.copy_(0 * p if "bias_hh" in name else 0.5 * normal(*p.shape))
+            p.copy_(0 * p if name.endswith(unused) else 0.5 * normal(*p.shape))
     return module
 
 
@@ -155,6 +170,9 @@ CASES = {
     "rnn_lengths": lambda: recurrent(torch.nn.RNN, lengths=[5, 2, 4]),
     "lstm": lambda: recurrent(torch.nn.LSTM),
     "lstm_lengths": lambda: recurrent(torch.nn.LSTM, lengths=[5, 2, 4]),
+    "gru": lambda: recurrent(torch.nn.GRU),
+    "gru_lengths": lambda: recurrent(torch.nn.GRU, lengths=[5, 2, 4]),
+    "embedding": embedding,
     "model": model,
     "masked_losses": masked_losses,
 }
