@@ -17,7 +17,7 @@ collect_ignore = ["references"]  # its script imports PyTorch, which need not be
 
 @pytest.fixture
 def python(tmp_path):
-    """Run Python with these arguments in a process of its own, in the test's folder; minirnn and the tests are found."""
+    """Run Python with these arguments in a process of its own, in the test's folder, where minirnn is found."""
     here = Path(__file__).parent
     path = os.pathsep.join([str(here.parent), str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
 

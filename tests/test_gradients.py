@@ -74,6 +74,14 @@ def test_a_gradient_may_arrive_at_the_final_state_alone(layer, sizes, lengths, m
     assert report.ok and report.max_error <= TOLERANCE[method], f"\n{report}"
 
 
+@pytest.mark.parametrize("layer", [rnn, lstm, gru])
+def test_no_gradient_from_outside_is_a_gradient_of_zero(layer):
+    params, x, state, rng = problem(layer, (D, H))
+    h, after, cache = layer.forward(params, x, state)
+    dstate = like(rng, after)
+    assert_same(layer.backward(cache, None, dstate), layer.backward(cache, np.zeros_like(h), dstate))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @each_layer(*WITHOUT_READ_OUT)
 def test_chunks_with_carried_state_equal_the_whole_bit_for_bit(layer, sizes, dtype):

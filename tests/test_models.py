@@ -173,7 +173,7 @@ def with_nan():
     ("hidden is 0, expected a whole number of at least 1", lambda: Forecaster(hidden=0)),
     ("window is 2.5, expected a whole number of at least 1", lambda: Forecaster(window=2.5)),
     ("seed is -1, expected a whole number of at least 0", lambda: Forecaster(seed=-1)),
-    ("series has 11 values, expected at least 13 for a window of 8, 1 ahead and 15% for validation: a longer series, or",
+    ("series has 11 values, expected at least 13 for a window of 8, 1 ahead and 15% for validation: a longer",
      lambda: small().fit(SINE[:11])),
     ("series has 0 values, expected at least 13", lambda: small().fit(SINE[:0])),
     ("series holds nan at (7,), expected finite numbers", lambda: small().fit(with_nan())),
