@@ -180,7 +180,7 @@ def _draw_sunspots(path, years, numbers, start, model, roots, linear_forecast):
     axes = figure.subplots(4, 1, sharex=True, height_ratios=(4, 1, 1, 1))
     plots.forecast(years[shown], numbers[shown], {"LSTM, one year ahead": network_forecast,
                                                   "AR(9)": linear_forecast[:n]}, axes[0])
-    axes[0].set(ylabel="sunspots", title="Yearly sunspots: forecasts of years the network has never seen, "
+    axes[0].set(ylabel="sunspots", title="Yearly sunspots: forecasts of years the network was not trained on, "
                                          "and its gates as it reads them")
     for ax, (name, label) in zip(axes[1:], (("i", "input gate"), ("f", "forget gate"), ("o", "output gate"))):
         plots.through_time(with_the_cycle(inside[name]), ax, years[shown], label, limits=(0, 1))
