@@ -1,4 +1,4 @@
-"""The command line: `python -m minirnn`, `python -m minirnn gradcheck`, `python -m minirnn forecast FILE.csv ...`."""
+"""The command line: `python -m minirnn`, alone or with a command: `gradcheck`, `forecast FILE.csv ...`, `benchmark`."""
 
 import argparse
 import json
@@ -48,9 +48,9 @@ def _parser():
     command.set_defaults(run=check_gradients)
 
     command = commands.add_parser("benchmark", help="time the layers, beside PyTorch where it is installed",
-                                  description="Time a training pass, inference and a whole training step, the bare matrix "
-                                              "products beside them, and PyTorch in the same process where it is "
-                                              "installed. Medians of alternating runs; keep the machine idle.")
+                                  description="Time a training pass, inference and a whole training step, the bare "
+                                              "matrix products beside them, and PyTorch in the same process where it "
+                                              "is installed. Medians of alternating runs; keep the machine idle.")
     command.add_argument("--threads", type=_whole(1), default=1, metavar="N", help="of BLAS (default: %(default)s)")
     command.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the time against T, B and H")
     command.set_defaults(run=run_benchmark)
@@ -156,19 +156,19 @@ def sunspots(args):
     for (first, last), lstm_error, ar_error in zip(PERIODS, errors.mean(axis=0), linear_errors):
         print(f"   {first}-{last}: the {'LSTM' if lstm_error < ar_error else 'linear AR(9)'} is better")
 
-    model = min(fitted, key=lambda model: min(model.history["validation"]))  # chosen before the years it is shown on
-    _draw_sunspots(args.plot, years, numbers, start, model, roots, forecasts["AR(9), least squares"])
+    model, run = min(zip(fitted, runs), key=lambda pair: min(pair[0].history["validation"]))  # on years before the test
+    shown = {"LSTM, one year ahead": run, "AR(9)": forecasts["AR(9), least squares"]}
+    _draw_sunspots(args.plot, years, numbers, start, shown, model, roots)
     print(f"\n3. {args.plot} shows these forecasts, and below them what the gates did")
     return 0
 
 
-def _draw_sunspots(path, years, numbers, start, model, roots, linear_forecast):
+def _draw_sunspots(path, years, numbers, start, forecasts, model, roots):
     from . import plots
     from matplotlib.figure import Figure
 
     shown = slice(start, int(np.searchsorted(years, PERIODS[-1][1])) + 1)
     n = shown.stop - start
-    network_forecast = model.forecasts(roots, start, 1)[:n, 0] ** 2
     pasts = baselines.pasts(roots, model.settings["window"], start, 1)[:n]
     _, _, (lstm_cache, *_) = model.network.forward(model.params, model.scale.apply(pasts)[..., None])
     inside = {name: values[:, -1] for name, values in lstm.trace(lstm_cache).items()}  # as each forecast is made
@@ -178,8 +178,7 @@ def _draw_sunspots(path, years, numbers, start, model, roots, linear_forecast):
 
     figure = Figure(figsize=(11, 8), layout="constrained")
     axes = figure.subplots(4, 1, sharex=True, height_ratios=(4, 1, 1, 1))
-    plots.forecast(years[shown], numbers[shown], {"LSTM, one year ahead": network_forecast,
-                                                  "AR(9)": linear_forecast[:n]}, axes[0])
+    plots.forecast(years[shown], numbers[shown], {name: values[:n] for name, values in forecasts.items()}, axes[0])
     axes[0].set(ylabel="sunspots", title="Yearly sunspots: forecasts of years the network was not trained on, "
                                          "and its gates as it reads them")
     for ax, (name, label) in zip(axes[1:], (("i", "input gate"), ("f", "forget gate"), ("o", "output gate"))):
@@ -209,7 +208,8 @@ def run_benchmark(args):
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(11, 4), layout="constrained")
-        for ax, (axis, (values, milliseconds)) in zip(figure.subplots(1, 3, sharey=True), benchmark.curves("lstm").items()):
+        curves = benchmark.curves("lstm").items()
+        for ax, (axis, (values, milliseconds)) in zip(figure.subplots(1, 3, sharey=True), curves):
             plots.duration(values, milliseconds, ax, label=axis)
         figure.suptitle("LSTM, forward and backward, from T, B, D, H = 50, 32, 16, 64")
         _save_figure(figure, args.plot)

@@ -151,13 +151,15 @@ def table(name, seconds=2.0):
     torch = torch_or_none()
     print(f"{name}, float32, forward and backward with the input's gradient; NumPy {np.__version__}"
           + (f", torch {torch.__version__}" if torch else "; no torch to compare with"))
-    print(f"{'':<18}{'one pass':>12}{'products':>10}" + (f"{'torch/ours:':>13}{'inference':>11}{'whole step':>12}" if torch else ""))
+    print(f"{'':<18}{'one pass':>12}{'products':>10}"
+          + (f"{'torch/ours:':>13}{'inference':>11}{'whole step':>12}" if torch else ""))
     ratios = []
     for size in SIZES:
         timed = passes(name, *size)
         taken = {kind: alternating(timed[kind], seconds) for kind in (timed if torch else ["training"])}
         ours = taken["training"]
-        row = f"{', '.join(map(str, size)):<18}{ours['minirnn'] * 1e3:>9.2f} ms{ours['products'] / ours['minirnn']:>10.0%}"
+        row = f"{', '.join(map(str, size)):<18}{ours['minirnn'] * 1e3:>9.2f} ms"
+        row += f"{ours['products'] / ours['minirnn']:>10.0%}"
         if torch:
             ratios.append([taken[kind]["torch"] / taken[kind]["minirnn"] for kind in ("training", "inference", "step")])
             row += "{:>13.2f}{:>11.2f}{:>12.2f}".format(*ratios[-1])
@@ -170,7 +172,8 @@ def curves(name, seconds=0.5):
     """Milliseconds of a pass against T, B and H: {"T": (values, {who: milliseconds}), ...}, from (50, 32, 16, 64)."""
     base = {"T": 50, "B": 32, "D": 16, "H": 64}
     found = {}
-    for axis, values in (("T", (12, 25, 50, 100, 200, 400, 800)), ("B", (1, 4, 16, 64, 256)), ("H", (16, 32, 64, 128, 256))):
+    swept = {"T": (12, 25, 50, 100, 200, 400, 800), "B": (1, 4, 16, 64, 256), "H": (16, 32, 64, 128, 256)}
+    for axis, values in swept.items():
         taken = [alternating(passes(name, **{**base, axis: value})["training"], seconds) for value in values]
         found[axis] = values, {who: [1e3 * one[who] for one in taken] for who in taken[0]}
     return found

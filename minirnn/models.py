@@ -42,9 +42,9 @@ class Forecaster:
         """Train on a series (n,) and return self.
 
         The last share `validation` serves to choose how many epochs are best, at most `epochs`; then the model starts
-        afresh and trains for so many on all of it. `patience` is in epochs; None is 400 updates, but at least 10 epochs.
-        Ctrl-C keeps the best so far. With `checkpoint` a stopped run goes on where it was; the second training keeps its
-        own, under the same name with "-refit" added.
+        afresh and trains for so many on all of it. `patience` is in epochs; None is 400 updates, but at least 10
+        epochs. Ctrl-C keeps the best so far. With `checkpoint` a stopped run goes on where it was; the second training
+        keeps its own, under the same name with "-refit" added.
         """
         series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
         window, ahead, epochs = self.settings["window"], self.settings["ahead"], boundary.size("epochs", epochs)
@@ -52,8 +52,8 @@ class Forecaster:
         n = len(train) - window - ahead + 1  # windows whose targets all lie in the training part
         if n < 2 or len(after) < ahead:
             least = math.ceil(max((window + ahead + 1) / (1 - validation), ahead / validation)) + 1
-            raise ValueError(f"series has {len(series)} values, expected at least {least} for a window of {window}, {ahead} "
-                             f"ahead and {validation:.0%} for validation: a longer series, or a smaller window")
+            raise ValueError(f"series has {len(series)} values, expected at least {least} for a window of {window}, "
+                             f"{ahead} ahead and {validation:.0%} for validation: a longer series, or a smaller window")
         scale = datasets.Scale.fit(train)
         x, y = datasets.windows(scale.apply(series).astype(np.float32), window, ahead)
         parts = (x[:n], y[:n]), (x[len(train) - window:], y[len(train) - window:])

@@ -81,13 +81,13 @@ def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, los
 def evaluate(model, params, data, loss=losses.mse, batch_size=256):
     """The mean loss over all of `data`, a few sequences at a time; NaN where the model itself gives no number."""
     data = _checked("data", data)
-    total = count = 0.0
+    total, count, cache = 0.0, 0, None
     for start in range(0, len(data.x), batch_size):
         batch = data.rows(slice(start, start + batch_size))
         n = len(batch.x) if batch.mask is None else batch.mask.sum()
         if n:
             try:
-                prediction, *_ = model.forward(params, batch.x, None, batch.lengths)
+                prediction, _, cache = model.forward(params, batch.x, None, batch.lengths, out=cache)
             except boundary.NotFinite:  # inside the model: the data was checked before
                 return math.nan
             total += n * float(loss(prediction, batch.y, batch.mask)[0])
@@ -135,8 +135,8 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
                 values, norms = epoch(model, params, optimizer, train, rng, batch_size, truncate, loss, clip)
                 value = math.inf if validation is None else evaluate(model, params, validation, loss)
             if validation is not None and not math.isfinite(value):
-                raise FloatingPointError(f"the validation loss is {value:.4g} and the gradient's norm was {norms[-1]:.4g} at "
-                                         f"step {len(values)} of the epoch: {REMEDY}")
+                raise FloatingPointError(f"the validation loss is {value:.4g} and the gradient's norm was "
+                                         f"{norms[-1]:.4g} at step {len(values)} of the epoch: {REMEDY}")
             history["train"].append(float(np.mean(values)))
             history["norm"].append(float(np.max(norms)))
             if validation is not None:
@@ -224,7 +224,7 @@ def _check_settings(train, validation, epochs, batch_size, truncate, patience):
         if value is not None:
             boundary.size(name, value)
     if patience is not None and validation is None:
-        raise ValueError(f"patience is {patience} and there is no validation, expected both or neither: pass validation")
+        raise ValueError(f"patience is {patience} and there is no validation, expected both: pass validation")
     if truncate is not None and train.y.shape[:2] != train.x.shape[:2]:
         raise ValueError(f"train y has shape {train.y.shape}, expected {train.x.shape[:2]} and more: truncated BPTT "
                          "needs a target at every step")

@@ -128,7 +128,7 @@ BUGS = {
         ("dh_next replaces dh from outside", "dz_t += W.T @ da_t", "dz_t[:] = W.T @ da_t"),
         ("dh_next without the output gate's part", "W.T @ da_t", "W[:3 * H].T @ da_t[:3 * H]"),
         ("dh_next with forward's halved weights", "(W, z, cells, gate, tanh_c, _,", "(_, z, cells, gate, tanh_c, W,"),
-        ("dh_next before da_o is complete", "da_o_t *= dh_t  # (B6)\n            dz_t += W.T @ da_t",
+        ("dh_next before da_o is complete", "da_o_t *= dh_t  # (B6), now whole\n            dz_t += W.T @ da_t",
          "dz_t += W.T @ da_t\n            da_o_t *= dh_t"),
         ("dh_next added to a copy", "through = dh_slots[steps]", "through = dh_slots[steps].copy()"),
         ("dh_next off by 1 part in 2,000", "W.T @ da_t", "1.0005 * W.T @ da_t"),
@@ -211,7 +211,7 @@ BUGS = {
         ("dh_next past the update gate", 'params["U_h"].T @ du_t',
          'params["U_h"].T @ (du_rzn_t * np.array([1, 0, 1])[:, None, None]).reshape(-1, B)'),
         ("dh_next past the candidate", 'params["U_h"].T @ du_t', 'params["U_h"][:2 * H].T @ du_t[:2 * H]'),
-        ("dh_next before du is complete", "du_rzn_t *= dh_t  # (B2) to (B5)\n"
+        ("dh_next before du is complete", "du_rzn_t *= dh_t  # (B2) to (B5), now whole\n"
          '        dh_prev_t += params["U_h"].T @ du_t + dh_t * z_t',
          'dh_prev_t += params["U_h"].T @ du_t + dh_t * z_t\n        du_rzn_t *= dh_t'),
         ("dh_next added to a copy", "dh_slots, dh_prev)))", "dh_slots, dh_prev.copy())))"),
@@ -308,7 +308,7 @@ BUGS = {
     "sequence": [
         ("the final gradient replaces that from outside", "np.arange(B)] += dfinal", "np.arange(B)] = dfinal"),
         ("the final gradient one step early", "T if lengths is None else lengths, :", "lengths - 1, :"),
-        ("dh from outside one step early", "slots[1:] = dsteps", "slots[:-1] = dsteps"),
+        ("dh from outside one step early", "slots[1:] = boundary", "slots[-1], slots[:-1] = 0, boundary"),
         ("gradients on padding count", "slots[1:].transpose(2, 0, 1)[padding(lengths, T)] = 0", "pass"),
     ],
     "sequence in blocks": [
@@ -318,8 +318,8 @@ BUGS = {
         ("blocks from the first to the last", "range(T, 0, -length)]", "range(T, 0, -length)][::-1]"),
     ],
     "sequence in used memory": [
-        ("the gradients of another pass stay", "slots[:] = 0", "pass"),
-        ("those of the initial state stay", "slots[:] = 0", "slots[1:] = 0"),
+        ("the gradients of another pass stay", "slots[1:] = 0", "pass"),
+        ("those of the initial state stay", "slots[0] = 0", "pass"),
     ],
     "linear": [
         ("sigmoid' forgotten", "da = da * y * (1 - y)", "pass"),

@@ -92,20 +92,20 @@ def backward(cache, dh, dstate=None):
     r, z, n = gate.reshape(T, 3, H, B).swapaxes(0, 1)
     da_r, da_z, da_n = da.reshape(T, 3, H, B).swapaxes(0, 1)
 
-    # The factors that do not depend on the loss, for all steps at once.
-    np.multiply(1 - z, 1 - n * n, out=da_n)
-    np.multiply(h_prev - n, z * (1 - z), out=da_z)
-    np.multiply(da_n * u_n, r * (1 - r), out=da_r)
+    # For speed, what does not depend on the loss is done for all steps at once: all but dh_t.
+    np.multiply(1 - z, 1 - n * n, out=da_n)  # (B2)
+    np.multiply(h_prev - n, z * (1 - z), out=da_z)  # (B3)
+    np.multiply(da_n * u_n, r * (1 - r), out=da_r)  # (B4)
     du[:] = da
     du[:, 2 * H:] *= r  # (B5)
     sequence.arrive(dslots, dh, dstate, lengths)  # (B1) from outside
     steps = zip(*(a[::-1] for a in (du.reshape(T, 3, H, B), du, z, dh_slots, dh_prev)))  # from the last to the first
     for du_rzn_t, du_t, z_t, dh_t, dh_prev_t in steps:
-        du_rzn_t *= dh_t  # (B2) to (B5)
+        du_rzn_t *= dh_t  # (B2) to (B5), now whole
         dh_prev_t += params["U_h"].T @ du_t + dh_t * z_t  # (B6), (B1)
     da.reshape(T, 3, H, B)[:] *= dh_slots[:, None]  # (B2) to (B4), now that every dh_t is known
     grads = {"W_x": np.tensordot(da, x, ([0, 2], [1, 0])),  # (B7)
              "U_h": np.tensordot(du, h_prev, ([0, 2], [0, 2])),  # (B8)
-             "b_x": da.sum(axis=(0, 2)), "b_h": du.sum(axis=(0, 2))}
+             "b_x": da.sum(axis=(0, 2)), "b_h": du.sum(axis=(0, 2))}  # (B7) (B8)
     dx = (params["W_x"].T @ da).transpose(2, 0, 1)  # (B9)
     return grads, dx, dslots[0].T.copy()

@@ -8,8 +8,9 @@
     h_t = o_t ⊙ tanh(c_t)                        hidden state                              (not printed)
 
 The article's equation 4 calls "the output" o_t and lets it read h_t: a read-out, found in linear.py. The gate is
-the o_t above, with a b_o of its own; h_t needs it first. The forget gate is that of Gers, Schmidhuber and Cummins 2000; the
-LSTM of Hochreiter and Schmidhuber 1997 had none (f_t = 1). Its bias starts at 1, so the cell remembers before it learns.
+the o_t above, with a b_o of its own; h_t needs it first. The forget gate is that of Gers, Schmidhuber and Cummins 2000;
+the LSTM of Hochreiter and Schmidhuber 1997 had none (f_t = 1). Its bias starts at 1, so the cell remembers before it
+learns.
 
 The four weight blocks lie on top of each other in the order i, f, c̃, o; `gates` gives them the article's names.
 
@@ -65,8 +66,8 @@ def forward(params, x, state=None, lengths=None, out=None):
     h_0, c_0 = boundary.pair("state", state, "(h, c)")
     B, T, _ = x.shape
 
-    weights, slots, states, gates = (4 * H, H + D + 1), (T + 1, H + D + 1, B), (T + 1, H, B), (T, 4 * H, B)
-    buffers = sequence.buffers(out, dtype, weights, slots, states, gates, (T, H, B), weights, slots, states, gates)
+    shapes = (4 * H, H + D + 1), (T + 1, H + D + 1, B), (T + 1, H, B), (T, 4 * H, B)
+    buffers = sequence.buffers(out, dtype, *shapes, (T, H, B), *shapes)
     W, z, cells, gate, tanh_c, half, *_ = buffers  # the last three are for backward
     h, c_prev, c = z[1:, :H], cells[:-1], cells[1:]  # one step on is the same memory: z_{t+1} holds h_t
 
@@ -122,19 +123,19 @@ def backward(cache, dh, dstate=None):
     dz[:, H:] = 0
     dW = np.zeros_like(W)
     for steps in sequence.blocks_from_the_end(T, 4 * H * B):
-        # The factors of (B2) to (B6) that do not depend on the loss, for a block of steps in one call each.
+        # For speed, what does not depend on the loss is done for a block of steps at once: all but dc_t and dh_t.
         g, i, f, o = gifo[steps].swapaxes(0, 1)
         da_g, da_i, da_f, da_o = da_gifo[steps].swapaxes(0, 1)
-        np.multiply(g, i * (1 - i), out=da_i)
-        np.multiply(c_prev[steps], f * (1 - f), out=da_f)
-        np.multiply(i, 1 - g * g, out=da_g)
-        np.multiply(tanh_c[steps], o * (1 - o), out=da_o)
-        shown = o * (1 - tanh_c[steps] * tanh_c[steps])
+        np.multiply(g, i * (1 - i), out=da_i)  # (B3)
+        np.multiply(c_prev[steps], f * (1 - f), out=da_f)  # (B4)
+        np.multiply(i, 1 - g * g, out=da_g)  # (B5): g is the article's c̃
+        np.multiply(tanh_c[steps], o * (1 - o), out=da_o)  # (B6)
+        shown = o * (1 - tanh_c[steps] * tanh_c[steps])  # (B2)
         through = dh_slots[steps], dc[steps], dc_prev[steps], dz[steps], da[steps], da_gifo[steps, :3], da_o, f, shown
         for dh_t, dc_t, dc_prev_t, dz_t, da_t, da_gif_t, da_o_t, f_t, shown_t in zip(*(a[::-1] for a in through)):
             dc_t += dh_t * shown_t  # (B2)
-            da_gif_t *= dc_t  # (B3) (B4) (B5)
-            da_o_t *= dh_t  # (B6)
+            da_gif_t *= dc_t  # (B3) (B4) (B5), now whole
+            da_o_t *= dh_t  # (B6), now whole
             dz_t += W.T @ da_t  # (B7), and (B1) from step t to h_{t-1}
             dc_prev_t += dc_t * f_t  # (B2) from step t to c_{t-1}
         dW += np.tensordot(da[steps], z[steps], ([0, 2], [0, 2]))  # (B8)

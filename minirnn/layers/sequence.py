@@ -57,10 +57,11 @@ def arrive(slots, dsteps, dfinal, lengths, name="dstate"):
     dsteps (B, T, H) or None reaches h_0 .. h_{T-1}; dfinal (B, H) or None is added at each sequence's own last state.
     """
     B, H, T = slots.shape[2], slots.shape[1], len(slots) - 1
-    slots[:] = 0
-    if dsteps is not None:
-        dsteps = boundary.gradient("dh", dsteps, (B, T, H), slots.dtype)
-        slots[1:] = dsteps.transpose(1, 2, 0)
+    slots[0] = 0
+    if dsteps is None:
+        slots[1:] = 0
+    else:
+        slots[1:] = boundary.gradient("dh", dsteps, (B, T, H), slots.dtype).transpose(1, 2, 0)
         if lengths is not None:
             slots[1:].transpose(2, 0, 1)[padding(lengths, T)] = 0
     if dfinal is not None:
@@ -74,8 +75,8 @@ def padding(lengths, T):
 
 
 def buffers(out, dtype, *shapes):
-    """Arrays of these shapes, filled with anything: those of `out`, a cache that is needed no more, or where they do not
-    fit, fresh ones.
+    """Arrays of these shapes, filled with anything: those of `out`, a cache that is needed no more, or where they do
+    not fit, fresh ones.
 
     A fresh array costs a page fault for every 4 KB that is written: up to half the time of a pass over short sequences.
     """
