@@ -6,12 +6,15 @@ The law, for every layer and whatever is composed of layers:
     *outputs, cache  = layer.forward(params, *inputs)
     grads, *dinputs  = layer.backward(cache, *doutputs)      # the mirror image: grads like params, dX like X
 
-Read layers/rnn.py, then layers/lstm.py, then gradcheck.py. The rest is what a forecast needs.
+Read layers/rnn.py, then layers/lstm.py, then gradcheck.py. The rest is what a forecast needs, and the techniques around
+it.
 """
 
-from . import baselines, datasets, gradcheck, losses, metrics, models, optim, training, weights
-from .layers import compose, embedding, gru, linear, lstm, rnn
+from . import baselines, datasets, gradcheck, initialize, losses, metrics, models, optim, training, weights
+from .layers import attention, compose, dropout, embedding, gru, linear, lstm, normalize, rnn
+from .layers.decayed import decayed
 
-__all__ = ["rnn", "lstm", "gru", "linear", "embedding", "compose", "losses", "optim", "gradcheck", "training", "models",
-           "datasets", "baselines", "metrics", "weights"]
+__all__ = ["rnn", "lstm", "gru", "linear", "embedding", "attention", "normalize", "dropout", "decayed", "compose",
+           "losses", "optim", "initialize", "gradcheck", "training", "models", "datasets", "baselines", "metrics",
+           "weights"]
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
 """The weight update, step 4 of the article's section 3, and what keeps it from blowing up.
 
-An optimizer changes `params` in place. Its `state` is a plain tree that `weights.save` can keep.
+An optimizer changes `params` in place; a schedule sets its learning rate, before an epoch or an update. The `state` of
+either is a plain tree that `weights.save` can keep, and all that a fresh one needs to go on from there.
 """
 
 import math
@@ -10,11 +11,32 @@ import numpy as np
 from . import boundary, tree
 
 
-class SGD:
+class _Optimizer:
+    """What all optimizers share: the state, with moments that mirror the parameters, and the loop over these."""
+
+    _moments = ()
+    state = None  # until the first step
+
+    def step(self, params, grads):
+        pairs = tree.pairs(params, grads)
+        if self.state is None:
+            self.state = {"t": 0} | {name: [np.zeros_like(p) for p, _ in pairs] for name in self._moments}
+        came = {name: [m.shape for m in moment] for name, moment in self.state.items() if name != "t"}
+        expected = {name: [p.shape for p, _ in pairs] for name in self._moments}
+        if came != expected:
+            raise ValueError(f"state is for parameters of shapes {came}, expected {expected}: each set of parameters "
+                             "needs an optimizer of its own")
+        self.state["t"] += 1
+        for (p, dp), *moments in zip(pairs, *(self.state[name] for name in self._moments)):
+            self._update(p, dp, *moments)
+
+
+class SGD(_Optimizer):
     """Stochastic gradient descent with momentum (Polyak 1964, in the form that PyTorch uses).
 
         v ← momentum · v + dp
-        p ← p - lr · v
+        p ← p - lr · v                          or, with nesterov,
+        p ← p - lr · (dp + momentum · v)        one step of v ahead (Nesterov 1983; Sutskever et al. 2013)
 
     >>> params = {"w": np.array([1.0])}
     >>> SGD(lr=0.1).step(params, {"w": np.array([2.0])})
@@ -22,21 +44,66 @@ class SGD:
     array([0.8])
     """
 
-    def __init__(self, lr, momentum=0.0):
-        self.lr, self.momentum = lr, momentum
-        self.state = None
+    _moments = ("v",)
 
-    def step(self, params, grads):
-        pairs = tree.pairs(params, grads)
-        if self.state is None:
-            self.state = {"v": [np.zeros_like(p) for p, _ in pairs]}
-        for p, dp, v in _beside(pairs, self.state["v"]):
-            v *= self.momentum
-            v += dp
-            p -= self.lr * v
+    def __init__(self, lr, momentum=0.0, nesterov=False):
+        if nesterov and not momentum > 0:
+            raise ValueError(f"nesterov is {nesterov} and momentum is {momentum}, expected a momentum above 0: pass "
+                             "one, or leave nesterov out")
+        self.lr, self.momentum, self.nesterov = lr, momentum, nesterov
+
+    def _update(self, p, dp, v):
+        v *= self.momentum
+        v += dp
+        p -= self.lr * (dp + self.momentum * v if self.nesterov else v)
 
 
-class Adam:
+class AdaGrad(_Optimizer):
+    """AdaGrad (Duchi et al. 2011): a coordinate slows down by all the gradients that it has seen.
+
+        v ← v + dp²
+        p ← p - lr · dp / (√v + eps)
+
+    >>> params = {"w": np.array([1.0])}
+    >>> AdaGrad(lr=0.1).step(params, {"w": np.array([2.0])})
+    >>> params["w"]
+    array([0.9])
+    """
+
+    _moments = ("v",)
+
+    def __init__(self, lr=1e-2, eps=1e-10):
+        self.lr, self.eps = lr, eps
+
+    def _update(self, p, dp, v):
+        v += dp * dp
+        p -= self.lr * dp / (np.sqrt(v) + self.eps)
+
+
+class RMSProp(_Optimizer):
+    """RMSProp (Tieleman and Hinton 2012): AdaGrad that forgets; v is about the mean of the last 1 / (1 - alpha) dp².
+
+        v ← alpha · v + (1 - alpha) dp²
+        p ← p - lr · dp / (√v + eps)
+
+    >>> params = {"w": np.array([1.0])}
+    >>> RMSProp(lr=0.1, alpha=0.75).step(params, {"w": np.array([2.0])})
+    >>> params["w"]
+    array([0.8])
+    """
+
+    _moments = ("v",)
+
+    def __init__(self, lr=1e-2, alpha=0.99, eps=1e-8):
+        self.lr, self.alpha, self.eps = lr, alpha, eps
+
+    def _update(self, p, dp, v):
+        v *= self.alpha
+        v += (1 - self.alpha) * dp * dp
+        p -= self.lr * dp / (np.sqrt(v) + self.eps)
+
+
+class Adam(_Optimizer):
     """Adam (Kingma and Ba 2015): a step of about lr in each coordinate, whatever the gradient's scale.
 
         dp ← dp + weight_decay · p                          the L2 form
@@ -49,35 +116,115 @@ class Adam:
     array([0.9])
     """
 
+    _moments = ("m", "v")
+
     def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
-        self.state = None
 
-    def step(self, params, grads):
-        pairs = tree.pairs(params, grads)
-        if self.state is None:
-            self.state = {"t": 0, "m": [np.zeros_like(p) for p, _ in pairs], "v": [np.zeros_like(p) for p, _ in pairs]}
-        self.state["t"] += 1
+    def _update(self, p, dp, m, v):
         beta1, beta2 = self.betas
         correct1, correct2 = (1 - beta**self.state["t"] for beta in self.betas)
-        for p, dp, m, v in _beside(pairs, self.state["m"], self.state["v"]):
-            if self.weight_decay:
-                dp = dp + self.weight_decay * p
-            m *= beta1
-            m += (1 - beta1) * dp
-            v *= beta2
-            v += (1 - beta2) * dp * dp
-            p -= self.lr / correct1 * m / (np.sqrt(v) / math.sqrt(correct2) + self.eps)
+        dp = self._decayed(p, dp)
+        m *= beta1
+        m += (1 - beta1) * dp
+        v *= beta2
+        v += (1 - beta2) * dp * dp
+        p -= self.lr / correct1 * m / (np.sqrt(v) / math.sqrt(correct2) + self.eps)
+
+    def _decayed(self, p, dp):
+        return dp + self.weight_decay * p if self.weight_decay else dp
 
 
-def _beside(pairs, *moments):
-    """(parameter, gradient, its moments...) side by side: a state belongs to one set of parameters."""
-    shapes = [p.shape for p, _ in pairs]
-    for moment in moments:
-        if [m.shape for m in moment] != shapes:
-            raise ValueError(f"state is for parameters of shapes {[m.shape for m in moment]}, expected {shapes}: "
-                             "each set of parameters needs an optimizer of its own")
-    return [(*pair, *ms) for pair, *ms in zip(pairs, *moments)]
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): all weights shrink at one rate, while the L2 form
+    is divided by √v̂ as the gradient is, so that the weights with large gradients hardly shrink.
+
+        p ← p - lr · weight_decay · p           and then Adam's step without weight decay
+
+    >>> params = {"w": np.array([1.0])}
+    >>> AdamW(lr=0.1, weight_decay=0.5).step(params, {"w": np.array([2.0])})
+    >>> params["w"]
+    array([0.85])
+    """
+
+    def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        super().__init__(lr, betas, eps, weight_decay)
+
+    def _decayed(self, p, dp):
+        p *= 1 - self.lr * self.weight_decay
+        return dp
+
+
+class ReduceOnPlateau:
+    """A learning rate that falls when the loss no longer does, as PyTorch's ReduceLROnPlateau.
+
+        better:  loss < best · (1 - threshold)
+        lr ← max(lr · factor, min_lr)           when more than `patience` losses in a row were not better
+
+    NaN is not better, None (nothing measured yet) is no loss at all, and lr is never raised. PyTorch's eps, which skips
+    changes of lr below 1e-8, is left out.
+
+    >>> optimizer, schedule = SGD(lr=1.0), ReduceOnPlateau(patience=1)
+    >>> for loss in [None, 3.0, 2.0, 2.0, 2.0]:
+    ...     schedule.step(optimizer, loss)
+    >>> optimizer.lr
+    0.1
+    """
+
+    def __init__(self, factor=0.1, patience=10, threshold=1e-4, min_lr=0.0):
+        self.factor = _within("factor", factor, 0, 1)
+        self.patience = boundary.size("patience", patience, least=0)
+        self.threshold = _within("threshold", threshold, 0, 1)
+        self.min_lr = _within("min_lr", min_lr, 0, math.inf)
+        self.state = {"lr": math.inf, "best": math.inf, "bad": 0}
+
+    def step(self, optimizer, loss=None):
+        lr, best, bad = min(optimizer.lr, self.state["lr"]), self.state["best"], self.state["bad"]
+        if loss is not None:
+            loss = float(loss)
+            best, bad = (loss, 0) if loss < best * (1 - self.threshold) else (best, bad + 1)
+        if bad > self.patience:
+            lr, bad = min(lr, max(lr * self.factor, self.min_lr)), 0
+        optimizer.lr = float(lr)
+        self.state = {"lr": optimizer.lr, "best": best, "bad": bad}
+
+
+class WarmupCosine:
+    """A learning rate that rises in a line (Goyal et al. 2017) and falls in half a cosine (Loshchilov and Hutter 2017).
+    Call n, counted from 0, sets
+
+        lr = peak · (n + 1) / warmup                                    while n < warmup, then
+        lr = lowest + (peak - lowest) · (1 + cos(π q)) / 2              q = (n - warmup) / (total - 1 - warmup),
+                                                                        at most 1: lowest from call total - 1 on
+
+    >>> optimizer, schedule, rates = SGD(lr=1.0), WarmupCosine(peak=1.0, warmup=2, total=5), []
+    >>> for _ in range(6):
+    ...     schedule.step(optimizer)
+    ...     rates.append(round(optimizer.lr, 3))
+    >>> rates
+    [0.5, 1.0, 1.0, 0.5, 0.0, 0.0]
+    """
+
+    def __init__(self, peak, warmup, total, lowest=0.0):
+        self.peak, self.lowest = boundary.positive("peak", peak), _within("lowest", lowest, 0, peak)
+        self.warmup = boundary.size("warmup", warmup, least=0)
+        self.total = boundary.size("total", total, least=self.warmup + 2)
+        self.state = {"calls": 0}
+
+    def step(self, optimizer, loss=None):
+        n = self.state["calls"]
+        if n < self.warmup:
+            optimizer.lr = self.peak * (n + 1) / self.warmup
+        else:
+            q = min(1, (n - self.warmup) / (self.total - 1 - self.warmup))
+            optimizer.lr = self.lowest + (self.peak - self.lowest) * (1 + math.cos(math.pi * q)) / 2
+        self.state = {"calls": n + 1}
+
+
+def _within(name, value, low, high):
+    if not low <= value < high:
+        raise ValueError(f"{name} is {value}, expected a number of at least {low} and below {high}")
+    return value
 
 
 def norm(grads):
@@ -93,11 +240,26 @@ def clip_by_norm(grads, max_norm):
     >>> clip_by_norm(grads, 1.0), grads["w"]
     (5.0, array([0.6, 0.8]))
     """
-    boundary.positive("max_norm", max_norm)
+    return _scale(grads, boundary.positive("max_norm", max_norm), above=max_norm)
+
+
+def normalize(grads):
+    """Scale the whole tree in place to a norm of 1: only its direction is left (Hazan et al. 2015). Returns the norm
+    before. If that is zero or not finite nothing is changed.
+
+    >>> grads = {"w": np.array([3.0, 4.0])}
+    >>> normalize(grads), grads["w"]
+    (5.0, array([0.6, 0.8]))
+    """
+    return _scale(grads, 1.0, above=0.0)
+
+
+def _scale(grads, to, above):
+    """Scale the tree in place to the norm `to` if its own is finite and above a bound. Returns the norm before."""
     before = norm(grads)
-    if max_norm < before < math.inf:
+    if above < before < math.inf:
         for _, g in tree.leaves(grads):
-            g *= max_norm / before
+            g *= to / before
     return before
 
 

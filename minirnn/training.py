@@ -10,12 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from . import boundary, files, losses, optim, tree, weights
+from .layers.compose import accepted
 
 REMEDY = "lower the learning rate or clip, or scale the data"
 
 
 class Batch(NamedTuple):
-    """Sequences and their targets: x (B, T, D), y (B, ...), and for padded ones lengths (B,) and the loss's mask."""
+    """Sequences and their targets: x (B, T, D), or a tuple of such arrays for a model that reads several; y (B, ...);
+    and for padded ones lengths (B,) and the loss's mask."""
     x: np.ndarray
     y: np.ndarray
     lengths: np.ndarray | None = None
@@ -23,7 +25,7 @@ class Batch(NamedTuple):
 
     def rows(self, which):
         """Some of the sequences."""
-        return Batch(*(None if a is None else a[which] for a in self))
+        return Batch(*(tree.map(lambda a: a[which], part) for part in self))
 
     def chunks(self, steps):
         """Consecutive stretches of at most `steps` steps, for truncated BPTT; None is all steps at once."""
@@ -37,14 +39,14 @@ class Batch(NamedTuple):
                         None if self.mask is None else self.mask[:, part])
 
 
-def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0, out=None):
+def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0, rng=None, out=None):
     """One update of the weights. Returns the loss, the gradient's norm before clipping, the state at the end, and the
-    cache, whose memory the next step can use as `out`.
+    cache, whose memory the next step can use as `out`. `rng` is for dropout.
 
     Raises FloatingPointError, before the weights are touched, if the loss or the norm is not finite.
     """
     try:
-        prediction, state, cache = model.forward(params, batch.x, state, batch.lengths, out=out)  # 1 forward, 2 states
+        prediction, state, cache = _forward(model, params, batch, state, out, rng, training=True)  # 1 forward, 2 states
         value, loss_cache = loss(prediction, batch.y, batch.mask)
         grads, *_ = model.backward(cache, loss.backward(loss_cache))  # 3 backward pass
         norm = optim.clip_by_norm(grads, clip)
@@ -56,18 +58,26 @@ def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0,
     return float(value), norm, state, cache
 
 
+def _forward(model, params, batch, state, out, rng=None, training=False):
+    """What the model makes of a batch, its state or None, and a cache. A model without a state may have other outputs,
+    such as the weights of its attention."""
+    given = accepted(model, state=state, lengths=batch.lengths, rng=rng, training=training, out=out)
+    prediction, *after, cache = model.forward(params, batch.x, **given)
+    return prediction, after[0] if "state" in given else None, cache
+
+
 def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, loss=losses.mse, clip=1.0):
     """Once through the data in random order. Returns each step's loss and gradient norm."""
-    order = rng.permutation(len(data.x))
+    order = rng.permutation(len(data.y))
     values, norms, cache = [], [], None
     for start in range(0, len(order), batch_size):
         state = None
         for chunk in data.rows(order[start:start + batch_size]).chunks(truncate):  # the state is carried, dh is not
             if chunk.mask is not None and not chunk.mask.any():  # nothing to learn from, but the state goes on
-                _, state, _ = model.forward(params, chunk.x, state, chunk.lengths)
+                _, state, cache = _forward(model, params, chunk, state, cache)
                 continue
             try:
-                value, norm, state, cache = step(model, params, optimizer, chunk, state, loss, clip, cache)
+                value, norm, state, cache = step(model, params, optimizer, chunk, state, loss, clip, rng, cache)
             except FloatingPointError as error:
                 raise FloatingPointError(f"{error} at step {len(values) + 1} of the epoch: {REMEDY}") from None
             values.append(value)
@@ -82,12 +92,12 @@ def evaluate(model, params, data, loss=losses.mse, batch_size=256):
     """The mean loss over all of `data`, a few sequences at a time; NaN where the model itself gives no number."""
     data = _checked("data", data)
     total, count, cache = 0.0, 0, None
-    for start in range(0, len(data.x), batch_size):
+    for start in range(0, len(data.y), batch_size):
         batch = data.rows(slice(start, start + batch_size))
-        n = len(batch.x) if batch.mask is None else batch.mask.sum()
+        n = len(batch.y) if batch.mask is None else batch.mask.sum()
         if n:
             try:
-                prediction, _, cache = model.forward(params, batch.x, None, batch.lengths, out=cache)
+                prediction, _, cache = _forward(model, params, batch, None, cache)
             except boundary.NotFinite:  # inside the model: the data was checked before
                 return math.nan
             total += n * float(loss(prediction, batch.y, batch.mask)[0])
@@ -96,13 +106,15 @@ def evaluate(model, params, data, loss=losses.mse, batch_size=256):
 
 
 def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_size=32, truncate=None, patience=None,
-        loss=losses.mse, clip=1.0, checkpoint=None):
+        loss=losses.mse, clip=1.0, schedule=None, checkpoint=None):
     """Train `params` in place, epoch by epoch over shuffled mini-batches, and return the history.
 
     train, validation  (x, y), (x, y, lengths) or (x, y, lengths, mask), see Batch
     truncate           truncated BPTT: the gradient is cut every so many steps, the state is carried on; None is never
     patience           stop after so many epochs without a better validation loss; the best parameters are restored
     clip               the largest norm of the gradient
+    schedule           of the learning rate, such as optim.ReduceOnPlateau: told before each epoch the last validation
+                       loss, or without validation the last training loss
     checkpoint         a file, renewed after every epoch. If it exists the run goes on from it, and ends bit for bit
                        where an uninterrupted one does
     returns            {"train": [...], "validation": [...], "norm": [...], "best": epoch, "stopped": why}
@@ -115,8 +127,9 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
     _check_settings(train, validation, epochs, batch_size, truncate, patience)
     if checkpoint is not None:
         files.check_writable(checkpoint)
-    run = _fingerprint([params, train, validation, rng.bit_generator.state, type(optimizer).__name__, vars(optimizer),
-                        batch_size, truncate, patience, loss.__name__, clip])
+    kinds = [type(one).__name__ for one in (optimizer, schedule)]
+    run = _fingerprint([params, train, validation, rng.bit_generator.state, kinds, vars(optimizer),
+                        schedule and vars(schedule), batch_size, truncate, patience, loss.__name__, clip])
     history = {"train": [], "validation": [], "norm": [], "best": 0, "stopped": None}
     best, lowest = tree.map(np.copy, params), math.inf
     if checkpoint is not None and Path(checkpoint).exists():
@@ -125,12 +138,16 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
             raise ValueError(f"{checkpoint} belongs to another run (other data, settings or seed): "
                              "name another file, or remove this one")
         history, best, lowest, optimizer.state = (saved[key] for key in ("history", "best", "lowest", "optimizer"))
+        if schedule is not None:
+            schedule.state = saved["schedule"]
         rng.bit_generator.state = saved["rng"]
         weights.restore(params, saved["params"])
 
     progress = _Progress(epochs)
     try:
         while history["stopped"] is None and len(history["train"]) < epochs:
+            if schedule is not None:
+                schedule.step(optimizer, *(history["validation"] or history["train"])[-1:])
             with np.errstate(over="ignore", invalid="ignore"):
                 values, norms = epoch(model, params, optimizer, train, rng, batch_size, truncate, loss, clip)
                 value = math.inf if validation is None else evaluate(model, params, validation, loss)
@@ -147,8 +164,8 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
                 history["stopped"] = "patience"
             if checkpoint is not None:
                 weights.save(checkpoint, {"run": run, "params": params, "best": best, "lowest": lowest,
-                                          "optimizer": optimizer.state, "rng": rng.bit_generator.state,
-                                          "history": history})
+                                          "optimizer": optimizer.state, "schedule": schedule and schedule.state,
+                                          "rng": rng.bit_generator.state, "history": history})
             progress.show(history)
     except KeyboardInterrupt:
         history["stopped"] = "interrupted"
@@ -202,17 +219,19 @@ class _Progress:
 
 def _checked(name, data):
     """A Batch whose numbers are finite, y's where the mask keeps them, and whose parts have one entry a sequence."""
-    data = Batch(*data)
-    data = Batch(*(None if a is None else boundary.regular(f"{name} {part}", a) for part, a in zip(data._fields, data)))
-    counts = [None if a is None else len(np.atleast_1d(a)) for a in data]
-    if not data.x.size or len(set(counts) - {None}) > 1:
+    x, *rest = data
+    xs = tuple(boundary.regular(f"{name} x", a) for a in (x if isinstance(x, tuple) else (x,)))
+    rest = (None if a is None else boundary.regular(f"{name} {part}", a) for part, a in zip(Batch._fields[1:], rest))
+    data = Batch(xs if isinstance(x, tuple) else xs[0], *rest)
+    counts = [None if a is None else len(np.atleast_1d(a)) for a in (*xs, *data[1:])]
+    if not all(a.size for a in xs) or len(set(counts) - {None}) > 1:
         raise ValueError(f"{name} holds {counts} sequences in x, y, lengths, mask, expected the same number in "
                          "each, at least one")
     if data.mask is not None and not (data.mask.dtype == bool and data.mask.shape == data.y.shape[:data.mask.ndim]
                                       and data.mask.any()):
         raise ValueError(f"{name} mask is {data.mask.dtype} of shape {data.mask.shape}, expected booleans in the "
                          f"leading axes of y {data.y.shape}, not all False: make it with losses.length_mask")
-    for part, a in (("x", data.x), ("y", data.y if data.mask is None else data.y[data.mask])):
+    for part, a in (*(("x", a) for a in xs), ("y", data.y if data.mask is None else data.y[data.mask])):
         if not np.isfinite(a).all():
             raise ValueError(f"{name} {part} holds NaN or infinity, expected finite numbers: fill or drop them first")
     return data
@@ -225,9 +244,10 @@ def _check_settings(train, validation, epochs, batch_size, truncate, patience):
             boundary.size(name, value)
     if patience is not None and validation is None:
         raise ValueError(f"patience is {patience} and there is no validation, expected both: pass validation")
-    if truncate is not None and train.y.shape[:2] != train.x.shape[:2]:
-        raise ValueError(f"train y has shape {train.y.shape}, expected {train.x.shape[:2]} and more: truncated BPTT "
-                         "needs a target at every step")
+    if truncate is not None and (isinstance(train.x, tuple) or train.y.shape[:2] != train.x.shape[:2]):
+        expected = "one x" if isinstance(train.x, tuple) else f"{train.x.shape[:2]} and more"
+        raise ValueError(f"train y has shape {train.y.shape}, expected {expected}: truncated BPTT needs a target at "
+                         "every step")
 
 
 def _fingerprint(settings):

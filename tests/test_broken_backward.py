@@ -378,14 +378,14 @@ BUGS = {
         ("all zeros", "0) / N)", "0) * 0)"),
     ],
     "chain": [
-        ("no gradient from the final states", "layer.backward(cache, dy, after.pop())", "layer.backward(cache, dy)"),
+        ("no gradient from the final states", "after.pop() if stateful", "None if stateful"),
         ("final states in reversed order", "after.pop()", "after.pop(0)"),
         ("initial states in reversed order", "tuple(before[::-1])", "tuple(before)"),
         ("an initial state dropped", "tuple(before[::-1])", "(None, before[0])"),
         ("gradients in reversed order", "grads[::-1], dy", "grads, dy"),
     ],
     "chain in used memory": [
-        ("two layers in the same memory", "out if fits", "[out[0]] * len(layers) if fits"),
+        ("two layers in the same memory", "return out[:n] if", "return out[:1] * n if"),
     ],
     "last step": [
         ("to the last step of the padding", "dh[np.arange(len(h)), lengths - 1] =", "dh[:, -1] ="),
@@ -492,7 +492,7 @@ def test_weak_settings_hide_a_bug(subject, right, wrong, weaken):
 @pytest.mark.parametrize("right, wrong, weak, strong", [
     pytest.param("dW += np.tensordot(", "dW[:] = np.tensordot(", "lstm", "lstm in blocks",
                  id="sequences shorter than a block hide that only one block counts"),
-    pytest.param("out if fits", "[out[0]] * len(layers) if fits", "chain", "chain in used memory",
+    pytest.param("return out[:n] if", "return out[:1] * n if", "chain", "chain in used memory",
                  id="fresh memory hides that two layers share the old one"),
 ])
 def test_a_weak_subject_hides_a_bug(right, wrong, weak, strong):

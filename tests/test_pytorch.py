@@ -13,7 +13,8 @@ from minirnn import compose, embedding, gru, linear, losses, lstm, optim, rnn, t
 pytestmark = pytest.mark.filterwarnings("ignore:::torch")
 
 SECTION_5 = compose.chain(lstm, compose.last_step, linear)
-OPTIMIZERS = {"adam_clipped": optim.Adam, "adam_weight_decay": optim.Adam, "sgd_momentum": optim.SGD}
+OPTIMIZERS = {"adam_clipped": optim.Adam, "adam_weight_decay": optim.Adam, "sgd_momentum": optim.SGD,
+              "sgd_nesterov": optim.SGD, "adagrad": optim.AdaGrad, "rmsprop": optim.RMSProp, "adamw": optim.AdamW}
 
 
 @pytest.fixture(params=["recorded", "live"])
@@ -94,6 +95,16 @@ def test_clipping_is_active_at_some_of_the_recorded_steps_only(reference):
     given, expected = reference("model")
     clipped = expected["runs"]["adam_clipped"]["norms"] > given["runs"]["adam_clipped"]["max_norm"]
     assert clipped.any() and not clipped.all()
+
+
+def test_reduce_on_plateau(reference):
+    given, expected = reference("reduce_on_plateau")
+    schedule = optim.ReduceOnPlateau(**tree.map(np.ndarray.item, given["settings"]))
+    opt, rates = optim.SGD(lr=given["lr"].item()), []
+    for loss in given["losses"]:
+        schedule.step(opt, loss)
+        rates.append(opt.lr)
+    np.testing.assert_array_equal(rates, expected["rates"])
 
 
 def test_masked_losses(reference):

@@ -1,6 +1,15 @@
 """Layers made of layers. Each function takes layers and returns a layer, so whatever holds for one holds for all.
 
-The article's model of section 5 is `chain(lstm, last_step, linear)`.
+The article's model of section 5 is `chain(lstm, last_step, linear)`; a deep one, `chain(stack(lstm, 2, dropout=0.3),
+linear)`. Whatever is composed has one signature, and passes on to each layer inside what that one takes:
+
+    y, state, cache   = layer.forward(params, x, state=None, lengths=None, rng=None, training=False, out=None)
+    grads, dx, dstate = layer.backward(cache, dy, dstate=None)
+
+    state          nested as the layers are; () where there is none
+    lengths        (B,), how many steps of each sequence are real; a loss over padded steps needs its mask all the same
+    rng, training  for dropout and batch normalization
+    out            a cache that is needed no more, whose memory is used again
 """
 
 import functools
@@ -10,6 +19,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from .. import boundary
+from . import dropout as dropout_layer
 from . import sequence
 
 
@@ -25,10 +35,8 @@ def chain(*layers):
     """One layer after the other.
 
     init(rng, *widths)  the widths from layer to layer: a layer of two sizes leads from one width to the next, a layer
-                        of none keeps the width. `params` is a list, one entry a layer.
-    forward(params, x, state=None, lengths=None, out=None)  returns y, state, cache. `state` is a tuple with one entry
-                        for each layer that has a state; `lengths` and the parts of `out`, a cache needed no more, reach
-                        the layers that know what to do with them. A loss over padded steps needs its mask all the same.
+                        of one or none keeps the width. `params` is a list, one entry a layer; `state` a tuple, one
+                        entry for each layer that has a state.
 
     >>> from minirnn import lstm, linear
     >>> model = chain(lstm, last_step, linear)
@@ -37,33 +45,31 @@ def chain(*layers):
     >>> y.shape, [s.shape for s in state[0]]
     ((4, 1), [(4, 20), (4, 20)])
     """
-    accepted = [inspect.signature(layer.forward).parameters for layer in layers]
-    has_state = ["state" in names for names in accepted]
-    sizes = [_sizes(layer) for layer in layers]
-    widths_expected = 1 + sum(max(0, n - 1) for n in sizes)
+    has_state = ["state" in _takes(layer) for layer in layers]
+    counts = [sizes(layer) for layer in layers]
+    layers = [_composed(layer) for layer in layers]
+    widths_expected = 1 + sum(max(0, n - 1) for n in counts)
 
     def states(name, given):
-        return [None] * sum(has_state) if given is None else _entries(
-            name, given, sum(has_state), "layer that has a state: pass on what chain returned")
+        return iter([None] * sum(has_state) if given is None else _entries(
+            name, given, sum(has_state), "layer that has a state: pass on what chain returned"))
 
     def init(rng, *widths, dtype=np.float32):
         if len(widths) != widths_expected:
             raise ValueError(f"chain.init got the widths {widths}, expected {widths_expected}: "
                              "as chain(lstm, last_step, linear) takes D, H, K")
         params, rest = [], list(widths)
-        for layer, n in zip(layers, sizes):
+        for layer, n in zip(layers, counts):
             params.append(layer.init(rng, *rest[:n], dtype=dtype))
             del rest[:max(0, n - 1)]
         return params
 
-    def forward(params, x, state=None, lengths=None, out=None):
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
         _entries("params", params, len(layers), "layer: make them with chain.init")
-        before, after, caches = iter(states("state", state)), [], []
-        fits = isinstance(out, list) and len(out) == len(layers)
-        for layer, p, names, old in zip(layers, params, accepted, out if fits else [None] * len(layers)):
-            given = {"state": next(before) if "state" in names else None, "lengths": lengths, "out": old}
-            x, *final, cache = layer.forward(p, x, **{name: given[name] for name in given if name in names})
-            after.extend(final)
+        before, after, caches = states("state", state), [], []
+        for layer, p, stateful, old in zip(layers, params, has_state, _parts(out, len(layers))):
+            x, final, cache = layer.forward(p, x, next(before) if stateful else None, lengths, rng, training, old)
+            after += [final] * stateful
             caches.append(cache)
         return x, tuple(after), caches
 
@@ -71,23 +77,164 @@ def chain(*layers):
         after = list(states("dstate", dstate))
         grads, before = [], []
         for layer, cache, stateful in zip(reversed(layers), reversed(caches), reversed(has_state)):
-            g, dy, *initial = layer.backward(cache, dy, after.pop()) if stateful else layer.backward(cache, dy)
+            g, dy, initial = layer.backward(cache, dy, after.pop() if stateful else None)
             grads.append(g)
-            before.extend(initial)
+            before += [initial] * stateful
         return grads[::-1], dy, tuple(before[::-1])
 
     return Layer(init, forward, backward, widths_expected)
 
 
-def _entries(name, given, expected, hint):
-    if not isinstance(given, (list, tuple)) or len(given) != expected:
-        came = len(given) if isinstance(given, (list, tuple)) else type(given).__name__
-        raise ValueError(f"{name} of chain: got {came}, expected a list or tuple of {expected}, one for each {hint}")
-    return given
+def stack(layer, num_layers, dropout=0.0):
+    """The same kind of layer `num_layers` times, each with its own parameters, and dropout between them.
+
+    init(rng, D, H)  as of the layer itself: the first one leads from D to H, the others from H to H. `params` and
+                     `state` have one entry a layer.
+
+    >>> from minirnn import lstm
+    >>> deep = stack(lstm, 2, dropout=0.3)
+    >>> params = deep.init(np.random.default_rng(0), 10, 20)
+    >>> [p["W_x"].shape for p in params]
+    [(80, 10), (80, 20)]
+    """
+    below = with_dropout(layer, dropout) if dropout else layer
+    layers = chain(*[below] * (boundary.size("num_layers", num_layers) - 1), layer)
+
+    def init(rng, *sizes, dtype=np.float32):
+        return layers.init(rng, *sizes, *sizes[-1:] * (layers.sizes - len(sizes)), dtype=dtype)
+
+    return Layer(init, layers.forward, layers.backward, sizes(layer))
 
 
-def _sizes(layer):
-    return layer.sizes if isinstance(layer, Layer) else len(inspect.signature(layer.init).parameters) - 2  # rng, dtype
+def bidirectional(layer):
+    """Two of a recurrent layer, one reading from the first step on, one from each sequence's own last step back.
+
+    init(rng, D, H)  H is even: the width of the output, the forward direction's H/2 units first. `params` is
+                     {"forward": ..., "backward": ...}, `state` a pair in the same order.
+
+    Source: Schuster and Paliwal, Bidirectional recurrent neural networks, 1997.
+
+    >>> from minirnn import gru
+    >>> both = bidirectional(gru)
+    >>> h, state, cache = both.forward(both.init(np.random.default_rng(0), 2, 6), np.ones((4, 5, 2), np.float32))
+    >>> h.shape, [s.shape for s in state]
+    ((4, 5, 6), [(4, 3), (4, 3)])
+    """
+    inner = _composed(layer)
+
+    def init(rng, D, H, dtype=np.float32):
+        if boundary.size("H", H) % 2:
+            raise ValueError(f"H is {H}, expected an even number: half of the output is the backward direction's")
+        return {way: inner.init(rng, D, H // 2, dtype=dtype) for way in ("forward", "backward")}
+
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
+        if not isinstance(params, dict) or params.keys() != {"forward", "backward"}:
+            raise ValueError(f"params of bidirectional: got {type(params).__name__}, expected a dict of forward and "
+                             "backward: make them with its init")
+        x = boundary.regular("x", x)
+        before, before_back = boundary.pair("state", state, "(forward, backward)")
+        old, old_back = _parts(out, 2)
+        y, after, cache = inner.forward(params["forward"], x, before, lengths, rng, training, old)
+        x = _reversed(x, lengths)
+        y_back, after_back, cache_back = inner.forward(
+            params["backward"], x, before_back, lengths, rng, training, old_back)
+        y = np.concatenate([y, _reversed(y_back, lengths)], axis=2)
+        return y, (after, after_back), [cache, cache_back, lengths]
+
+    def backward(caches, dy, dstate=None):
+        cache, cache_back, lengths = caches
+        dafter, dafter_back = boundary.pair("dstate", dstate, "(forward, backward)")
+        dy, dy_back = np.split(boundary.regular("dy", dy), 2, axis=2)
+        grads, dx, dbefore = inner.backward(cache, dy, dafter)
+        grads_back, dx_back, dbefore_back = inner.backward(cache_back, _reversed(dy_back, lengths), dafter_back)
+        return {"forward": grads, "backward": grads_back}, dx + _reversed(dx_back, lengths), (dbefore, dbefore_back)
+
+    return Layer(init, forward, backward, 2)
+
+
+def _reversed(x, lengths):
+    """x (B, T, D), each sequence reversed within its length. Done twice it is undone, so it is its own backward."""
+    if lengths is None:
+        return x[:, ::-1]
+    B, T, _ = x.shape
+    steps, last = np.arange(T), sequence.check_lengths(lengths, B, T)[:, None] - 1
+    return x[np.arange(B)[:, None], np.where(steps <= last, last - steps, steps)]
+
+
+def residual(layer):
+    """y = x + layer(x), a skip connection: the gradient has a way around the layer, dx = dy + what comes through it.
+
+    The layer must keep the width: `chain(lstm, residual(lstm)).init(rng, D, H, H)`. Source: He et al. 2016.
+    """
+    inner = _composed(layer)
+
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
+        y, state, cache = inner.forward(params, x, state, lengths, rng, training, out)
+        if y.shape != np.shape(x):
+            raise ValueError(f"residual: x has shape {np.shape(x)}, the layer's output {y.shape}, expected the same: "
+                             "give the layer one width")
+        return x + y, state, cache
+
+    def backward(cache, dy, dstate=None):
+        grads, dx, dstate = inner.backward(cache, dy, dstate)
+        return grads, dy + dx, dstate
+
+    return Layer(layer.init, forward, backward, sizes(layer))
+
+
+def self_attention(layer):
+    """An attention layer with q = k = v = x: between the steps of one sequence, so a chain can hold it.
+
+    >>> from minirnn import attention, lstm
+    >>> model = chain(lstm, self_attention(attention.dot))
+    """
+    def forward(params, x, lengths=None, causal=False):
+        return layer.forward(params, x, x, x, lengths, causal)
+
+    def backward(cache, dy, dweights=None):
+        grads, dq, dk, dv = layer.backward(cache, dy, dweights)
+        return grads, dq + dk + dv  # x is used three times
+
+    return Layer(layer.init, forward, backward, sizes(layer))
+
+
+def with_dropout(layer, rate, same_through_time=False):
+    """The layer with dropout on its output, see dropout.py; the parameters are the layer's alone."""
+    inner = _composed(layer)
+
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
+        y, state, cache = inner.forward(params, x, state, lengths, rng, training, _parts(out, 2)[0])
+        y, mask = dropout_layer.forward({}, y, rng, training, rate, same_through_time)
+        return y, state, [cache, mask]
+
+    def backward(caches, dy, dstate=None):
+        cache, mask = caches
+        _, dy = dropout_layer.backward(mask, dy)
+        return inner.backward(cache, dy, dstate)
+
+    return Layer(layer.init, forward, backward, sizes(layer))
+
+
+def tied(model):
+    """A chain from an embedding to a linear read-out that share one table W (V, D): so the read-out's width is D.
+
+    The table is used twice, so its gradient is the sum of two. Source: Press and Wolf 2017.
+    """
+    def init(rng, *widths, dtype=np.float32):
+        params = model.init(rng, *widths, dtype=dtype)
+        params[0]["W"] = params[-1].pop("W")  # an embedding's own start at N(0, 1) would make the logits large
+        return params
+
+    def forward(params, *inputs, **settings):
+        return model.forward([*params[:-1], params[-1] | {"W": params[0]["W"]}], *inputs, **settings)
+
+    def backward(caches, dy, dstate=None):
+        grads, dx, dstate = model.backward(caches, dy, dstate)
+        grads[0]["W"] += grads[-1].pop("W")
+        return grads, dx, dstate
+
+    forward.__signature__ = inspect.signature(model.forward)
+    return Layer(init, forward, backward, model.sizes)
 
 
 def _last_step():
@@ -118,26 +265,73 @@ last_step = _last_step()
 
 
 def with_settings(layer, **settings):
-    """The layer with keyword arguments of its forward fixed, those that a chain does not pass by itself.
+    """The layer with keyword arguments of its forward fixed.
 
     >>> from minirnn import linear, rnn
     >>> equation_1_and_4 = chain(with_settings(rnn, activation="sigmoid"), with_settings(linear, activation="sigmoid"))
     """
-    return Layer(layer.init, functools.partial(layer.forward, **settings), layer.backward, _sizes(layer))
+    return Layer(layer.init, functools.partial(layer.forward, **settings), layer.backward, sizes(layer))
 
 
 def with_loss(layer, loss, target, mask=None):
-    """A chain, or a recurrent layer, followed by its loss: a layer too, so a gradient check covers the whole model.
+    """A layer followed by its loss: a layer too, so a gradient check covers the whole model.
 
     forward(params, x, state=None, lengths=None) returns loss, state, cache.
     """
+    inner = _composed(layer)
+
     def forward(params, x, state=None, lengths=None):
-        y, state, cache = layer.forward(params, x, state, lengths)
+        y, state, cache = inner.forward(params, x, state, lengths)
         value, loss_cache = loss(y, target, mask)
         return value, state, (cache, loss_cache)
 
     def backward(cache, dloss=1.0, dstate=None):
         cache, loss_cache = cache
-        return layer.backward(cache, dloss * loss.backward(loss_cache), dstate)
+        return inner.backward(cache, dloss * loss.backward(loss_cache), dstate)
 
-    return Layer(layer.init, forward, backward, _sizes(layer))
+    return Layer(layer.init, forward, backward, sizes(layer))
+
+
+def accepted(layer, **given):
+    """Of the given keyword arguments those that the layer's forward takes, and that with_settings has not fixed."""
+    return {name: value for name, value in given.items() if name in _takes(layer)}
+
+
+def sizes(layer):
+    """How many sizes init takes, after rng, that have no default."""
+    if isinstance(layer, Layer):
+        return layer.sizes
+    return sum(p.default is p.empty for p in inspect.signature(layer.init).parameters.values()) - 1
+
+
+def _takes(layer):
+    return inspect.signature(layer.forward).parameters.keys() - getattr(layer.forward, "keywords", {}).keys()
+
+
+def _composed(layer):
+    """The layer with the one signature of whatever is composed. A layer without a state has the state (); its further
+    outputs, such as attention's weights, are left out."""
+    takes = _takes(layer)
+
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
+        given = {"state": state, "lengths": lengths, "rng": rng, "training": training, "out": out}
+        y, *rest, cache = layer.forward(params, x, **{name: given[name] for name in given if name in takes})
+        return y, rest[0] if "state" in takes else (), cache
+
+    def backward(cache, dy, dstate=None):
+        grads, dx, *rest = layer.backward(cache, dy, *[dstate] * ("state" in takes))
+        return grads, dx, rest[0] if "state" in takes else ()
+
+    return Layer(layer.init, forward, backward, sizes(layer))
+
+
+def _parts(out, n):
+    """The n caches within a composed layer's old cache, or n times None."""
+    return out[:n] if isinstance(out, list) and len(out) >= n else [None] * n
+
+
+def _entries(name, given, expected, hint):
+    if not isinstance(given, (list, tuple)) or len(given) != expected:
+        came = len(given) if isinstance(given, (list, tuple)) else type(given).__name__
+        raise ValueError(f"{name} of chain: got {came}, expected a list or tuple of {expected}, one for each {hint}")
+    return given

@@ -29,6 +29,10 @@ RUNS = {  # optimizer, its settings, the largest norm allowed
     "adam_clipped": (torch.optim.Adam, {"lr": 0.02}, 0.3),
     "adam_weight_decay": (torch.optim.Adam, {"lr": 0.02, "weight_decay": 0.1}, math.inf),
     "sgd_momentum": (torch.optim.SGD, {"lr": 0.05, "momentum": 0.9}, math.inf),
+    "sgd_nesterov": (torch.optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True}, math.inf),
+    "adagrad": (torch.optim.Adagrad, {"lr": 0.05}, math.inf),
+    "rmsprop": (torch.optim.RMSprop, {"lr": 0.005, "alpha": 0.9}, math.inf),
+    "adamw": (torch.optim.AdamW, {"lr": 0.02, "weight_decay": 0.1}, math.inf),
 }
 
 
@@ -119,6 +123,20 @@ def train(start, x, target, optimizer, settings, max_norm):
     return {"losses": np.array(losses), "norms": np.array(norms), "params": values(trained)}
 
 
+def reduce_on_plateau():
+    """The learning rate after each of 40 losses that scatter as they fall; one of them is NaN."""
+    settings = {"factor": 0.4, "patience": 2, "threshold": 0.02, "min_lr": 0.001}
+    losses = np.exp(-np.arange(40) / 40) * np.random.default_rng(1).uniform(0.8, 1.2, 40)
+    losses[15] = np.nan
+    optimizer, rates = torch.optim.SGD([torch.zeros(1)], lr=0.1), []
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **settings)
+    for loss in losses:
+        schedule.step(loss)
+        rates.append(optimizer.param_groups[0]["lr"])
+    return {"given": {"lr": np.array(0.1), "settings": tree.map(np.array, settings), "losses": losses},
+            "expected": {"rates": np.array(rates)}}
+
+
 def masked_losses():
     """Both losses over a mask: cross_entropy leaves it out as ignore_index, mse by indexing."""
     B, T, V = 3, 5, 7
@@ -175,6 +193,7 @@ CASES = {
     "embedding": embedding,
     "model": model,
     "masked_losses": masked_losses,
+    "reduce_on_plateau": reduce_on_plateau,
 }
 
 

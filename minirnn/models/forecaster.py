@@ -1,19 +1,19 @@
-"""Whole models, built by composition alone."""
+"""The article's model of section 5, put right and fitted to a series."""
 
 import math
 from pathlib import Path
 
 import numpy as np
 
-from . import baselines, boundary, datasets, optim, training, weights
-from .layers import linear, lstm, rnn
-from .layers.compose import chain, last_step
+from .. import baselines, boundary, datasets, optim, training, weights
+from ..layers import linear, lstm, rnn
+from ..layers.compose import chain, last_step
 
 LAYERS = {"rnn": rnn, "lstm": lstm}
 
 
 class Forecaster:
-    """The article's model of section 5, put right: one recurrent layer, then a linear layer on its last step.
+    """One recurrent layer, then a linear layer on its last step.
 
     It reads the last `window` values of a series and says the next `ahead`; further on it reads its own forecasts.
 
