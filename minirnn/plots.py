@@ -56,6 +56,18 @@ def through_time(values, ax=None, times=None, label="", limits=None):
     return ax
 
 
+def attention_weights(weights, ax=None, keys=None, queries=None):
+    """A heat map of attention's weights (Tq, T): one row a query, dark where it looks; each row sums to 1."""
+    ax = _axes(ax)
+    image = ax.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+    ax.set(xlabel="key: step of the source", ylabel="query: step of the target")
+    for labels, place in ((keys, ax.set_xticks), (queries, ax.set_yticks)):
+        if labels is not None:
+            place(range(len(labels)), labels)
+    ax.figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03)
+    return ax
+
+
 def gradient_norms(norms, ax=None, label=None):
     """The norm of dLoss/dh_t, (B, T) as `training.gradient_through_time` returns it: the median over the batch."""
     ax = _axes(ax)

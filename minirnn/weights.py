@@ -1,10 +1,12 @@
-"""Save and load: any tree of arrays, numbers, strings and None as one .npz file, without pickle."""
+"""Save and load: any tree of arrays, numbers, strings and None as one .npz file, without pickle. And to_torch and
+from_torch, from exchange.py: parameters as PyTorch names them."""
 
 import json
 
 import numpy as np
 
 from . import files, tree
+from .exchange import from_torch, to_torch
 
 
 def save(path, saved):

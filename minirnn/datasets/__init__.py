@@ -1,27 +1,18 @@
-"""Small real series with their provenance, and how a series becomes training data without a look at the future."""
+"""How a series becomes training data without a look at the future, and data to try it on: small real series in
+series.py, tasks made by rule in tasks.py."""
 
 import csv
 import reprlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import boundary
+from .series import i94_traffic, nyse, online_retail, seattle_weather, sunspots
+from .tasks import reversal
 
-
-def sunspots():
-    """Yearly mean sunspot numbers 1700-2008: years (309,), numbers (309,) in the version 1.0 numbers.
-
-    Source: SIDC, Royal Observatory of Belgium, and NOAA's National Geophysical Data Center; public domain; taken from
-    the statsmodels 0.15.0 package. The series Yule fitted the first autoregression to, in 1927.
-
-    >>> years, numbers = sunspots()
-    >>> int(years[0]), float(numbers[0]), int(years[-1])
-    (1700, 5.0, 2008)
-    """
-    years, numbers = np.loadtxt(Path(__file__).with_name("sunspots_yearly_1700_2008.csv"), delimiter=",", skiprows=1).T
-    return years.astype(int), numbers.copy()
+__all__ = ["read_csv", "split", "windows", "Scale", "sunspots", "seattle_weather", "i94_traffic", "nyse", "online_retail",
+           "reversal"]
 
 
 def read_csv(path, column):

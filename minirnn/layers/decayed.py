@@ -46,6 +46,8 @@ def decayed(layer):
         w, b = params["w"], params["b"]
         x, lengths = sequence.inputs(x, lengths, "D", w.dtype)
         gaps = boundary.array("gaps", gaps, x.shape[:2], w.dtype, "the time before each step")
+        if (gaps.real < 0).any():
+            raise ValueError(f"gaps holds {gaps.min()}, expected no gap below 0: sort the readings by time")
         if state is None:
             _, state, _ = layer.forward(params["layer"], np.zeros((len(x), 0, x.shape[2] + 1), w.dtype))
         h, steps = np.zeros((*x.shape[:2], len(w)), w.dtype), []
