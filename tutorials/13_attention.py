@@ -3,21 +3,21 @@
 #
 # *Beside the article: its question-and-answer part, on additive, dot-product and multi-head attention.*
 #
-# A network reads a sequence of digits, and another says it backwards: 3 1 4 becomes 4 1 3. Without attention all that the
-# second network knows of the first is one state. Everything it is to say must fit in there, whatever the length. With
-# attention it may look back: at each step it asks a question, the query q_i; each step of the source has a key k_j, and
-# what it gets is a mean of the values v_j, weighted by how well the key fits the question:
+# A network reads a sequence of digits, and another says it backwards: 3 1 4 becomes 4 1 3. Without attention all that
+# the second network knows of the first is one state. Everything it is to say must fit in there, whatever the length.
+# With attention it may look back: at each step it asks a question, the query q_i; each step of the source has a key
+# k_j, and what it gets is a mean of the values v_j, weighted by how well the key fits the question:
 #
 #     w_ij = softmax_j(score(q_i, k_j)),        context_i = Σ_j w_ij v_j
 #
-# The kinds differ in the score alone. *Dot product*: q·k/√D. *Additive*: v_a · tanh(W_q q + W_k k).
-# *Multi-head*: several dot products side by side, each in a subspace of its own.
+# The kinds differ in the score alone. *Dot product*: q·k/√D. *Additive*: v_a · tanh(W_q q + W_k k). *Multi-head*:
+# several dot products side by side, each in a subspace of its own.
 
 # %% [markdown]
 # ## The smallest numbers
 #
-# One query, two keys of width 4. The scores are q·k/√4 = 1 and 0, so the weights are e/(e + 1) = 0.731 and 0.269, and the
-# context lies between the values 10 and 20, at 0.731 · 10 + 0.269 · 20 = 12.69.
+# One query, two keys of width 4. The scores are q·k/√4 = 1 and 0, so the weights are e/(e + 1) = 0.731 and 0.269, and
+# the context lies between the values 10 and 20, at 0.731 · 10 + 0.269 · 20 = 12.69.
 
 # %%
 import numpy as np
@@ -37,9 +37,9 @@ assert weights.round(3).tolist() == [[[0.731, 0.269]]] and context.round(2).item
 # %% [markdown]
 # ## Backward by hand
 #
-# Let the loss be the context itself, so dcontext = 1. Then dv = w. The weights get dw = dcontext · v = (10, 20), but a
-# softmax ties its outputs together, since they sum to 1. What all of them receive alike changes nothing, so the mean under w
-# is taken off: dscore_j = w_j (dw_j - Σ_l w_l dw_l) = 0.731 · (10 - 12.69) = -1.966 for the first key.
+# Let the loss be the context itself, so dcontext = 1. Then dv = w. The weights get dw = dcontext · v = (10, 20), but
+# a softmax ties its outputs together, since they sum to 1. What all of them receive alike changes nothing, so the
+# mean under w is taken off: dscore_j = w_j (dw_j - Σ_l w_l dw_l) = 0.731 · (10 - 12.69) = -1.966 for the first key.
 #
 # PREDICT: and for the second? The answer needs no calculation.
 
@@ -67,8 +67,8 @@ for kind in (attention.dot, attention.additive, attention.multi_head):
 # %% [markdown]
 # ## Four models of one size
 #
-# An LSTM of 16 units reads, another says, trained on lengths 4 to 10. A sequence of ten digits is one of 10¹⁰: 33 bits that
-# sixteen numbers have to carry, each precise enough for two bits and more.
+# An LSTM of 16 units reads, another says, trained on lengths 4 to 10. A sequence of ten digits is one of 10¹⁰, so the
+# state that is handed over, 16 numbers h and 16 numbers c, has to carry 33 bits, and the order of them.
 #
 # PREDICT: without attention, how many of a thousand new sequences of length 10 come out without a mistake?
 
@@ -106,11 +106,12 @@ for name, (model, params, _) in trained.items():
     print(f"{name:<16}" + "".join(f"{share:<13.1%}" for share in shares[name]))
 
 # %% [markdown]
-# All four have LSTMs of the same size. Without attention fewer than half of the long sequences come out whole: the state is
-# full. With additive or multi-head attention all do.
+# All four have LSTMs of the same size. Without attention fewer than half of the long sequences come out whole: the
+# state is full. With additive or multi-head attention all do.
 #
-# The plain dot product hardly helps here. It has no weights of its own: the same 16 numbers of h_j must be memory, key and
-# value at once, and s_i must be memory and query. The other two learn separate views of them, W_q s and W_k h.
+# The dot product by itself hardly helps here. It has no weights of its own: the same 16 numbers of h_j must be
+# memory, key and value at once, and s_i must be memory and query. The other two learn separate views of them, W_q s
+# and W_k h.
 #
 # And nobody says a sequence of 20: lengths that were never trained are not learned by looking back. The claim that
 # attention as such deals with long sequences does not hold here.
@@ -125,7 +126,7 @@ if not QUICK:
 # %% [markdown]
 # ## Where do they look?
 #
-# PREDICT: a row of the map is a step of the target, a column one of the source. What does a network that reverses look like?
+# PREDICT: a row of the map is a step of the target, a column one of the source. Which cells are dark?
 
 # %%
 (source, _), targets, lengths, _ = tasks.reversal(np.random.default_rng(1), 1000, 10, 10)
@@ -155,13 +156,13 @@ save(figure, "13_attention.png")
 # %% [markdown]
 # ![Heat maps of the weights of three kinds of attention, and learning curves](figures/13_attention.png)
 #
-# Additive attention reads along the other diagonal, one digit at a time: about 95 % of the weight lies on the very digit
-# that is said. The weights of the dot product lie nearly everywhere: about 16 % on that digit.
+# Additive attention reads along the other diagonal, one digit at a time: about 95 % of the weight lies on the very
+# digit that is said. The weights of the dot product lie nearly everywhere: about 16 % on that digit.
 #
 # ## What the weights explain, and what they do not
 #
-# So the second model does not depend on that digit? Do not read it off the map; try. Change the digit at one place of the
-# source, and see whether what is said of it changes.
+# So the second model does not depend on that digit? Do not read it off the map; try. Change the digit at one place of
+# the source, and see whether what is said of it changes.
 
 # %%
 steps = np.arange(10)
@@ -175,18 +176,19 @@ for name in ("dot", "additive"):
     teacher = np.concatenate([np.full((1000, 1), 10), targets[:, :-1]], axis=1)  # the same words before step 6
     before, after = (model.forward(params, (given, teacher))[0][:, 6].argmax(axis=1) for given in (source, changed))
     depends[name] = (before != after).mean()
-    print(f"{name:<10} weight on the digit {on_the_digit[name]:.2f}, what is said changes with it in {depends[name]:.1%}")
+    print(f"{name:<10} weight on the digit {on_the_digit[name]:.2f}, the answer changes with it in {depends[name]:.1%}")
 if not QUICK:
     assert on_the_digit["additive"] > 0.9 and on_the_digit["dot"] < 0.25
     assert depends["additive"] > 0.99 and depends["dot"] > 0.9
 
 # %% [markdown]
-# With the dot product too nearly every answer depends on that digit, although the map shows next to nothing: what it says comes
-# through the state. The weights tell where a model reads, not what it would say had it read something else. And even h_j is
-# no digit but an LSTM's state, which has seen all digits before j. A heat map is a picture of a layer, and no explanation
-# of an answer. For that, change the input.
+# With the dot product too nearly every answer depends on that digit, although the map shows next to nothing: what it
+# says comes through the state. The weights tell where a model reads, not what it would say had it read something
+# else. And even h_j is no digit but an LSTM's state, which has seen all digits before j. A heat map is a picture of a
+# layer, and no explanation of an answer. For that, change the input.
 #
 # Look at the last row too: "stop" is said with its weights spread over all digits, or on any. That answer needs none.
 #
-# **To take away:** without attention, which of the ten digits is wrong most often, and why? The state of the first network has
-# to carry the digit that is said first, and the one that is said last. Measure it, with `looks("none")[0] != targets`.
+# **To take away:** without attention, which of the ten digits is wrong most often, and why? The state of the first
+# network has to carry the digit that is said first, and the one that is said last. Measure it, with `looks("none")[0]
+# != targets`.

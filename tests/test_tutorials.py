@@ -1,0 +1,101 @@
+"""Every tutorial runs, from any directory and through the stepper, and the gallery shows what it draws."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from matplotlib import image
+
+TUTORIALS = Path(__file__).parent.parent / "tutorials"
+NUMBERED = sorted(TUTORIALS.glob("[0-9][0-9]_*.py"))
+EXPECTED = [f"{n:02}" for n in range(1, 16)]
+FIGURE = re.compile(r"figures/(\w+\.png)")
+each_tutorial = pytest.mark.parametrize("name", [path.name for path in NUMBERED])
+
+
+def figures(name):
+    return set(FIGURE.findall((TUTORIALS / name).read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """The tutorials in a folder without figures, so that nothing committed is overwritten."""
+    shutil.copytree(TUTORIALS, tmp_path / "tutorials", ignore=shutil.ignore_patterns("figures", "my", "__pycache__"))
+    return tmp_path / "tutorials"
+
+
+def start(*arguments, cwd, stdin=subprocess.DEVNULL):
+    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(TUTORIALS.parent), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.Popen([sys.executable, "-W", "error", *arguments], cwd=cwd, env=environment, encoding="utf-8",
+                            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def finished(process):
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output[-3000:]
+    return output
+
+
+@each_tutorial
+def test_it_runs_alone_and_through_the_stepper(name, copied, tmp_path):
+    stepped = start("tutorials/step.py", name[:2], "--quick", cwd=tmp_path)  # side by side: there are two cores
+    finished(start(str(copied / name), "--quick", cwd="/"))
+    output = finished(stepped)
+    drawn = {path.name for path in (copied / "figures").iterdir()}
+    assert drawn == figures(name) and drawn
+    for path in (copied / "figures").iterdir():
+        assert image.imread(path).std() > 0.02, f"{path.name} is blank"
+    title = (copied / name).read_text(encoding="utf-8").split("# # ", 1)[1].split("\n", 1)[0]
+    assert title in output
+
+
+def test_there_are_fifteen_and_the_gallery_shows_each():
+    assert [path.name[:2] for path in NUMBERED] == EXPECTED
+    gallery = (TUTORIALS / "README.md").read_text(encoding="utf-8")
+    committed = {path.name for path in (TUTORIALS / "figures").glob("*.png")}
+    assert committed == {figure for path in NUMBERED for figure in figures(path.name)}
+    for path in NUMBERED:
+        assert f"({path.name})" in gallery
+        assert figures(path.name) & set(FIGURE.findall(gallery)), path.name
+        text = path.read_text(encoding="utf-8")
+        assert "# PREDICT:" in text and "**To take away:**" in text, path.name
+        assert max(map(len, text.splitlines())) <= 120, path.name
+
+
+def test_an_error_in_a_tutorial_is_shown_at_its_own_line(tmp_path, copied):
+    (copied / "99_broken.py").write_text("# %% [markdown]\n# # 99. Broken\n\n# %%\nx = 1\n\n# %%\nx / 0\n")
+    process = start("tutorials/step.py", "99", cwd=tmp_path)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert '99_broken.py", line 8' in output and "x / 0" in output and "ZeroDivisionError" in output
+
+
+def test_an_unknown_number_gets_one_line(tmp_path, copied):
+    process = start("tutorials/step.py", "77", cwd=tmp_path)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2 and "there is no tutorial 77, expected 01 to" in output
+
+
+def typed(keys, source, copied):
+    """What the stepper shows of a tutorial with this source when these keys are pressed on a terminal."""
+    pty = pytest.importorskip("pty", reason="no terminals here")
+    (copied / "99_keys.py").write_text(source)
+    ours, theirs = pty.openpty()
+    os.write(ours, keys)
+    output = finished(start("tutorials/step.py", "99", cwd=copied.parent, stdin=theirs))
+    os.close(ours), os.close(theirs)
+    return output
+
+
+def test_the_keys_of_the_stepper(copied):
+    source = "# %%\nimport numpy as np\nx = {'W': np.ones((2, 3))}\n\n# %%\nprint('last', seen)\n"
+    output = typed(b"\ns\np\nseen = x['W'].sum()\n\x04\n", source, copied)  # run, shapes, a prompt that sets it, run
+    assert re.search(r"x\.W +float64\(2, 3\)", output) and "last 6.0" in output
+
+
+def test_q_quits_before_the_next_cell(copied):
+    assert "ran" not in typed(b"q\n", "# %%\nprint('r' + 'an')\n", copied)
