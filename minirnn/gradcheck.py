@@ -96,7 +96,7 @@ def check(layer, params, *inputs, rng, method="central", **settings):
 
     if method == "complex":
         copied = tree.map(lambda a: a.astype(complex) if _differentiable(a) else a, copied)
-    base = [y for _, y in tree.leaves(list(run(copied)[:-1]))]
+    base = [np.array(y) for _, y in tree.leaves(list(run(copied)[:-1]))]  # a copy: an output may be the input itself
 
     def f(_):
         """The weighted sum of all outputs, less its value at the start, so that rounding is that of the change."""

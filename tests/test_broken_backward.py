@@ -6,11 +6,14 @@ import types
 import numpy as np
 import pytest
 
-from helpers import (CLASSES, IDS, LENGTHS, MASK, NOT_EMPTY, NUMBERS, D, H, K, V, arrange, assert_same, each_method,
-                     everything, generator, in_used_memory, like, normal)
+from helpers import (CLASSES, IDS, LENGTHS, MASK, NOT_EMPTY, NUMBERS, B, D, H, K, T, V, arrange, assert_same, big,
+                     each_method, everything, generator, in_used_memory, like, normal)
 from minirnn import compose, embedding, gradcheck, gru, linear, losses, lstm, rnn, tree
 from minirnn.activations import softmax
-from minirnn.layers import sequence
+from minirnn.layers import decayed, dropout, sequence
+from minirnn.layers.attention import additive, dot, multi_head, weights
+from minirnn.layers.normalize import batch_norm, layer_norm, layer_norm_lstm
+from minirnn.models import encoder_decoder
 
 
 def copy_of(module, right="", wrong=""):
@@ -26,11 +29,47 @@ def copy_of(module, right="", wrong=""):
     return copy
 
 
-def on(sequence, layer):
-    """A copy of the recurrent layer that stands on a copy of layers/sequence.py."""
+def on(part, layer):
+    """A copy of the layer that stands on this copy of a module: wherever it imports that, or functions out of it."""
     layer = copy_of(layer)
-    layer.sequence = sequence
+    for name, value in list(vars(layer).items()):
+        if getattr(value, "__module__", None) == part.__name__:
+            setattr(layer, name, vars(part)[value.__name__])
+        elif isinstance(value, types.ModuleType) and value.__name__ == part.__name__:
+            setattr(layer, name, part)
     return layer
+
+
+def given(layer, sizes, *inputs, **settings):
+    """The layer, big parameters, these inputs and settings: for layers that take other than x and a state."""
+    return layer, big(generator(), layer, *sizes), inputs, settings
+
+
+def attend(layer, *sizes, width=D, lengths=(3, 2), **settings):
+    """Attention to queries, keys and values of one shape, so that one taken for another is not just a wrong shape."""
+    q, k, v = normal(generator(4), 3, len(lengths), max(lengths), width)
+    return given(layer, sizes, q, k, v, lengths=np.array(lengths), **settings)
+
+
+def batch(layer, **settings):
+    """Batch normalization, with a running variance above 0, and running averages that stay as they are."""
+    layer, params, *rest = given(layer, [D], X, momentum=0.0, **settings)
+    return layer, params | {"var": 0.5 + params["var"]**2}, *rest
+
+
+def drop(layer, *sizes, **settings):
+    """While training, with one mask at every call: a seed draws the same again."""
+    return arrange(compose.with_settings(layer, rng=1, training=True), *sizes, **settings)
+
+
+def irregular(layer, state):
+    """A recurrent layer of two units, and gaps between the steps."""
+    return given(layer, [D, 2], X_FEW, GAPS_FEW, state, lengths=FEW)
+
+
+def translate(module, attention):
+    """An encoder-decoder whose two sides have the same sizes: three words, widths of D."""
+    return given(module.EncoderDecoder(attention, rnn), [3, 3, D, D], (IDS % 3, CLASSES[:, :3] % 3), lengths=LENGTHS)
 
 
 def used(layer, right, *sizes):
@@ -44,6 +83,10 @@ def read_out(loss, target):
     return compose.with_loss(compose.chain(linear), loss, target, MASK)
 
 
+# Not from generator(1), as the upstream gradients are: where dy is x, the dx of a normalization is 0, and hides much.
+X, WIDE = normal(generator(4), B, T, D), normal(generator(4), B, T, H)
+FEW = np.array([3, 1])  # where a check takes long: two sequences of at most three steps
+X_FEW, GAPS_FEW, STATE_FEW = X[:2, :3], generator(4).uniform(0.1, 2, (2, 3)), normal(generator(5), 2, 2, 2)
 SHORT_BLOCKS = copy_of(sequence, "max(16, 2**18 // step_size)", "3")  # T is 4: so there are two
 
 # What is checked: the module that has the bug, and a layer, parameters, inputs and settings that use a copy of it.
@@ -64,6 +107,21 @@ SUBJECTS = {
     "sequence in used memory": (sequence, lambda copy: used(on(copy, lstm), lstm, D, H)),
     "linear": (linear, lambda copy: arrange(copy, D, K, activation="sigmoid")),
     "embedding": (embedding, lambda copy: arrange(copy, V, D, x=IDS)),
+    "attention weights": (weights, lambda copy: attend(on(copy, dot), lengths=(3, 0, 2), causal=True)),
+    "dot": (dot, lambda copy: attend(copy)),
+    "dot as self-attention": (dot, lambda copy: given(compose.self_attention(copy), [], X, lengths=LENGTHS)),
+    "additive": (additive, lambda copy: attend(copy, D)),
+    "multi_head": (multi_head, lambda copy: attend(copy, 4, width=4, heads=2)),
+    "multi_head, one head": (multi_head, lambda copy: attend(copy, 4, width=4)),
+    "layer_norm": (layer_norm, lambda copy: arrange(copy, H, x=WIDE)),
+    "batch_norm": (batch_norm, lambda copy: batch(copy, training=True, lengths=LENGTHS)),
+    "batch_norm, equal lengths": (batch_norm, lambda copy: batch(copy, training=True)),
+    "batch_norm, running": (batch_norm, lambda copy: batch(copy, lengths=LENGTHS)),
+    "layer_norm_lstm": (layer_norm_lstm, lambda copy: arrange(copy, D, 3, x=X[:2, :2], lengths=np.array([2, 1]))),
+    "dropout": (dropout, lambda copy: drop(copy)),
+    "dropout through time": (dropout, lambda copy: drop(copy, same_through_time=True)),
+    "decayed": (decayed, lambda copy: irregular(copy.decayed(rnn), STATE_FEW[0])),
+    "decayed lstm": (decayed, lambda copy: irregular(copy.decayed(lstm), tuple(STATE_FEW))),
     "mse": (losses, lambda copy: arrange(read_out(copy.mse, NUMBERS), D, K)),
     "cross-entropy": (losses, lambda copy: arrange(read_out(copy.cross_entropy, CLASSES), D, K)),
     "chain": (compose, lambda copy: arrange(copy.chain(rnn, rnn, linear), D, H, H, K)),
@@ -72,6 +130,15 @@ SUBJECTS = {
     "last step": (compose, lambda copy: arrange(copy.last_step, lengths=NOT_EMPTY)),
     "with_loss": (compose, lambda copy: arrange(
         copy.with_loss(copy.chain(lstm, linear), losses.mse, NUMBERS), D, H, K)),
+    "stack": (compose, lambda copy: drop(copy.stack(rnn, 2, dropout=0.5), D, D)),
+    "bidirectional": (compose, lambda copy: arrange(copy.bidirectional(rnn), D, 4, lengths=LENGTHS)),
+    "bidirectional, equal lengths": (compose, lambda copy: arrange(copy.bidirectional(rnn), D, 4)),
+    "residual": (compose, lambda copy: arrange(copy.residual(rnn), D, D)),
+    "self_attention": (compose, lambda copy: given(copy.self_attention(dot), [], X, lengths=LENGTHS)),
+    "with_dropout": (compose, lambda copy: drop(copy.with_dropout(rnn, 0.5), D, H)),
+    "with_dropout, not training": (compose, lambda copy: arrange(copy.with_dropout(rnn, 0.5), D, H)),
+    "tied": (compose, lambda copy: arrange(copy.tied(copy.chain(embedding, rnn, linear)), V, D, D, V, x=IDS)),
+    "encoder-decoder": (encoder_decoder, lambda copy: translate(copy, additive)),
 }
 
 # The bug in words, the text that is right, the text that is wrong.
@@ -355,6 +422,237 @@ BUGS = {
         ("laid into memory that holds others", "np.zeros_like(W)", "np.full_like(W, 7)"),
         ("dx as the gradient of the ids", 'return {"W": dW}, None', 'return {"W": dW}, dx'),
     ],
+    "attention weights": [
+        ("softmax' without the row's sum", "(dweights - (weights * dweights).sum(axis=-1, keepdims=True))", "dweights"),
+        ("the sum over the queries, not the keys", "axis=-1", "axis=-2"),
+        ("the sum over queries and keys", "axis=-1", "axis=(-1, -2)"),
+        ("the mean for the sum", ").sum(axis=-1", ").mean(axis=-1"),
+        ("the sum without the weights", "(weights * dweights).sum", "dweights.sum"),
+        ("the sum added, not taken off", "(dweights - (weights", "(dweights + (weights"),
+        ("the diagonal w (1 - w) alone", "(dweights - (weights * dweights).sum(axis=-1, keepdims=True))",
+         "(1 - weights) * dweights"),
+        ("the diagonal 1 - w, without w", "return weights * (dweights", "return (dweights"),
+        ("with w for dw", "return weights * (dweights", "return weights * (weights"),
+        ("off by 1 part in 2,000", "return weights * (", "return 1.0005 * weights * ("),
+        ("the sum off by 1 part in 2,000", "(weights * dweights).sum", "(1.0005 * weights * dweights).sum"),
+        ("all zeros", "return weights * (", "return 0 * weights * ("),
+        ("forward hides padding after the softmax", "softmax(np.where(seen, scores, -1e30))", "softmax(scores)"),
+        ("forward takes the mean where no key is real", "np.where(seen, softmax(np.where(seen, scores, -1e30)), 0)",
+         "softmax(np.where(seen, scores, -1e30))"),
+    ],
+    "dot": [
+        ("dweights ignored", 'dw += boundary.gradient("dweights", dweights, weights.shape, q.dtype)', "pass"),
+        ("dweights replaces what the context sends", 'dw += boundary.gradient("dw', 'dw = boundary.gradient("dw'),
+        ("dw with k for v", "dcontext @ v.swapaxes", "dcontext @ k.swapaxes"),
+        ("dweights changed in place", 'dw += boundary.gradient("dweights", dweights, weights.shape, q.dtype)',
+         "dweights += dw; dw = dweights"),
+        ("dv with weights not transposed", "weights.swapaxes(1, 2) @ dcontext", "weights @ dcontext"),
+        ("dv without the weights", "weights.swapaxes(1, 2) @ dcontext", "0 * v + dcontext.sum(axis=1, keepdims=True)"),
+        ("the softmax skipped", "weigh_backward(weights, dw)", "dw"),
+        ("the softmax's diagonal alone", "weigh_backward(weights, dw)", "(weights * (1 - weights) * dw)"),
+        ("1/√D forgotten", "scale * weigh_backward", "weigh_backward"),
+        ("1/D for 1/√D", "scale * weigh_backward", "scale**2 * weigh_backward"),
+        ("√D for 1/√D", "scale * weigh_backward", "1 / scale * weigh_backward"),
+        ("1/√D in dq only", "swapaxes(1, 2) @ q", "swapaxes(1, 2) @ q / scale"),
+        ("forward without 1/√D", "weigh(scale * (", "weigh(("),
+        ("dscores not transposed in dk", "dscores.swapaxes(1, 2) @ q", "dscores @ q"),
+        ("dscores transposed in dq", "dscores @ k,", "dscores.swapaxes(1, 2) @ k,"),
+        ("dq from q", "dscores @ k,", "dscores @ q,"),
+        ("dk from k", "swapaxes(1, 2) @ q", "swapaxes(1, 2) @ k"),
+        ("dq and dk swapped", "dscores @ k, dscores.swapaxes(1, 2) @ q", "dscores.swapaxes(1, 2) @ q, dscores @ k"),
+        ("dk and dv swapped", "dscores.swapaxes(1, 2) @ q, dv", "dv, dscores.swapaxes(1, 2) @ q"),
+        ("dk off by 1 part in 2,000", "dscores.swapaxes(1, 2) @ q", "1.0005 * dscores.swapaxes(1, 2) @ q"),
+    ],
+    "additive": [
+        ("dweights ignored", 'dw += boundary.gradient("dweights", dweights, weights.shape, e.dtype)', "pass"),
+        ("the softmax skipped", "weigh_backward(weights, dw)", "dw"),
+        ("da without tanh'", ' * (1 - e * e)', ""),
+        ("da with tanh' = 1 - e", "(1 - e * e)", "(1 - e)"),
+        ("da with tanh' fed its own output", "(1 - e * e)", "(1 - np.tanh(e)**2)"),
+        ("da with sigmoid'", "(1 - e * e)", "(e * (1 - e))"),
+        ("da without v_a", ' * params["v_a"] *', " *"),
+        ("da off by 1 part in 2,000", "(1 - e * e)", "(1.0005 - 1.0005 * e * e)"),
+        ("dv_a of one sequence", "np.tensordot(dscores, e, 3)", "np.tensordot(dscores[0], e[0], 2)"),
+        ("dv_a of the last query", "np.tensordot(dscores, e, 3)", "np.tensordot(dscores[:, -1], e[:, -1], 2)"),
+        ("dv_a the mean over the batch", "np.tensordot(dscores, e, 3)", "np.tensordot(dscores, e, 3) / len(e)"),
+        ("dv_a from da", "np.tensordot(dscores, e, 3)", "(da * e).sum(axis=(0, 1, 2))"),
+        ("dv_a meets e before its tanh", "np.tensordot(dscores, e, 3)", "np.tensordot(dscores, np.arctanh(e), 3)"),
+        ("the sums over queries and keys swapped", "da.sum(axis=2), da.sum(axis=1)", "da.sum(axis=1), da.sum(axis=2)"),
+        ("a query meets the last key only", "da.sum(axis=2), da", "da[:, :, -1], da"),
+        ("a key meets queries by their mean", "da.sum(axis=1)\n", "da.mean(axis=1)\n"),
+        ("dW_q and dW_k swapped", '"W_q": np.tensordot(da_q, q, ([0, 1], [0, 1])),  # (B6)\n             "W_k"',
+         '"W_k": np.tensordot(da_q, q, ([0, 1], [0, 1])),\n             "W_q"'),
+        ("dW_q transposed", "np.tensordot(da_q, q,", "np.tensordot(q, da_q,"),
+        ("dq through W_k, dk through W_q", 'da_q @ params["W_q"], da_k @ params["W_k"]',
+         'da_q @ params["W_k"], da_k @ params["W_q"]'),
+        ("dk through W_k transposed", 'da_k @ params["W_k"]', 'da_k @ params["W_k"].T'),
+    ],
+    "multi_head": [
+        ("dweights ignored", "heads), dweights)  # (B2)", "heads))"),
+        ("dweights the mean over the heads", "dy.dtype).reshape(N",
+         "dy.dtype).mean(axis=1, keepdims=True).repeat(heads, axis=1).reshape(N"),
+        ("dweights with heads for sequences", "dy.dtype).reshape(N", "dy.dtype).swapaxes(0, 1).reshape(N"),
+        ("dcontext cut without the swap of heads and steps", "_split(dcontext, heads)",
+         "dcontext.reshape(len(dcontext) * heads, dcontext.shape[1], -1)"),
+        ("heads cut from every second number", "x.reshape(B, T, heads, D // heads).swapaxes(1, 2)",
+         "x.reshape(B, T, D // heads, heads).transpose(0, 3, 1, 2)"),
+        ("heads joined without the swap of heads and steps", "x.reshape(N // heads, heads, T, D).swapaxes(1, 2)", "x"),
+        ("heads joined in reversed order", "x.reshape(N // heads, heads, T, D)",
+         "x.reshape(N // heads, heads, T, D)[:, ::-1]"),
+        ("heads joined from another sequence", "x.reshape(N // heads, heads, T, D).swapaxes(1, 2)",
+         "x.reshape(heads, N // heads, T, D).transpose(1, 2, 0, 3)"),
+        ("every head gets the first one's gradient", "linear.backward(cache, _join(dx, heads))",
+         "linear.backward(cache, np.tile(_join(dx, heads)[..., :dx.shape[2]], heads))"),
+        ("dcontext past W_o", 'grads["o"], dcontext = linear.backward(read_out, dy)',
+         'grads["o"], dcontext = linear.backward(read_out, dy)[0], dy'),
+        ("dq', dk', dv' past W_q, W_k, W_v", "dinputs.append(dinput)", "dinputs.append(_join(dx, heads))"),
+        ("dq' and dk' swapped", "projections, dprojected)", "projections, [*dprojected[1::-1], dprojected[2]])"),
+        ("dv' and dk' swapped", "projections, dprojected)", "projections, [*dprojected[:1], *dprojected[:0:-1]])"),
+        ("the gradients of W_q and W_k swapped", 'zip("qkv",', 'zip("kqv",'),
+        ("dk and dv swapped", "return _flat(grads), *dinputs", "return _flat(grads), *[dinputs[i] for i in (0, 2, 1)]"),
+        ("dq off by 1 part in 2,000", "return _flat(grads), *dinputs",
+         "return _flat(grads), 1.0005 * dinputs[0], *dinputs[1:]"),
+        ("dW_o with dcontext for the context", 'linear.backward(read_out, dy)  # (B1)',
+         'linear.backward(read_out, dy)\n    grads["o"]["W"] = np.tensordot(dcontext, dy, ([0, 1], [0, 1]))'),
+    ],
+    "layer_norm": [
+        ("γ forgotten", 'dy * params["gamma"]', "dy"),
+        ("γ forgotten in the means", "dx_hat - mean(dx_hat) - x_hat * mean(dx_hat * x_hat)",
+         "dx_hat - mean(dy) - x_hat * mean(dy * x_hat)"),
+        ("divided by γ", 'dy * params["gamma"]', 'dy / params["gamma"]'),
+        ("mean and variance taken for constants", "(dx_hat - mean(dx_hat) - x_hat * mean(dx_hat * x_hat))", "dx_hat"),
+        ("the mean taken for a constant", "dx_hat - mean(dx_hat) - x_hat", "dx_hat - x_hat"),
+        ("the variance taken for a constant", " - x_hat * mean(dx_hat * x_hat)", ""),
+        ("the variance's part without x̂", "x_hat * mean(", "mean("),
+        ("the variance's part twice", "x_hat * mean(", "2 * x_hat * mean("),
+        ("the variance with D - 1", "x_hat * mean(dx_hat * x_hat)",
+         "x_hat * (dx_hat * x_hat).sum(axis=-1, keepdims=True) / (dy.shape[-1] - 1)"),
+        ("means over the batch, not the features", "a.mean(axis=-1", "a.mean(axis=0"),
+        ("means over all steps", "a.mean(axis=-1", "a.mean(axis=(1, 2)"),
+        ("sums for means", "a.mean(axis=-1", "a.sum(axis=-1"),
+        ("standard deviation forgotten", " / std  # (B4)", ""),
+        ("variance for standard deviation", " / std  # (B4)", " / std**2"),
+        ("ε forgotten", "(params, x_hat, std)\n", "(params, x_hat, np.sqrt(std**2 - eps))\n"),
+        ("dγ without x̂", "(dy * x_hat).sum", "dy.sum"),
+        ("dγ with x for x̂", "(dy * x_hat).sum", "(dy * x_hat * std).sum"),
+        ("dγ the mean over the steps", "(dy * x_hat).sum(", "(dy * x_hat).mean("),
+        ("dβ of the last step", "dy.sum(axis=leading)", "dy[:, -1].sum(axis=0)"),
+        ("dx off by 1 part in 2,000", " / std  # (B4)", " / (1.0005 * std)"),
+    ],
+    "batch_norm": [
+        ("γ forgotten", "dy * gamma", "dy"),
+        ("mean and variance taken for constants",
+         "(dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0))", "dx_hat"),
+        ("the mean taken for a constant", "(dx_hat - dx_hat.mean(axis=0) - x_hat", "(dx_hat - x_hat"),
+        ("the variance taken for a constant", " - x_hat * (dx_hat * x_hat).mean(axis=0)", ""),
+        ("the variance's part without x̂", "x_hat * (dx_hat * x_hat).mean", "(dx_hat * x_hat).mean"),
+        ("the variance with N - 1, as the running one", "(dx_hat * x_hat).mean(axis=0)",
+         "(dx_hat * x_hat).sum(axis=0) / (len(dy) - 1)"),
+        ("the mean over the padding too", "dx_hat - dx_hat.mean(axis=0)", "dx_hat - dx_hat.sum(axis=0) / real.size"),
+        ("the variance over the padding too", "(dx_hat * x_hat).mean(axis=0)",
+         "(dx_hat * x_hat).sum(axis=0) / real.size"),
+        ("forward's mean over the padding too", "mean = rows.mean(axis=0)", "mean = x.mean(axis=(0, 1))"),
+        ("the mean over the features", "(dx_hat - dx_hat.mean(axis=0)", "(dx_hat - dx_hat.mean(axis=1, keepdims=True)"),
+        ("the running branch", "    if training:\n        dx", "    if not training:\n        dx"),
+        ("variance for standard deviation", ".mean(axis=0)) / std", ".mean(axis=0)) / std**2"),
+        ("ε forgotten", '(params["gamma"], x_hat, std,', '(params["gamma"], x_hat, np.sqrt(var),'),
+        ("ε forgotten in x̂", "x_hat, std, real, training)", "(rows - mean) / np.sqrt(var), std, real, training)"),
+        ("dγ without x̂", "(dy * x_hat).sum", "dy.sum"),
+        ("dβ the mean", '"beta": dy.sum', '"beta": dy.mean'),
+        ("dγ and dβ swapped", '"gamma": (dy * x_hat).sum(axis=0),  # (B1)\n             "beta"',
+         '"beta": (dy * x_hat).sum(axis=0),\n             "gamma"'),
+        ("padding gets a gradient", "dx, dy = np.zeros_like(dy)", "dx, dy = dy.copy()"),
+        ("forward lays β onto the padding", "y = np.zeros_like(x)", 'y = np.zeros_like(x) + params["beta"]'),
+        ("off by 1 part in 2,000", ".mean(axis=0)) / std", ".mean(axis=0)) / (1.0005 * std)"),
+    ],
+    "batch_norm, running": [
+        ("the training branch", "    if training:\n        dx", "    if not training:\n        dx"),
+        ("the running mean taken for a constant", 'grads["mean"] = -dx[real].sum(axis=0)', "pass"),
+        ("the running variance taken for a constant", 'grads["var"] = -(dx[real]', 'grads["var"] = -(0 * dx[real]'),
+        ("dmean's sign", '= -dx[real].sum', '= dx[real].sum'),
+        ("dmean without γ", "-dx[real].sum(axis=0)", "-(dy / std).sum(axis=0)"),
+        ("dvar without the 2 of the square root", "/ (2 * std)", "/ std"),
+        ("dvar without x̂", "dx[real] * x_hat /", "dx[real] /"),
+        ("dvar from dx̂", "dx[real] * x_hat /", "dx_hat * x_hat /"),
+        ("the standard deviation's gradient for dvar", "/ (2 * std))", ")"),
+        ("off by 1 part in 2,000", "dx[real] = dx_hat / std  # (B5)", "dx[real] = 1.0005 * dx_hat / std"),
+    ],
+    "layer_norm_lstm": [
+        ("from h_t to c_t past the normalization",
+         "dn_grads, dc_shown = layer_norm.backward(cache_c, dh_t * o * (1 - tanh_n * tanh_n))",
+         "dc_shown = dh_t * o * (1 - tanh_n * tanh_n)\n"
+         "        dn_grads, _ = layer_norm.backward(cache_c, dc_shown)"),
+        ("to U_h past the normalization", "du = layer_norm.backward(cache_h, da[:, t])",
+         "du = layer_norm.backward(cache_h, da[:, t])[0], da[:, t]"),
+        ("to W_x past the normalization", "d_from_x = layer_norm.backward(cache_x, da)",
+         "d_from_x = layer_norm.backward(cache_x, da)[0], da"),
+        ("dU_h from da", "du.T @ h[t].T", "da[:, t].T @ h[t].T"),
+        ("h_t for h_{t-1} in dU_h", "du.T @ h[t].T", "du.T @ h[t + 1].T"),
+        ("dU_h of the first step only", 'grads["U_h"] += ', 'grads["U_h"] = '),
+        ("no dh_next", 'dh_slots[t] += (du @ params["U_h"]).T', "pass"),
+        ("dh_next from da", 'dh_slots[t] += (du @', 'dh_slots[t] += (da[:, t] @'),
+        ("no dc_next", "dc[t] += (dc_t * f).T", "pass"),
+        ("dc_next without the forget gate", "dc[t] += (dc_t * f).T", "dc[t] += dc_t.T"),
+        ("dc_next without what h_t sends", "dc_t = dc[t + 1].T + dc_shown", "dc_t = dc[t + 1].T"),
+        ("tanh' of n forgotten", " * (1 - tanh_n * tanh_n)", ""),
+        ("tanh' of c_t for that of n", "(1 - tanh_n * tanh_n)", "(1 - np.tanh(c[t + 1].T)**2)"),
+        ("da_o with c_t for n", "dh_t * tanh_n * o", "dh_t * np.tanh(c[t + 1].T) * o"),
+        ("da_f with c_t for c_{t-1}", "dc_t * c[t].T * f", "dc_t * c[t + 1].T * f"),
+        ("γ_h of the first step only", 'grads["gamma_h"] += ', 'grads["gamma_h"] = '),
+        ("γ_c and β_c swapped", 'grads["gamma_c"] += dn_grads["gamma"]\n        grads["beta_c"]',
+         'grads["beta_c"] += dn_grads["gamma"]\n        grads["gamma_c"]'),
+        ("b counted for both sums", '["gamma"], dx_grads["beta"]', '["gamma"], 2 * dx_grads["beta"]'),
+        ("lengths ignored for c", "None, dc_T, lengths", "None, dc_T, None"),
+        ("da_c off by 1 part in 2,000", "dc_t * i * (1 - g * g)", "1.0005 * dc_t * i * (1 - g * g)"),
+    ],
+    "dropout": [
+        ("the mask forgotten", "m * boundary", "boundary"),
+        ("the mask not scaled", "m * boundary", "(m > 0) * boundary"),
+        ("forward scales, the cache does not", "return m * x, (m,", "return m * x, (m * (1 - rate),"),
+        ("the mask applied twice", "m * boundary", "m * m * boundary"),
+        ("what was left out passes, and the rest does not", "m * boundary", "(2 - m) * boundary"),
+        ("the mask drawn anew", "m * boundary",
+         "2.0 * (np.random.default_rng(2).random(m.shape) >= 0.5) * boundary"),
+        ("the first sequence's mask for all", "m * boundary", "m[:1] * boundary"),
+        ("the first step's mask for all", "m * boundary", "m[:, :1] * boundary"),
+        ("forward forgets the mask", "return m * x,", "return x,"),
+        ("off by 1 part in 2,000", "m * boundary", "1.0005 * m * boundary"),
+        ("all zeros", "m * boundary", "0 * m * boundary"),
+    ],
+    "dropout through time": [
+        ("a mask for each step", "m * boundary", "2.0 * (np.random.default_rng(1).random(shape) >= 0.5) * boundary"),
+        ("the mask the mean over the features", "m * boundary", "m.mean(axis=2, keepdims=True) * boundary"),
+    ],
+    "decayed": [
+        ("dγ's sign", "da = -dgamma", "da = dgamma"),
+        ("the gate of max(0, a) ignored", "da = -dgamma * gamma * fading", "da = -dgamma * gamma"),
+        ("forward without the max", "gamma = np.exp(-np.where(a.real > 0, a, 0))", "gamma = np.exp(-a)"),
+        ("da without γ", "da = -dgamma * gamma * fading", "da = -dgamma * fading"),
+        ("da off by 1 part in 2,000", "da = -dgamma", "da = -1.0005 * dgamma"),
+        ("dγ meets the state that has faded", "steps.append((before,", "steps.append((faded,"),
+        ("dγ meets the state after the step", "steps.append((before,", "steps.append((state,"),
+        ("the state's gradient not decayed", "tree.map(lambda d: gamma * d, dfaded)", "dfaded"),
+        ("the state's gradient decayed twice", "lambda d: gamma * d", "lambda d: gamma * gamma * d"),
+        ("nothing goes back in time", "lambda d: gamma * d", "lambda d: 0 * d"),
+        ("what has ended fades on", "da *= here[:, None]", "pass"),
+        ("forward lets what has ended fade on", "gamma = np.where(here[:, None], gamma, 1)", "pass"),
+        ("dw the sum without the gaps", "gaps[:, t] @ da", "da.sum(axis=0)"),
+        ("dw with the gap after the step", "gaps[:, t] @ da", "np.roll(gaps, -1, axis=1)[:, t] @ da"),
+        ("dw of the first step only", 'grads["w"] += ', 'grads["w"] = '),
+        ("db the mean over the batch", 'grads["b"] += da.sum', 'grads["b"] += da.mean'),
+        ("the layer's of the first step only", 'tree.map(np.add, grads["layer"], g)', "g"),
+        ("dgaps without the decay", 'da @ params["w"] + ', ""),
+        ("dgaps without the feature", " + dinputs[:, 0, -1]", ""),
+        ("the gap taken for the first feature", "dinputs[:, 0, :-1]", "dinputs[:, 0, 1:]"),
+    ],
+    "decayed lstm": [
+        ("dγ without what c sends", "zip(tree.leaves(dfaded), tree.leaves(before)))",
+         "zip(tree.leaves(dfaded)[:1], tree.leaves(before)))"),
+        ("dγ without what h sends", "zip(tree.leaves(dfaded), tree.leaves(before)))",
+         "zip(tree.leaves(dfaded)[1:], tree.leaves(before)[1:]))"),
+        ("dγ from h meets c, and from c h", "tree.leaves(before)))", "tree.leaves(before)[::-1]))"),
+        ("the gradient of c not decayed", "tree.map(lambda d: gamma * d, dfaded)", "(gamma * dfaded[0], dfaded[1])"),
+    ],
     "mse": [
         ("without the 2", "2 / N * error", "1 / N * error"),
         ("off by 1 part in 2,000", "2 / N * error", "2.001 / N * error"),
@@ -395,6 +693,109 @@ BUGS = {
     "with_loss": [
         ("upstream gradient ignored", "dloss * loss.backward(", "loss.backward("),
         ("no gradient from the final state", "loss.backward(loss_cache), dstate)", "loss.backward(loss_cache), None)"),
+    ],
+    "stack": [
+        ("gradients in reversed order", "grads[::-1], dy", "grads, dy"),
+        ("each layer gets the gradient from outside", "g, dy, initial = layer.backward(",
+         "g, dx, initial = layer.backward("),
+        ("final states in reversed order", "after.pop()", "after.pop(0)"),
+        ("dropout between the layers forgotten", "_, dy = dropout_layer.backward(mask, dy)", "pass"),
+        ("dropout after the last layer too", "Layer(init, layers.forward, layers.backward,",
+         "Layer(init, layers.forward, lambda caches, dy, dh: layers.backward(caches, caches[0][1][0] * dy, dh),"),
+        ("off by 1 part in 2,000", "g, dy, initial = layer.backward(cache, dy,",
+         "g, dy, initial = layer.backward(cache, 1.0005 * dy,"),
+    ],
+    "bidirectional": [
+        ("dy not reversed", "_reversed(dy_back, lengths)", "dy_back"),
+        ("dx not reversed", "_reversed(dx_back, lengths)", "dx_back"),
+        ("dy reversed over the padding", "_reversed(dy_back, lengths)", "_reversed(dy_back, None)"),
+        ("dx reversed over the padding", "_reversed(dx_back, lengths)", "_reversed(dx_back, None)"),
+        ("forward reverses x over the padding", "x = _reversed(x, lengths)", "x = _reversed(x, None)"),
+        ("forward leaves y reversed", "_reversed(y_back, lengths)", "y_back"),
+        ("the forward direction's dy reversed", "inner.backward(cache, dy, dafter)",
+         "inner.backward(cache, _reversed(dy, lengths), dafter)"),
+        ("the batch reversed, not the steps", "_reversed(dx_back, lengths)", "dx_back[::-1]"),
+        ("a reversal that is one step short", "np.where(steps <= last,", "np.where(steps < last,"),
+        ("halves of dy swapped", "dy, dy_back = np.split(", "dy_back, dy = np.split("),
+        ("dy cut into every second number", 'np.split(boundary.regular("dy", dy), 2, axis=2)',
+         "dy[..., ::2], dy[..., 1::2]"),
+        ("both directions get the first half", "_reversed(dy_back, lengths), d", "_reversed(dy, lengths), d"),
+        ("dx without the forward direction", "dx + _reversed(dx_back, lengths)", "_reversed(dx_back, lengths)"),
+        ("dx without the backward direction", "dx + _reversed(dx_back, lengths)", "dx"),
+        ("dx the mean of both", "dx + _reversed(dx_back, lengths)", "(dx + _reversed(dx_back, lengths)) / 2"),
+        ("gradients of the weights swapped", '{"forward": grads, "backward": grads_back}',
+         '{"forward": grads_back, "backward": grads}'),
+        ("caches swapped", "cache, cache_back, lengths = caches", "cache_back, cache, lengths = caches"),
+        ("gradients of the final states swapped", "dafter, dafter_back = b", "dafter_back, dafter = b"),
+        ("gradients of the initial states swapped", "(dbefore, dbefore_back)", "(dbefore_back, dbefore)"),
+        ("dx of the backward direction off by 1 part in 2,000", "dx + _reversed(", "dx + 1.0005 * _reversed("),
+    ],
+    "residual": [
+        ("dx without the skip", "return grads, dy + dx, dstate", "return grads, dx, dstate"),
+        ("dx without the layer", "return grads, dy + dx, dstate", "return grads, dy, dstate"),
+        ("the difference for the sum", "dy + dx", "dy - dx"),
+        ("forward without the skip", "return x + y, state", "return y, state"),
+        ("the layer gets dy twice", "grads, dx, dstate = inner.backward(cache, dy,",
+         "grads, dx, dstate = inner.backward(cache, 2 * dy,"),
+        ("dy changed in place", "return grads, dy + dx, dstate", "dy += dx\n        return grads, dy, dstate"),
+        ("the skip off by 1 part in 2,000", "dy + dx", "1.0005 * dy + dx"),
+    ],
+    "self_attention": [
+        ("dx without the queries", "dq + dk + dv", "dk + dv"),
+        ("dx without the keys", "dq + dk + dv", "dq + dv"),
+        ("dx without the values", "dq + dk + dv", "dq + dk"),
+        ("dx the mean", "dq + dk + dv", "(dq + dk + dv) / 3"),
+        ("dweights ignored", "dq, dk, dv = layer.backward(cache, dy, dweights)",
+         "dq, dk, dv = layer.backward(cache, dy)"),
+        ("forward's values of the step before", "layer.forward(params, x, x, x,",
+         "layer.forward(params, x, x, np.roll(x, 1, axis=1),"),
+        ("the values off by 1 part in 2,000", "dq + dk + dv", "dq + dk + 1.0005 * dv"),
+    ],
+    "with_dropout": [
+        ("the mask forgotten", "_, dy = dropout_layer.backward(mask, dy)", "pass"),
+        ("the mask twice", "_, dy = dropout_layer.backward(mask, dy)",
+         "_, dy = dropout_layer.backward(mask, dropout_layer.backward(mask, dy)[1])"),
+        ("the mask not scaled", "_, dy = dropout_layer.backward(mask, dy)", "dy = dy * (mask[0] > 0)"),
+        ("the mask of another draw", "return y, state, [cache, mask]",
+         "return y, state, [cache, dropout_layer.forward({}, y, 2, training, rate)[1]]"),
+        ("the mask on the final state too", "_, dy = dropout_layer.backward(mask, dy)",
+         "_, dy = dropout_layer.backward(mask, dy); dstate = mask[0][:, -1] * dstate"),
+        ("off by 1 part in 2,000", "_, dy = dropout_layer.backward(mask, dy)",
+         "dy = 1.0005 * dropout_layer.backward(mask, dy)[1]"),
+    ],
+    "tied": [
+        ("assigned, not added: no gradient from the embedding", 'grads[0]["W"] += grads', 'grads[0]["W"] = grads'),
+        ("no gradient from the read-out", 'grads[0]["W"] += grads[-1].pop("W")', 'grads[-1].pop("W")'),
+        ("the mean of both", 'grads[0]["W"] += grads[-1].pop("W")',
+         'grads[0]["W"] = (grads[0]["W"] + grads[-1].pop("W")) / 2'),
+        ("the difference of both", 'grads[0]["W"] += grads', 'grads[0]["W"] -= grads'),
+        ("the read-out's twice", 'grads[0]["W"] += grads[-1]', 'grads[0]["W"] += 2 * grads[-1]'),
+        ("the read-out's in its own place too", 'grads[-1].pop("W")', 'grads[-1]["W"]'),
+        ("the read-out's off by 1 part in 2,000", 'grads[0]["W"] += grads[-1]', 'grads[0]["W"] += 1.0005 * grads[-1]'),
+        ("no gradient from the final state", "model.backward(caches, dy, dstate)", "model.backward(caches, dy)"),
+    ],
+    "encoder-decoder": [
+        ("dh without the keys", "ds + ds_asked, dk + dv", "ds + ds_asked, dv"),
+        ("dh without the values", "ds + ds_asked, dk + dv", "ds + ds_asked, dk"),
+        ("no dh at all", "ds + ds_asked, dk + dv", "ds + ds_asked, None"),
+        ("ds without the queries", "ds + ds_asked, dk", "ds, dk"),
+        ("ds without the read-out", "ds + ds_asked, dk", "ds_asked, dk"),
+        ("dcontext for ds", "ds, dcontext = np.split(", "dcontext, ds = np.split("),
+        ("forward reads out the context first", "[s, context]", "[context, s]"),
+        ("dweights ignored", "(attended, dcontext, dweights)", "(attended, dcontext)"),
+        ("the attention's gradients forgotten", 'grads["attention"], ds_asked',
+         'grads["attention"], ds_asked, dk, dv = self.attention.backward(attended, 0 * dcontext)\n'
+         '            _, ds_asked'),
+        ("no gradient from the state to the encoder", "encoder, dh, dstate)", "encoder, dh, None)"),
+        ("no gradient from the decoder's states", "_, dstate = self.reader.backward(decoder, ds)",
+         "_, dstate = self.reader.backward(decoder, 0 * ds)"),
+        ("forward's decoder starts from zeros", "params, inputs, state, h, lengths)\n        return logits, weights, (",
+         "params, inputs, None, h, lengths)\n        return logits, weights, ("),
+        ("gradients of encoder and decoder swapped", 'grads["decoder"], _, dstate = self.reader.backward(decoder, ds)  '
+         '# (B3)\n        grads["encoder"]',
+         'grads["encoder"], _, dstate = self.reader.backward(decoder, ds)\n        grads["decoder"]'),
+        ("dstate off by 1 part in 2,000", "encoder, dh, dstate)", "encoder, dh, (1.0005 * dstate[0],))"),
+        ("the values off by 1 part in 2,000", "dk + dv", "dk + 1.0005 * dv"),
     ],
 }
 
@@ -481,6 +882,12 @@ def test_the_leak_is_caught(subject, right, wrong):
     pytest.param("embedding", "np.add.at(dW, ids,", "dW.__setitem__(ids,",
                  lambda params, ids: (params, np.unique(ids)),
                  id="ids that do not repeat hide that they should add up"),
+    pytest.param("layer_norm", 'dy * params["gamma"]', "dy",
+                 lambda params, x: (params | {"gamma": np.ones(H)}, x),
+                 id="γ = 1, as init makes it, hides that it is forgotten"),
+    pytest.param("decayed", "gamma * fading", "gamma",
+                 lambda params, x, gaps, state: (params | {"w": np.abs(params["w"]), "b": np.ones(2)}, x, gaps, state),
+                 id="units that all fade hide that max(0, a) stops the gradient of those that do not"),
 ])
 def test_weak_settings_hide_a_bug(subject, right, wrong, weaken):
     module, arranged = SUBJECTS[subject]
@@ -494,6 +901,16 @@ def test_weak_settings_hide_a_bug(subject, right, wrong, weaken):
                  id="sequences shorter than a block hide that only one block counts"),
     pytest.param("return out[:n] if", "return out[:1] * n if", "chain", "chain in used memory",
                  id="fresh memory hides that two layers share the old one"),
+    pytest.param("x.reshape(N // heads, heads, T, D).swapaxes(1, 2)", "x", "multi_head, one head", "multi_head",
+                 id="a single head hides that heads are mixed up"),
+    pytest.param("dscores @ k, dscores.swapaxes(1, 2) @ q", "dscores.swapaxes(1, 2) @ q, dscores @ k",
+                 "dot as self-attention", "dot", id="self-attention hides that dq and dk are swapped"),
+    pytest.param("dx_hat - dx_hat.mean(axis=0)", "dx_hat - dx_hat.sum(axis=0) / real.size",
+                 "batch_norm, equal lengths", "batch_norm", id="equal lengths hide a mean that counts the padding"),
+    pytest.param("_reversed(dy_back, lengths)", "_reversed(dy_back, None)", "bidirectional, equal lengths",
+                 "bidirectional", id="equal lengths hide that padding is reversed too"),
+    pytest.param("_, dy = dropout_layer.backward(mask, dy)", "pass", "with_dropout, not training", "with_dropout",
+                 id="a layer that is not training hides that backward forgets the mask"),
 ])
 def test_a_weak_subject_hides_a_bug(right, wrong, weak, strong):
     assert check(weak, "central", right, wrong).ok

@@ -9,10 +9,10 @@ import numpy as np
 
 from .. import boundary
 from .series import i94_traffic, nyse, online_retail, seattle_weather, sunspots
-from .tasks import reversal
+from .tasks import adding, reversal
 
 __all__ = ["read_csv", "split", "windows", "Scale", "sunspots", "seattle_weather", "i94_traffic", "nyse", "online_retail",
-           "reversal"]
+           "adding", "reversal"]
 
 
 def read_csv(path, column):

@@ -68,7 +68,8 @@ def decayed(layer):
         params, gaps, shape, steps = cache
         grads = tree.map(np.zeros_like, params)
         dx, dgaps = np.empty(shape, gaps.dtype), np.empty_like(gaps)
-        dh = np.zeros((*shape[:2], len(params["w"])), gaps.dtype) if dh is None else dh
+        shape_h = (*shape[:2], len(params["w"]))
+        dh = np.zeros(shape_h, gaps.dtype) if dh is None else boundary.gradient("dh", dh, shape_h, gaps.dtype)
         for t in reversed(range(shape[1])):
             before, gamma, fading, here, cache = steps[t]
             g, dinputs, dfaded = layer.backward(cache, dh[:, t:t + 1], dstate)

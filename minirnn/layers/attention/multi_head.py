@@ -13,7 +13,7 @@ Source: Vaswani et al. 2017; names and shapes as in PyTorch's nn.MultiheadAttent
 import numpy as np
 
 from ... import boundary
-from .. import linear
+from .. import linear, sequence
 from . import dot
 from .weights import inputs
 
@@ -33,7 +33,8 @@ def forward(params, q, k, v, lengths=None, causal=False, heads=1):
         raise ValueError(f"heads is {heads}, expected a divisor of the width {sizes['D']}: each head has an equal part")
     q, k, v = inputs(q, k, v, params["W_q"].dtype, sizes["D"], sizes["K"], sizes["V"])
     projected = [linear.forward(_of(params, name), x) for name, x in (("q", q), ("k", k), ("v", v))]
-    lengths = None if lengths is None else np.repeat(lengths, heads)
+    if lengths is not None:
+        lengths = np.repeat(sequence.check_lengths(lengths, *k.shape[:2]), heads)
     context, weights, seen = dot.forward({}, *(_split(x, heads) for x, _ in projected), lengths, causal)
     y, read_out = linear.forward(_of(params, "o"), _join(context, heads))
     return y, weights.reshape(-1, heads, *weights.shape[1:]), ([cache for _, cache in projected], seen, read_out, heads)
@@ -50,7 +51,8 @@ def backward(cache, dy, dweights=None):
     grads = {}
     grads["o"], dcontext = linear.backward(read_out, dy)  # (B1)
     if dweights is not None:
-        dweights = np.reshape(dweights, (-1, *np.shape(dweights)[2:]))
+        N, *sizes = seen[3].shape  # of the weights of all heads, one after the other
+        dweights = boundary.gradient("dweights", dweights, (N // heads, heads, *sizes), dy.dtype).reshape(N, *sizes)
     _, *dprojected = dot.backward(seen, _split(dcontext, heads), dweights)  # (B2)
     dinputs = []
     for name, cache, dx in zip("qkv", projections, dprojected):
