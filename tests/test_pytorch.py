@@ -8,10 +8,16 @@ import pathlib
 import numpy as np
 import pytest
 
-from minirnn import compose, embedding, gru, linear, losses, lstm, optim, rnn, tree
+from minirnn import attention, compose, embedding, gru, linear, losses, lstm, normalize, optim, rnn, tree
 
 pytestmark = pytest.mark.filterwarnings("ignore:::torch")
 
+RECURRENT = {"rnn": rnn, "lstm": lstm, "gru": gru,
+             "rnn_stack": compose.stack(rnn, 2), "gru_stack": compose.stack(gru, 2),
+             "lstm_stack_both": compose.stack(compose.bidirectional(lstm), 2)}
+TWO_HEADS = compose.with_settings(attention.multi_head, heads=2)
+ATTENTION = {"dot": attention.dot, "dot_causal": attention.dot, "multi_head_lengths": TWO_HEADS,
+             "multi_head_causal": TWO_HEADS, "multi_head_widths": TWO_HEADS}
 SECTION_5 = compose.chain(lstm, compose.last_step, linear)
 OPTIMIZERS = {"adam_clipped": optim.Adam, "adam_weight_decay": optim.Adam, "sgd_momentum": optim.SGD,
               "sgd_nesterov": optim.SGD, "adagrad": optim.AdaGrad, "rmsprop": optim.RMSProp, "adamw": optim.AdamW}
@@ -52,12 +58,39 @@ def assert_same(ours, theirs):
 
 
 @pytest.mark.parametrize("lengths", ["", "_lengths"])
-@pytest.mark.parametrize("layer", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("layer", RECURRENT)
 def test_layer(reference, layer, lengths):
-    given, expected = reference(layer.__name__.split(".")[-1] + lengths)
+    given, expected = reference(layer + lengths)
+    layer = RECURRENT[layer]
     h, state, cache = layer.forward(given["params"], given["x"], given["state"], given.get("lengths"))
     grads, dx, dstate = layer.backward(cache, given["dh"], given["dstate"])
     assert_same({"h": h, "state": state, "grads": grads, "dx": dx, "dstate": dstate}, expected)
+
+
+@pytest.mark.parametrize("case", ATTENTION)
+def test_attention(reference, case):
+    given, expected = reference(case)
+    params, q, k, v = given.get("params", {}), given["q"], given["k"], given["v"]
+    context, weights, cache = ATTENTION[case].forward(params, q, k, v, given.get("lengths"), bool(given["causal"]))
+    grads, dq, dk, dv = ATTENTION[case].backward(cache, given["dcontext"], given["dweights"])
+    assert_same({"context": context, "weights": weights, "grads": grads, "dq": dq, "dk": dk, "dv": dv}, expected)
+
+
+def test_layer_norm(reference):
+    given, expected = reference("layer_norm")
+    y, cache = normalize.layer_norm.forward(given["params"], given["x"])
+    grads, dx = normalize.layer_norm.backward(cache, given["dy"])
+    assert_same({"y": y, "grads": grads, "dx": dx}, expected)
+
+
+@pytest.mark.parametrize("case", ["batch_norm", "batch_norm_steps"])
+def test_batch_norm(reference, case):
+    given, expected = reference(case)
+    params = given["params"]
+    for given, expected in zip(given["passes"], expected["passes"], strict=True):
+        y, cache = normalize.batch_norm.forward(params, given["x"], training=bool(given["training"]))
+        grads, dx = normalize.batch_norm.backward(cache, given["dy"])
+        assert_same({"y": y, "grads": grads, "dx": dx, "params": params}, expected)
 
 
 def test_embedding(reference):

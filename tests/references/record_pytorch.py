@@ -1,13 +1,17 @@
 """What PyTorch computes, recorded for test_pytorch.py, so that minirnn is compared with it where it is not installed.
 
-    python tests/references/record_pytorch.py        writes the .npz files beside it; they were made with torch 2.13.0
+    python tests/references/record_pytorch.py [CASE ...]
+
+writes the .npz files beside it, of these cases or of all; they were made with torch 2.13.0.
 
 Every case is a tree: what was `given`, and what is `expected`. All is float64 and drawn at random; PyTorch's second
 bias is held at 0 where minirnn does not have it, which is everywhere but in the GRU.
 """
 
 import math
+import operator
 import pathlib
+import sys
 
 import numpy as np
 import torch
@@ -17,12 +21,17 @@ from minirnn import tree
 
 torch.set_num_threads(1)  # threads cost more than they bring at these sizes
 HERE = pathlib.Path(__file__).parent
-OUR_NAMES = {
-    torch.nn.RNN: {"W_ih": "weight_ih_l0", "U_h": "weight_hh_l0", "b_h": "bias_ih_l0"},
-    torch.nn.LSTM: {"W_x": "weight_ih_l0", "U_h": "weight_hh_l0", "b": "bias_ih_l0"},
-    torch.nn.GRU: {"W_x": "weight_ih_l0", "U_h": "weight_hh_l0", "b_x": "bias_ih_l0", "b_h": "bias_hh_l0"},
+OUR_NAMES = {  # several of ours lie in one of PyTorch's, on top of each other; what a module does not have, it skips
+    torch.nn.RNN: {"W_ih": "weight_ih", "U_h": "weight_hh", "b_h": "bias_ih"},
+    torch.nn.LSTM: {"W_x": "weight_ih", "U_h": "weight_hh", "b": "bias_ih"},
+    torch.nn.GRU: {"W_x": "weight_ih", "U_h": "weight_hh", "b_x": "bias_ih", "b_h": "bias_hh"},
     torch.nn.Embedding: {"W": "weight"},
     torch.nn.Linear: {"W": "weight", "b": "bias"},
+    torch.nn.MultiheadAttention: {"W_q W_k W_v": "in_proj_weight", "b_q b_k b_v": "in_proj_bias",
+                                  "W_q": "q_proj_weight", "W_k": "k_proj_weight", "W_v": "v_proj_weight",
+                                  "W_o": "out_proj.weight", "b_o": "out_proj.bias"},
+    torch.nn.LayerNorm: {"gamma": "weight", "beta": "bias"},
+    torch.nn.BatchNorm1d: {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"},
 }
 STEPS = 20
 RUNS = {  # optimizer, its settings, the largest norm allowed
@@ -36,30 +45,111 @@ RUNS = {  # optimizer, its settings, the largest norm allowed
 }
 
 
-def recurrent(kind, lengths=None):
+def recurrent(kind, lengths=None, H=5, **settings):
     """nn.RNN, nn.LSTM or nn.GRU forward and backward, with gradients arriving at every output and the final state."""
-    B, T, D, H = 3, 6, 4, 5
+    B, T, D = 3, 6, 4
     normal = normal_numbers()
-    module = filled(kind(D, H, batch_first=True, dtype=torch.float64), normal)
-    parts = 2 if kind is torch.nn.LSTM else 1
-    x, state = normal(B, T, D), [normal(B, H) for _ in range(parts)]
-    dh, dstate = normal(B, T, H), [normal(B, H) for _ in range(parts)]
+    module = filled(kind(D, H, batch_first=True, dtype=torch.float64, **settings), normal)
+    parts, ways = 2 if kind is torch.nn.LSTM else 1, 1 + module.bidirectional
+    x, state = normal(B, T, D), [normal(module.num_layers * ways, B, H) for _ in range(parts)]
+    dh, dstate = normal(B, T, ways * H), [normal(module.num_layers * ways, B, H) for _ in range(parts)]
 
     steps = x if lengths is None else pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    h, final = module(steps, as_state([s[None] for s in state]))
+    h, final = module(steps, one_or_all(state))
     if lengths is not None:
         h, _ = pad_packed_sequence(h, batch_first=True, total_length=T)
-    final = [s[0] for s in (final if parts == 2 else [final])]
+    final = final if parts == 2 else [final]
     torch.autograd.backward([h, *final], [dh, *dstate])
-    given = {"params": values(module), "x": x, "state": as_state(state), "dh": dh, "dstate": as_state(dstate)}
+    as_ours = lambda parts: our_state(parts, ways)
+    given = {"params": values(module), "x": x, "state": as_ours(state), "dh": dh, "dstate": as_ours(dstate)}
     if lengths is not None:
         given["lengths"] = np.array(lengths)
-    return {"given": given, "expected": {"h": h, "state": as_state(final), "grads": gradients(module), "dx": x.grad,
-                                         "dstate": as_state([s.grad for s in state])}}
+    return {"given": given, "expected": {"h": h, "state": as_ours(final), "grads": gradients(module), "dx": x.grad,
+                                         "dstate": as_ours([s.grad for s in state])}}
 
 
-def as_state(parts):
+def our_state(parts, ways):
+    """h alone or h and c, each (layers · ways, B, H), as minirnn nests them: by layer, by direction, then h and c."""
+    cells = [one_or_all(cell) for cell in zip(*parts)]
+    return one_or_all([one_or_all(cells[k:k + ways]) for k in range(0, len(cells), ways)])
+
+
+def one_or_all(parts):
     return tuple(parts) if len(parts) > 1 else parts[0]
+
+
+def dot(causal=False):
+    """scaled_dot_product_attention. What it makes of the identity for values are the weights, which it keeps inside."""
+    def attend(q, k, v):
+        B, T, _ = k.shape
+        identity = torch.eye(T, dtype=torch.float64).expand(B, T, T)
+        of_values = torch.nn.functional.scaled_dot_product_attention
+        return of_values(q, k, v, is_causal=causal), of_values(q, k, identity, is_causal=causal)
+
+    return attention(attend, normal_numbers(), (4, 4, 3), causal=np.array(causal))
+
+
+def multi_head(lengths=None, causal=False, D_k=4, D_v=4):
+    """nn.MultiheadAttention with two heads."""
+    normal, settings = normal_numbers(), {"kdim": D_k, "vdim": D_v, "batch_first": True}
+    module = filled(torch.nn.MultiheadAttention(4, 2, **settings, dtype=torch.float64), normal)
+
+    def attend(q, k, v):
+        Tq, T = q.shape[1], k.shape[1]
+        return module(q, k, v, average_attn_weights=False,
+                      key_padding_mask=None if lengths is None else torch.arange(T) >= torch.tensor(lengths)[:, None],
+                      attn_mask=torch.ones(Tq, T, dtype=torch.bool).triu(1) if causal else None)
+
+    masks = {"causal": np.array(causal)} | ({} if lengths is None else {"lengths": np.array(lengths)})
+    case = attention(attend, normal, (4, D_k, D_v), params=values(module), **masks)
+    case["expected"]["grads"] = gradients(module)
+    return case
+
+
+def attention(attend, normal, widths, **given):
+    """Context and weights from queries, keys and values, and back, with gradients arriving at both."""
+    B, Tq, T = 3, 4, 5
+    q, k, v = (normal(B, steps, width) for steps, width in zip((Tq, T, T), widths))
+    context, weights = attend(q, k, v)
+    dcontext, dweights = normal(*context.shape), normal(*weights.shape)
+    torch.autograd.backward([context, weights], [dcontext, dweights])
+    return {"given": {**given, "q": q, "k": k, "v": v, "dcontext": dcontext, "dweights": dweights},
+            "expected": {"context": context, "weights": weights, "dq": q.grad, "dk": k.grad, "dv": v.grad}}
+
+
+def layer_norm():
+    """Forward and backward of nn.LayerNorm."""
+    B, T, D = 2, 3, 5
+    normal = normal_numbers()
+    module = filled(torch.nn.LayerNorm(D, dtype=torch.float64), normal)
+    x, dy = normal(B, T, D), normal(B, T, D)
+    y = module(x)
+    y.backward(dy)
+    return {"given": {"params": values(module), "x": x, "dy": dy},
+            "expected": {"y": y, "grads": gradients(module), "dx": x.grad}}
+
+
+def batch_norm(*shape):
+    """nn.BatchNorm1d in three passes of training, each of which moves the running averages, then one of evaluation."""
+    normal, D = normal_numbers(), shape[-1]
+    module = filled(torch.nn.BatchNorm1d(D, dtype=torch.float64), normal)
+    module.running_mean, module.running_var = normal(D).detach(), 0.5 + normal(D).detach()**2
+    case = {"given": {"params": values(module), "passes": []}, "expected": {"passes": []}}
+    for training in (True, True, True, False):
+        x, dy = normal(*shape), normal(*shape)
+        module.train(training).zero_grad()
+        y = module(x.movedim(-1, 1)).movedim(1, -1)  # PyTorch wants (B, D, T)
+        y.backward(dy)
+        case["given"]["passes"].append({"training": np.array(training), "x": x, "dy": dy})
+        case["expected"]["passes"].append({"y": y, "grads": gradients(module), "dx": x.grad, "params": values(module)})
+
+    # nn.BatchNorm1d takes the running averages for constants: their gradients are autograd's through the formula
+    mean, var = (average.clone().requires_grad_() for average in (module.running_mean, module.running_var))
+    by_formula = (x - mean) / torch.sqrt(var + module.eps) * module.weight + module.bias
+    torch.testing.assert_close(by_formula, y)
+    by_formula.backward(dy, inputs=[mean, var])
+    case["expected"]["passes"][-1]["grads"] |= {"mean": mean.grad, "var": var.grad}
+    return case
 
 
 def embedding():
@@ -161,10 +251,10 @@ def normal_numbers():
 
 
 def filled(module, normal):
-    unused = () if isinstance(module, torch.nn.GRU) else ("bias_hh_l0",)
+    gru = isinstance(module, torch.nn.GRU)
     with torch.no_grad():
         for name, p in module.named_parameters():
-            p.copy_(0 * p if name.endswith(unused) else 0.5 * normal(*p.shape))
+            p.copy_(0 * p if "bias_hh" in name and not gru else 0.5 * normal(*p.shape))
     return module
 
 
@@ -173,14 +263,29 @@ def values(module):
 
 
 def gradients(module):
-    return ours(module, lambda p: p.grad)
+    return ours(module, lambda p: torch.zeros_like(p) if p.grad is None else p.grad)
 
 
 def ours(module, get):
-    """What `get` takes from each parameter, under minirnn's names."""
+    """What `get` takes from each parameter, under minirnn's names and nested as there."""
     if isinstance(module, Model):
         return {name: ours(child, get) for name, child in module.items()}
-    return {our: get(getattr(module, theirs)) for our, theirs in OUR_NAMES[type(module)].items()}
+    if not isinstance(module, torch.nn.RNNBase):
+        return named(module, get)
+    layers = [f"_l{k}" for k in range(module.num_layers)]
+    if module.bidirectional:
+        return one_or_all([{"forward": named(module, get, layer), "backward": named(module, get, layer + "_reverse")}
+                           for layer in layers])
+    return one_or_all([named(module, get, layer) for layer in layers])
+
+
+def named(module, get, ending=""):
+    got = {}
+    for our, theirs in OUR_NAMES[type(module)].items():
+        p, our = operator.attrgetter(theirs + ending)(module), our.split()
+        if p is not None:
+            got.update(zip(our, get(p).chunk(len(our))))
+    return got
 
 
 CASES = {
@@ -190,6 +295,20 @@ CASES = {
     "lstm_lengths": lambda: recurrent(torch.nn.LSTM, lengths=[5, 2, 4]),
     "gru": lambda: recurrent(torch.nn.GRU),
     "gru_lengths": lambda: recurrent(torch.nn.GRU, lengths=[5, 2, 4]),
+    "rnn_stack": lambda: recurrent(torch.nn.RNN, H=3, num_layers=2),
+    "rnn_stack_lengths": lambda: recurrent(torch.nn.RNN, [5, 2, 4], H=3, num_layers=2),
+    "gru_stack": lambda: recurrent(torch.nn.GRU, H=3, num_layers=2),
+    "gru_stack_lengths": lambda: recurrent(torch.nn.GRU, [5, 2, 4], H=3, num_layers=2),
+    "lstm_stack_both": lambda: recurrent(torch.nn.LSTM, H=3, num_layers=2, bidirectional=True),
+    "lstm_stack_both_lengths": lambda: recurrent(torch.nn.LSTM, [5, 2, 4], H=3, num_layers=2, bidirectional=True),
+    "dot": dot,
+    "dot_causal": lambda: dot(causal=True),
+    "multi_head_lengths": lambda: multi_head(lengths=[5, 1, 3]),
+    "multi_head_causal": lambda: multi_head(causal=True),
+    "multi_head_widths": lambda: multi_head(D_k=3, D_v=5),
+    "layer_norm": layer_norm,
+    "batch_norm": lambda: batch_norm(5, 4),
+    "batch_norm_steps": lambda: batch_norm(3, 5, 4),
     "embedding": embedding,
     "model": model,
     "masked_losses": masked_losses,
@@ -204,5 +323,5 @@ def record(case):
 
 
 if __name__ == "__main__":
-    for case in CASES:
+    for case in sys.argv[1:] or CASES:
         np.savez(HERE / f"{case}.npz", **record(case))
