@@ -16,7 +16,7 @@ def size(name, value, least=1):
     try:
         value = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} is {_brief(value)}, expected a whole number of at least {least}") from None
+        raise TypeError(f"{name} is {brief(value)}, expected a whole number of at least {least}") from None
     if value < least:
         raise ValueError(f"{name} is {value}, expected a whole number of at least {least}")
     return value
@@ -25,7 +25,7 @@ def size(name, value, least=1):
 def one_of(name, value, choices):
     """Return `value` if it is one of the choices."""
     if value not in list(choices):
-        raise ValueError(f"{name} is {_brief(value)}, expected one of {', '.join(map(repr, choices))}")
+        raise ValueError(f"{name} is {brief(value)}, expected one of {', '.join(map(repr, choices))}")
     return value
 
 
@@ -118,6 +118,13 @@ def positive(name, value):
     return value
 
 
+def share(name, value):
+    """Return a number from 0 to below 1."""
+    if not (isinstance(value, (int, float)) and 0 <= value < 1):
+        raise ValueError(f"{name} is {brief(value)}, expected a number from 0 to below 1: the share that is left out")
+    return value
+
+
 def _floating(name, value, dtype):
     value = regular(name, value)
     if value.dtype.kind not in ("fc" if np.dtype(dtype).kind == "c" else "f"):
@@ -140,6 +147,6 @@ def _first(wrong):
     return tuple(int(k) for k in np.argwhere(wrong)[0])
 
 
-def _brief(value):
+def brief(value):
     """What came, short and on one line."""
     return " ".join(reprlib.repr(value).split())

@@ -106,7 +106,7 @@ class RMSProp(_Optimizer):
 class Adam(_Optimizer):
     """Adam (Kingma and Ba 2015): a step of about lr in each coordinate, whatever the gradient's scale.
 
-        dp ← dp + weight_decay · p                          the L2 form
+        dp ← dp + weight_decay · p       the L2 form; not where dp is all zero, as for batch_norm's running statistics
         m  ← β₁ m + (1 - β₁) dp          v ← β₂ v + (1 - β₂) dp²
         p  ← p - lr · m̂ / (√v̂ + eps)     m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ): both start at zero, this undoes it
 
@@ -132,7 +132,7 @@ class Adam(_Optimizer):
         p -= self.lr / correct1 * m / (np.sqrt(v) / math.sqrt(correct2) + self.eps)
 
     def _decayed(self, p, dp):
-        return dp + self.weight_decay * p if self.weight_decay else dp
+        return dp + self.weight_decay * p if self.weight_decay and dp.any() else dp
 
 
 class AdamW(Adam):
@@ -151,7 +151,8 @@ class AdamW(Adam):
         super().__init__(lr, betas, eps, weight_decay)
 
     def _decayed(self, p, dp):
-        p *= 1 - self.lr * self.weight_decay
+        if dp.any():
+            p *= 1 - self.lr * self.weight_decay
         return dp
 
 

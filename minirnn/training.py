@@ -43,7 +43,7 @@ def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0,
     """One update of the weights. Returns the loss, the gradient's norm before clipping, the state at the end, and the
     cache, whose memory the next step can use as `out`. `rng` is for dropout.
 
-    Raises FloatingPointError, before the weights are touched, if the loss or the norm is not finite.
+    Raises FloatingPointError, before the optimizer touches the weights, if the loss or the norm is not finite.
     """
     try:
         prediction, state, cache = _forward(model, params, batch, state, out, rng, training=True)  # 1 forward, 2 states
@@ -88,20 +88,24 @@ def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, los
     return values, norms
 
 
-def evaluate(model, params, data, loss=losses.mse, batch_size=256):
-    """The mean loss over all of `data`, a few sequences at a time; NaN where the model itself gives no number."""
+def evaluate(model, params, data, loss=losses.mse, batch_size=256, truncate=None):
+    """The mean loss over all of `data`, a few sequences and at most `truncate` steps at a time, the state carried on;
+    NaN where the model itself gives no number."""
     data = _checked("data", data)
     total, count, cache = 0.0, 0, None
     for start in range(0, len(data.y), batch_size):
-        batch = data.rows(slice(start, start + batch_size))
-        n = len(batch.y) if batch.mask is None else batch.mask.sum()
-        if n:
+        state = None
+        for batch in data.rows(slice(start, start + batch_size)).chunks(truncate):
+            n = len(batch.y) * (1 if truncate is None else batch.y.shape[1]) if batch.mask is None else batch.mask.sum()
+            if not n and truncate is None:
+                continue
             try:
-                prediction, _, cache = _forward(model, params, batch, None, cache)
+                prediction, state, cache = _forward(model, params, batch, state, cache)
             except boundary.NotFinite:  # inside the model: the data was checked before
                 return math.nan
-            total += n * float(loss(prediction, batch.y, batch.mask)[0])
-            count += n
+            if n:
+                total += n * float(loss(prediction, batch.y, batch.mask)[0])
+                count += n
     return float(total / count)
 
 
@@ -116,7 +120,8 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
     schedule           of the learning rate, such as optim.ReduceOnPlateau: told before each epoch the last validation
                        loss, or without validation the last training loss
     checkpoint         a file, renewed after every epoch. If it exists the run goes on from it, and ends bit for bit
-                       where an uninterrupted one does
+                       where an uninterrupted one does. It knows weights, data and the settings above, but not those
+                       inside the model, such as a dropout rate: give each model a file of its own
     returns            {"train": [...], "validation": [...], "norm": [...], "best": epoch, "stopped": why}
     errors             FloatingPointError if the loss or the gradient is not finite; `params` are then the best so far
 
@@ -150,7 +155,7 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
                 schedule.step(optimizer, *(history["validation"] or history["train"])[-1:])
             with np.errstate(over="ignore", invalid="ignore"):
                 values, norms = epoch(model, params, optimizer, train, rng, batch_size, truncate, loss, clip)
-                value = math.inf if validation is None else evaluate(model, params, validation, loss)
+                value = math.inf if validation is None else evaluate(model, params, validation, loss, truncate=truncate)
             if validation is not None and not math.isfinite(value):
                 raise FloatingPointError(f"the validation loss is {value:.4g} and the gradient's norm was "
                                          f"{norms[-1]:.4g} at step {len(values)} of the epoch: {REMEDY}")

@@ -8,7 +8,7 @@ import pytest
 from accidents import Killed, at, full_disk
 
 from minirnn import datasets, optim, training, weights
-from minirnn.models import Forecaster
+from minirnn.models import Forecaster, LanguageModel
 
 SINE = 20 + 5 * np.sin(np.arange(130) / 4)
 each_layer = pytest.mark.parametrize("layer", ["rnn", "lstm"])
@@ -102,7 +102,7 @@ def recorded(monkeypatch):
 
 def test_the_second_training_uses_everything_for_as_long_as_was_best(monkeypatch):
     trainings, scripted = recorded(monkeypatch), iter([3.0, 1.0, 2.0, 2.0, 2.0])
-    monkeypatch.setattr(training, "evaluate", lambda *args: next(scripted))
+    monkeypatch.setattr(training, "evaluate", lambda *args, **_: next(scripted))
     model = fitted(epochs=5)
     (_, few, most), (params, everything, best) = trainings
     assert (few, most, everything, best) == (round(0.85 * 70) - 8, 5, 70 - 8, 2)
@@ -208,12 +208,20 @@ def test_only_a_saved_forecaster_can_be_loaded(tmp_path):
     weights.save(tmp_path / "weights", [np.ones(3)])
     parts = {"settings": FITTED.settings, "params": [], "scale": (0, 1), "past": SINE}
     weights.save(tmp_path / "half", {"forecaster": parts})
-    for name in ("checkpoint", "weights", "half"):
+    weights.save(tmp_path / "nothing", None)
+    LanguageModel("rnn", hidden=2).fit("ab" * 20, epochs=1, batch_size=2).save(tmp_path / "language model")
+    for name in ("checkpoint", "weights", "half", "nothing", "language model"):
         with pytest.raises(ValueError, match=f"{name} holds no forecaster, expected a file that Forecaster.save made$"):
             Forecaster.load(tmp_path / name)
     (tmp_path / "text").write_text("SINE")
     with pytest.raises(ValueError, match="text is not a whole file written by minirnn"):
         Forecaster.load(tmp_path / "text")
+
+
+def test_a_file_of_one_array_is_no_forecaster(tmp_path):
+    weights.save(tmp_path / "array", np.ones(3))
+    with pytest.raises(ValueError, match="array holds no forecaster"):
+        Forecaster.load(tmp_path / "array")
 
 
 def test_saving_over_the_model_of_before_is_all_or_nothing(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The training loop against one written out by hand, and everything that may happen to a long run."""
 
 import io
+import math
 import os
 import re
 import sys
@@ -10,8 +11,8 @@ import pytest
 from accidents import Killed, at
 from helpers import assert_same, generator, normal
 
-from minirnn import gradcheck, gru, linear, losses, lstm, optim, rnn, training, tree, weights
-from minirnn.layers.compose import chain, last_step
+from minirnn import attention, gradcheck, gru, linear, losses, lstm, normalize, optim, rnn, training, tree, weights
+from minirnn.layers.compose import Layer, chain, last_step, self_attention, stack, with_dropout
 
 N, T, D, H, K = 7, 6, 2, 3, 1
 MODEL = chain(lstm, linear)
@@ -31,13 +32,14 @@ def data(seed=1, dtype=np.float32):
     return training.Batch(x, y, LENGTHS, losses.length_mask(LENGTHS, T))
 
 
-def run(make=OPTIMIZERS["adam"], seed=3, **settings):
+def run(make=OPTIMIZERS["adam"], seed=3, model=MODEL, schedule=None, **settings):
     """A whole training run from the start: everything that it leaves behind, as one tree."""
-    params, optimizer, rng = fresh(), make(), generator(seed)
+    params, optimizer, rng = model.init(generator(), D, H, K), make(), generator(seed)
     settings = {"train": data(), "validation": data(2), "epochs": 3, "batch_size": 4, "truncate": 2} | settings
-    history = training.fit(MODEL, params, optimizer, rng=rng, **settings)
+    schedule = schedule and schedule()
+    history = training.fit(model, params, optimizer, rng=rng, schedule=schedule, **settings)
     return {"params": params, "history": {**history, "stopped": [ord(c) for c in history["stopped"]]},
-            "optimizer": optimizer.state, "next": rng.random(3)}
+            "optimizer": optimizer.state, "schedule": schedule and schedule.state, "next": rng.random(3)}
 
 
 STEPS = 3 * 2 * 3  # epochs, batches, chunks: what `run` makes of them
@@ -129,7 +131,7 @@ def test_evaluate_is_the_mean_over_everything_that_counts(batch):
 
 def test_early_stopping_restores_the_parameters_of_the_best_epoch(monkeypatch):
     scripted, seen = iter([3.0, 2.0, 1.0, 1.5, 1.0]), []
-    monkeypatch.setattr(training, "evaluate", lambda model, params, *rest: (seen.append(tree.map(np.copy, params)),
+    monkeypatch.setattr(training, "evaluate", lambda model, params, *rest, **_: (seen.append(tree.map(np.copy, params)),
                                                                             next(scripted))[1])
     params = fresh()
     history = training.fit(MODEL, params, optim.Adam(), data(), data(2), rng=generator(), epochs=9, patience=2)
@@ -151,7 +153,7 @@ def test_ctrl_c_in_a_step_keeps_the_last_whole_epoch(call, half, monkeypatch):
 
 def test_ctrl_c_keeps_the_best_by_validation(monkeypatch):
     scripted, seen = iter([2.0, 1.0, 3.0]), []
-    monkeypatch.setattr(training, "evaluate", lambda model, params, *rest: (seen.append(tree.map(np.copy, params)),
+    monkeypatch.setattr(training, "evaluate", lambda model, params, *rest, **_: (seen.append(tree.map(np.copy, params)),
                                                                             next(scripted))[1])
     monkeypatch.setattr(training, "step", at(10, training.step, KeyboardInterrupt))
     params = fresh()
@@ -212,7 +214,7 @@ def holding(value, part, at=(1, 0)):
     return batch._replace(**{part: array})
 
 
-X, Y = data().x, data().y
+X, Y, BAD = data().x, data().y, holding(np.nan, "x").x
 
 
 @pytest.mark.parametrize("says, given", [
@@ -228,6 +230,16 @@ X, Y = data().x, data().y
     ("train mask is bool of shape (7, 6), expected booleans in the leading axes of y (7, 6, 1), not all False",
      {"train": data()._replace(mask=np.zeros((N, T), bool))}),
     ("train y has shape (7, 1), expected (7, 6) and more: truncated BPTT needs a target", {"train": (X, Y[:, -1])}),
+    ("train holds [7, 6, 7, None, None] sequences in x, y, lengths", {"train": ((X, X[1:]), Y)}),
+    ("train holds [7, 7, 6, None, None] sequences in x, y, lengths", {"train": ((X, X), Y[1:])}),
+    ("train holds [7, 0, 7, None, None] sequences in x, y, lengths", {"train": ((X, X[:0]), Y)}),
+    ("train holds [7, 1, 7, None, None] sequences in x, y, lengths", {"train": ((X, 3.0), Y)}),
+    ("train holds [7, 7, 7, None, None] sequences in x, y, lengths", {"train": ((X, X[:, :0]), Y)}),
+    ("train x holds NaN or infinity, expected finite numbers: fill", {"train": ((X, BAD), Y)}),
+    ("train x holds NaN or infinity, expected finite numbers: fill", {"train": ((BAD, X), Y)}),
+    ("validation x holds NaN or infinity, expected finite numbers", {"validation": ((X, BAD), Y)}),
+    ("train x is ragged, expected a regular array", {"train": ((X, [[1.0]] * 6 + [[1.0, 2.0]]), Y)}),
+    ("train y has shape (7, 6, 1), expected one x: truncated BPTT needs", {"train": ((X, X), Y)}),
     ("epochs is -1, expected a whole number of at least 0", {"epochs": -1}),
     ("batch_size is 0, expected a whole number of at least 1", {"batch_size": 0}),
     ("truncate is 0, expected a whole number of at least 1", {"truncate": 0}),
@@ -337,9 +349,10 @@ def test_really_killed_it_ends_there_too(where, epochs, tmp_path, python):
 @pytest.mark.parametrize("other", [
     {"seed": 4}, {"train": data(5)}, {"validation": None}, {"make": lambda: optim.Adam(0.06)},
     {"make": OPTIMIZERS["momentum"]}, {"batch_size": 5}, {"truncate": 3}, {"patience": 7}, {"clip": 2.0},
-    {"train": data()._replace(mask=None)},
+    {"train": data()._replace(mask=None)}, {"schedule": optim.ReduceOnPlateau},
+    {"make": lambda: optim.AdamW(0.05, weight_decay=0.01)},
 ], ids=["seed", "data", "no validation", "learning rate", "optimizer", "batch size", "truncate", "patience", "clip",
-        "mask"])
+        "mask", "schedule", "decoupled weight decay"])
 def test_the_checkpoint_of_another_run_is_refused_and_left_as_it_is(other, tmp_path):
     checkpoint = tmp_path / "checkpoint"
     run(checkpoint=checkpoint)
@@ -368,6 +381,299 @@ def test_a_finished_run_is_not_run_again(tmp_path, monkeypatch):
 def test_more_epochs_go_on_from_a_finished_run(tmp_path):
     run(checkpoint=tmp_path / "checkpoint", epochs=2)
     assert_same(run(checkpoint=tmp_path / "checkpoint", epochs=5), run(epochs=5))
+
+
+# --- A schedule of the learning rate
+
+SCHEDULES = {"plateau": lambda: optim.ReduceOnPlateau(factor=0.5, patience=0, threshold=0.1),
+             "warmup, cosine": lambda: optim.WarmupCosine(peak=0.1, warmup=2, total=6)}
+each_schedule = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+
+
+def rates(monkeypatch):
+    """The learning rate of every step from now on."""
+    seen, step = [], optim.Adam.step
+
+    def recording(optimizer, params, grads):
+        seen.append(optimizer.lr)
+        step(optimizer, params, grads)
+
+    monkeypatch.setattr(optim.Adam, "step", recording)
+    return seen
+
+
+def test_the_learning_rate_falls_when_the_validation_loss_no_longer_does(monkeypatch):
+    scripted, seen = iter([4.0, 3.0, 3.5, 3.0, 2.0, 2.5, 2.6, 2.7, 2.8]), rates(monkeypatch)
+    monkeypatch.setattr(training, "evaluate", lambda *args, **_: next(scripted))
+    run(lambda: optim.Adam(0.8), epochs=9, schedule=lambda: optim.ReduceOnPlateau(factor=0.5, patience=1))
+    assert seen == np.repeat([0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2], 6).tolist()
+
+
+def test_without_validation_it_falls_when_the_training_loss_no_longer_does(monkeypatch):
+    scripted, seen = iter([4.0, 3.0, 3.0, 3.0, 3.0]), []
+
+    def epoch(model, params, optimizer, *rest):
+        seen.append(optimizer.lr)
+        return [next(scripted)], [1.0]
+
+    monkeypatch.setattr(training, "epoch", epoch)
+    run(lambda: optim.SGD(0.8), epochs=5, validation=None,
+        schedule=lambda: optim.ReduceOnPlateau(factor=0.25, patience=0))
+    assert seen == [0.8, 0.8, 0.8, 0.2, 0.05]
+
+
+def test_the_learning_rate_warms_up_and_cools_down(monkeypatch):
+    seen, third = rates(monkeypatch), math.pi / 3
+    run(epochs=7, schedule=lambda: optim.WarmupCosine(peak=0.08, warmup=2, total=6, lowest=0.02))
+    expected = [0.04, 0.08, 0.08, 0.05 + 0.03 * math.cos(third), 0.05 + 0.03 * math.cos(2 * third), 0.02, 0.02]
+    assert seen == pytest.approx(np.repeat(expected, 6).tolist(), rel=1e-12)
+
+
+@pytest.mark.parametrize("validation, of", [(data(2), "validation"), (None, "train")])
+def test_before_each_epoch_a_schedule_is_told_the_loss_of_the_last(validation, of, tmp_path):
+    told = []
+
+    class Listening:
+        state = {}
+
+        def step(self, optimizer, *loss):
+            told.append(loss)
+
+    settings = {"validation": validation, "schedule": Listening, "checkpoint": tmp_path / "checkpoint"}
+    run(**settings, epochs=2)
+    history = run(**settings, epochs=4)["history"]  # goes on from there
+    assert told == [(), *((loss,) for loss in history[of][:3])] and len(set(told)) == 4
+
+
+@each_schedule
+def test_with_a_schedule_killed_at_any_step_it_ends_where_an_uninterrupted_run_does(schedule, tmp_path, monkeypatch):
+    settings = {"epochs": 6, "schedule": schedule}
+    with monkeypatch.context() as patch:
+        seen = rates(patch)
+        uninterrupted = run(**settings)
+    assert len(set(seen)) >= 3  # it changed on the way
+    for call in range(1, 37, 4):
+        checkpoint = tmp_path / f"killed at {call}"
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(optim.Adam, "step", at(call, optim.Adam.step, half=half_a_step))
+            run(**settings, checkpoint=checkpoint)
+        assert_same(run(**settings, checkpoint=checkpoint), uninterrupted)
+
+
+@each_schedule
+def test_with_a_schedule_more_epochs_go_on_from_a_finished_run(schedule, tmp_path):
+    run(checkpoint=tmp_path / "checkpoint", epochs=3, schedule=schedule)
+    assert_same(run(checkpoint=tmp_path / "checkpoint", epochs=6, schedule=schedule), run(epochs=6, schedule=schedule))
+
+
+@each_schedule
+@pytest.mark.parametrize("other", [
+    None,
+    lambda: optim.ReduceOnPlateau(factor=0.4, patience=0, threshold=0.1),
+    lambda: optim.ReduceOnPlateau(factor=0.5, patience=1, threshold=0.1),
+    lambda: optim.WarmupCosine(peak=0.1, warmup=2, total=7),
+    lambda: optim.WarmupCosine(peak=0.2, warmup=2, total=6),
+    lambda: type("Another", (optim.ReduceOnPlateau,), {})(factor=0.5, patience=0, threshold=0.1),
+    lambda: type("Another", (optim.WarmupCosine,), {})(peak=0.1, warmup=2, total=6),
+], ids=["none", "factor", "patience", "total", "peak", "plateau's kind", "cosine's kind"])
+def test_the_checkpoint_of_a_run_with_another_schedule_is_refused_and_left_as_it_is(schedule, other, tmp_path):
+    checkpoint = tmp_path / "checkpoint"
+    run(checkpoint=checkpoint, schedule=schedule)
+    before = checkpoint.read_bytes()
+    with pytest.raises(ValueError, match="belongs to another run .*: name another file, or remove this one$"):
+        run(checkpoint=checkpoint, schedule=other)
+    assert checkpoint.read_bytes() == before
+
+
+# --- Models that do something else in training: dropout, batch normalization
+
+DROPPING = chain(stack(lstm, 2, dropout=0.3), with_dropout(linear, 0.2))
+NORMALIZED = chain(normalize.batch_norm, lstm, linear)
+
+
+def test_two_steps_with_dropout_are_this_loop():
+    """One generator gives the order and then, step by step, the masks."""
+    (x, y, lengths, mask), rng = data(), generator(5)
+    params, by_hand = (DROPPING.init(generator(), D, H, K) for _ in range(2))
+    training.fit(DROPPING, params, optim.SGD(0.1), data(), rng=generator(5), epochs=1, batch_size=4)
+    order, optimizer = rng.permutation(N), optim.SGD(0.1)
+    for rows in (order[:4], order[4:]):
+        prediction, _, cache = DROPPING.forward(by_hand, x[rows], None, lengths[rows], rng, training=True)
+        _, loss_cache = losses.mse(prediction, y[rows], mask[rows])
+        grads, _, _ = DROPPING.backward(cache, losses.mse_backward(loss_cache))
+        optim.clip_by_norm(grads, 1.0)
+        optimizer.step(by_hand, grads)
+    assert_same(params, by_hand)
+
+
+def test_dropout_draws_from_rng_in_training_and_not_in_evaluation():
+    params, rng = DROPPING.init(generator(), D, H, K), generator(5)
+    one, two = (training.step(DROPPING, params, optim.SGD(0.0), data(), rng=rng)[0] for _ in range(2))
+    again = training.step(DROPPING, params, optim.SGD(0.0), data(), rng=generator(5))[0]
+    assert one == again != two
+    prediction, _, _ = DROPPING.forward(params, data().x, None, LENGTHS)
+    expected, _ = losses.mse(prediction, data().y, data().mask)
+    for _ in range(2):
+        assert training.evaluate(DROPPING, params, data()) == pytest.approx(expected, rel=1e-6)
+    assert training.evaluate(DROPPING, params, data()) == training.evaluate(DROPPING, params, data())
+
+
+def test_validation_is_without_dropout():
+    after = run(lambda: optim.SGD(0.0), model=DROPPING, validation=data())
+    params, history = after["params"], after["history"]
+    assert history["validation"] == [training.evaluate(DROPPING, params, data(), truncate=2)] * 3
+    assert len({*history["train"], *history["validation"]}) == 4  # and training with it
+
+
+def test_a_stretch_that_does_not_count_draws_no_masks():
+    batch, rng = data()._replace(lengths=None, mask=np.broadcast_to(np.arange(T) >= 4, (N, T))), generator(5)
+    params, last = DROPPING.init(generator(), D, H, K), generator(5)
+    values, _ = training.epoch(DROPPING, params, optim.SGD(0.0), batch, rng, N, truncate=2)
+    rows = last.permutation(N)
+    _, state, _ = DROPPING.forward(params, batch.x[rows, :4])
+    prediction, _, _ = DROPPING.forward(params, batch.x[rows, 4:], state, rng=last, training=True)
+    assert values == [pytest.approx(losses.mse(prediction, batch.y[rows, 4:])[0], rel=1e-6)]
+    assert rng.random() == last.random()
+
+
+def test_a_step_with_dropout_and_no_rng_is_told_in_one_line():
+    with pytest.raises(ValueError, match="^rng is None, expected a np.random.Generator while training"):
+        training.step(DROPPING, DROPPING.init(generator(), D, H, K), optim.SGD(0.1), data())
+
+
+@pytest.mark.parametrize("model", [DROPPING, NORMALIZED], ids=["dropout", "batch_norm"])
+def test_they_too_killed_at_any_step_end_where_an_uninterrupted_run_does(model, tmp_path, monkeypatch):
+    settings = {"model": model, "truncate": None}  # 2 steps an epoch
+    uninterrupted = run(**settings)
+    for call in range(1, 7):
+        checkpoint = tmp_path / f"killed at {call}"
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(optim.Adam, "step", at(call, optim.Adam.step))
+            run(**settings, checkpoint=checkpoint)
+        assert_same(run(**settings, checkpoint=checkpoint), uninterrupted)
+
+
+def statistics(params):
+    return {name: params[0][name].copy() for name in ("mean", "var")}
+
+
+def test_the_running_statistics_move_in_training_to_those_of_the_data():
+    x, y = 3 + 2 * normal(generator(6), 50, T, D, dtype=np.float32), normal(generator(7), 50, T, K, dtype=np.float32)
+    params = NORMALIZED.init(generator(), D, H, K)
+    training.fit(NORMALIZED, params, optim.Adam(0.01), (x, y), rng=generator(), epochs=1, batch_size=50)
+    mean, var = x.mean(axis=(0, 1)), x.var(axis=(0, 1), ddof=1)
+    assert_same(statistics(params), {"mean": 0.1 * mean, "var": 0.9 + 0.1 * var}, 1e-5)
+    training.fit(NORMALIZED, params, optim.Adam(0.01), (x, y), rng=generator(), epochs=60, batch_size=50)
+    assert_same(statistics(params), {"mean": mean, "var": var}, 0.05)
+
+
+@pytest.mark.parametrize("make", [lambda: optim.Adam(0.05, weight_decay=0.01), lambda: optim.AdamW(0.05)],
+                         ids=["adam", "adamw"])
+def test_weight_decay_leaves_the_running_statistics_alone(make):
+    x, y = 3 + 2 * normal(generator(6), 50, D, dtype=np.float32), normal(generator(7), 50, K, dtype=np.float32)
+    model = chain(normalize.batch_norm, linear)
+    params = model.init(generator(), D, K)
+    training.fit(model, params, make(), (x, y), rng=generator(), epochs=10, batch_size=50)
+    assert_same(params[0]["mean"], (1 - 0.9**10) * x.mean(axis=0), 1e-4)
+
+
+def test_the_running_statistics_stay_in_evaluation_and_serve_there():
+    params = NORMALIZED.init(generator(), D, H, K)
+    training.fit(NORMALIZED, params, optim.Adam(0.01), data(), rng=generator(), epochs=3)
+    before = statistics(params)
+    value = training.evaluate(NORMALIZED, params, data())
+    assert_same(statistics(params), before)
+    prediction, _, _ = NORMALIZED.forward(params, data().x, None, LENGTHS)
+    assert value == pytest.approx(losses.mse(prediction, data().y, data().mask)[0], rel=1e-6)
+    params[0]["mean"] += 1
+    assert abs(training.evaluate(NORMALIZED, params, data()) - value) > 1e-3
+
+
+def test_the_running_statistics_are_in_the_checkpoint_and_of_the_best_epoch(monkeypatch, tmp_path):
+    scripted, seen = iter([3.0, 1.0, 2.0]), []
+    monkeypatch.setattr(training, "evaluate", lambda model, params, *rest, **_: (seen.append(tree.map(np.copy, params)),
+                                                                            next(scripted))[1])
+    after = run(model=NORMALIZED, truncate=None, checkpoint=tmp_path / "checkpoint")
+    saved = weights.load(tmp_path / "checkpoint")
+    assert_same([after["params"], saved["best"], saved["params"]], [seen[1], seen[1], seen[2]])
+    assert all((seen[1][0][name] != seen[2][0][name]).all() for name in ("mean", "var"))
+
+
+def test_ctrl_c_takes_back_the_running_statistics_of_the_epoch_it_came_in(monkeypatch):
+    settings = {"model": NORMALIZED, "validation": None, "truncate": None}
+    with monkeypatch.context() as patch:
+        patch.setattr(optim.Adam, "step", at(4, optim.Adam.step, KeyboardInterrupt))
+        after = run(**settings)
+    assert_same(after["params"], run(**settings, epochs=1)["params"])
+
+
+# --- Models without a state, and models of several inputs
+
+def test_a_layer_alone_can_be_trained_as_in_a_chain():
+    x, y, settings = X[:, 0], X[:, 0] @ np.float32([[1.0], [-2.0]]), {"rng": generator(), "epochs": 60, "batch_size": 3}
+    params, chained = linear.init(generator(), D, K), chain(linear).init(generator(), D, K)
+    history = training.fit(linear, params, optim.Adam(0.05), (x, y), (x, y), **settings)
+    assert history["validation"][-1] < 1e-3 < training.evaluate(linear, linear.init(generator(), D, K), (x, y))
+    again = training.fit(chain(linear), chained, optim.Adam(0.05), (x, y), (x, y), **settings | {"rng": generator()})
+    assert_same([params], chained)
+    assert again == history
+
+
+def test_a_layer_without_a_state_can_be_trained_in_chunks():
+    """The weights of attention come where others have their state, and are none."""
+    model = self_attention(attention.additive)
+    params, by_hand = (model.init(generator(), D) for _ in range(2))
+    values, _ = training.epoch(model, params, optim.SGD(0.1), training.Batch(X, X[:, ::-1], LENGTHS), generator(), N, 4)
+    rows, optimizer, expected = generator().permutation(N), optim.SGD(0.1), []
+    for t, steps in ((0, 4), (4, 2)):
+        part = slice(t, t + 4)
+        y, looked, cache = model.forward(by_hand, X[rows, part], np.clip(LENGTHS[rows] - t, 0, steps))
+        value, loss_cache = losses.mse(y, X[rows, ::-1][:, part])
+        grads, _ = model.backward(cache, losses.mse_backward(loss_cache))
+        optim.clip_by_norm(grads, 1.0)
+        optimizer.step(by_hand, grads)
+        expected.append(value)
+    assert values == expected and looked.shape == (N, 2, 2)
+    assert_same(params, by_hand)
+
+
+BOTH = Layer(linear.init, lambda params, x: linear.forward(params, np.concatenate(x, axis=-1)), linear.backward, 2)
+
+
+def test_the_rows_of_a_batch_are_those_of_all_its_parts():
+    batch, which = data()._replace(x=(X, (10 * X)[:, 0])), np.array([5, 0])
+    (one, two), y, lengths, mask = batch.rows(which)
+    for part, whole in ((one, X), (two, (10 * X)[:, 0]), (y, Y), (lengths, LENGTHS), (mask, data().mask)):
+        np.testing.assert_array_equal(part, whole[which])
+    assert training.Batch((X, X), Y).rows(slice(0, 2))[2:] == (None, None)
+    assert isinstance(batch.rows(which), training.Batch) and next(batch.chunks(None)) is batch
+
+
+@pytest.mark.parametrize("as_given", [tuple, lambda x: tuple(part.tolist() for part in x)], ids=["arrays", "lists"])
+def test_several_inputs_are_shuffled_together(as_given):
+    """Two halves of the features, given as two inputs, train as the whole does."""
+    one, two = (linear.init(generator(), D, K) for _ in range(2))
+    settings = {"epochs": 3, "batch_size": 3}
+    split = as_given((X[..., :1], X[..., 1:]))
+    history = training.fit(BOTH, one, optim.Adam(), (split, Y), (split, Y), rng=generator(), **settings)
+    assert history == training.fit(linear, two, optim.Adam(), (X, Y), (X, Y), rng=generator(), **settings)
+    assert_same(one, two, 1e-6)
+    for batch_size in (1, 3, N):
+        assert training.evaluate(BOTH, one, (split, Y), batch_size=batch_size) == pytest.approx(
+            training.evaluate(linear, two, (X, Y)), rel=1e-5)
+
+
+@pytest.mark.parametrize("other", [(X, 2 * X), (2 * X, X), (X, X, X)], ids=["second", "first", "one more"])
+def test_a_checkpoint_knows_all_inputs(other, tmp_path):
+    def fit(x):
+        model = BOTH._replace(forward=lambda params, x: linear.forward(params, x[0] + x[1]))
+        training.fit(model, linear.init(generator(), D, K), optim.Adam(), (x, Y), rng=generator(), epochs=1,
+                     checkpoint=tmp_path / "checkpoint")
+
+    fit((X, X))
+    fit((X, X))
+    with pytest.raises(ValueError, match="belongs to another run"):
+        fit(other)
 
 
 # --- What one sees of it

@@ -45,9 +45,9 @@ def test_it_runs_alone_and_through_the_stepper(name, copied, tmp_path):
     stepped = start("tutorials/step.py", name[:2], "--quick", cwd=tmp_path)  # side by side: there are two cores
     finished(start(str(copied / name), "--quick", cwd="/"))
     output = finished(stepped)
-    drawn = {path.name for path in (copied / "figures").iterdir()}
-    assert drawn == figures(name) and drawn
-    for path in (copied / "figures").iterdir():
+    drawn = list((copied / "figures" / "quick").iterdir())
+    assert {path.name for path in drawn} == figures(name) and drawn
+    for path in drawn:
         assert image.imread(path).std() > 0.02, f"{path.name} is blank"
     title = (copied / name).read_text(encoding="utf-8").split("# # ", 1)[1].split("\n", 1)[0]
     assert title in output

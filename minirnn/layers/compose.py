@@ -200,7 +200,7 @@ def self_attention(layer):
 
 def with_dropout(layer, rate, same_through_time=False):
     """The layer with dropout on its output, see dropout.py; the parameters are the layer's alone."""
-    inner = _composed(layer)
+    inner, rate = _composed(layer), boundary.share("rate", rate)
 
     def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
         y, state, cache = inner.forward(params, x, state, lengths, rng, training, _parts(out, 2)[0])

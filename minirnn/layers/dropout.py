@@ -32,9 +32,7 @@ def forward(params, x, rng=None, training=False, rate=0.5, same_through_time=Fal
             [2., 0., 0., 0.]]])
     """
     x = boundary.real("x", x)
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate is {rate}, expected a probability from 0 to below 1: the share that is left out")
-    if not training or not rate:
+    if not boundary.share("rate", rate) or not training:
         return x, (x.dtype.type(1), x.shape)
     if rng is None:
         raise ValueError("rng is None, expected a np.random.Generator while training: dropout draws its mask from it")

@@ -20,7 +20,7 @@ class EncoderDecoder:
     """A layer under the law, for `training.fit` with losses.cross_entropy, and greedy decoding.
 
         attention  attention.dot, attention.additive, attention.multi_head, or None for none
-        layer      the recurrent layer of both sides; compose.stack(lstm, 2) is one too
+        layer      the recurrent layer of both sides, reading forward; compose.stack(lstm, 2, dropout=0.2) is one too
 
     >>> from minirnn import attention
     >>> model = EncoderDecoder(attention.dot)
@@ -42,16 +42,16 @@ class EncoderDecoder:
             params["attention"] = self.attention.init(rng, *[H] * compose.sizes(self.attention), dtype=dtype)
         return params | {"read_out": linear.init(rng, 2 * H if self.attention else H, V_target, dtype=dtype)}
 
-    def forward(self, params, x, lengths=None):
+    def forward(self, params, x, lengths=None, rng=None, training=False):
         """x is a pair, source ids (B, T) and input ids (B, Ty); lengths (B,) are those of the source. Returns logits
         (B, Ty, V_target), the attention's weights (B, Ty, T), or None without it, and a cache."""
         source, inputs = boundary.pair("x", x, "(source, inputs)")
-        h, state, encoder = self.reader.forward(params["encoder"], source, None, lengths)
-        logits, weights, _, decoder = self._decode(params, inputs, state, h, lengths)
+        h, state, encoder = self.reader.forward(params["encoder"], source, None, lengths, rng, training)
+        logits, weights, _, decoder = self._decode(params, inputs, state, h, lengths, rng, training)
         return logits, weights, (h.shape, encoder, decoder)
 
-    def _decode(self, params, inputs, state, h, lengths):
-        s, state, decoder = self.reader.forward(params["decoder"], inputs, state)
+    def _decode(self, params, inputs, state, h, lengths, rng=None, training=False):
+        s, state, decoder = self.reader.forward(params["decoder"], inputs, state, None, rng, training)
         weights = attended = None
         if self.attention:
             context, weights, attended = self.attention.forward(params["attention"], s, h, h, lengths)

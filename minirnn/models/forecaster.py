@@ -118,7 +118,7 @@ class Forecaster:
             model.params = model._fresh()[1]
             weights.restore(model.params, parts["params"])
             model.scale, model.past = datasets.Scale(*parts["scale"]), parts["past"]
-        except (KeyError, TypeError, ValueError):
+        except (IndexError, KeyError, TypeError, ValueError):
             raise ValueError(f"{path} holds no forecaster, expected a file that Forecaster.save made") from None
         return model
 

@@ -29,8 +29,9 @@ class LanguageModel:
     def __init__(self, layer="lstm", hidden=128, num_layers=1, dropout=0.0, tied=False, seed=0):
         boundary.one_of("layer", layer, LAYERS)
         self.settings = {"layer": layer, "hidden": boundary.size("hidden", hidden),
-                         "num_layers": boundary.size("num_layers", num_layers), "dropout": float(dropout),
-                         "tied": bool(tied), "seed": boundary.size("seed", seed, least=0)}
+                         "num_layers": boundary.size("num_layers", num_layers),
+                         "dropout": boundary.share("dropout", dropout), "tied": bool(tied),
+                         "seed": boundary.size("seed", seed, least=0)}
         recurrent = compose.stack(LAYERS[layer], num_layers, dropout)
         network = compose.chain(*(compose.with_dropout(layer, dropout) for layer in (embedding, recurrent)), linear)
         self.network = compose.tied(network) if tied else network
@@ -43,7 +44,8 @@ class LanguageModel:
         on from chunk to chunk. After an epoch without a better loss on the text's last share `validation` the learning
         rate is halved; the best epoch is kept. Ctrl-C stops early; with `checkpoint` a run goes on where it stopped.
         """
-        characters, vocabulary = isinstance(text, str), sorted(set(text))
+        boundary.size("batch_size", batch_size), boundary.size("truncate", truncate)
+        characters, vocabulary = isinstance(text, str), sorted(set(_tokens(text)))
         ids = _ids(text, vocabulary)
         train, after, _ = datasets.split(ids, 1 - validation, validation)
         if len(train) <= batch_size or len(after) < 2:
@@ -61,7 +63,8 @@ class LanguageModel:
     def perplexity(self, text):
         """exp of the mean cross-entropy of each token of a text after its first, given those before."""
         ids = _ids(text, self._fitted().vocabulary)
-        return metrics.perplexity(training.evaluate(self.network, self.params, _streams(ids, 1), losses.cross_entropy))
+        return metrics.perplexity(training.evaluate(self.network, self.params, _streams(ids, 1), losses.cross_entropy,
+                                                    truncate=1000))  # for memory: the state is carried on
 
     def sample(self, n, prompt, temperature=1.0, rng=0):
         """Say the n tokens that follow a prompt, each drawn with probability softmax(logits / temperature): below 1 the
@@ -92,7 +95,7 @@ class LanguageModel:
             model.vocabulary, model.characters = parts["vocabulary"], parts["characters"]
             model.params = model._fresh(len(model.vocabulary))[1]
             weights.restore(model.params, parts["params"])
-        except (KeyError, TypeError, ValueError):
+        except (IndexError, KeyError, TypeError, ValueError):
             raise ValueError(f"{path} holds no language model, expected a file that LanguageModel.save made") from None
         return model
 
@@ -106,10 +109,16 @@ class LanguageModel:
         return self
 
 
+def _tokens(text):
+    if not isinstance(text, (str, list, tuple)) or not all(isinstance(token, str) for token in text):
+        raise TypeError(f"text is {boundary.brief(text)}, expected a str, or a list of str: split it into tokens first")
+    return text
+
+
 def _ids(text, vocabulary):
     """The number of each token in the vocabulary, (n,)."""
     number = {token: k for k, token in enumerate(vocabulary)}
-    unknown = set(text) - number.keys()
+    unknown = set(_tokens(text)) - number.keys()
     if unknown or not len(text):
         came = f"the token {min(unknown)!r}" if unknown else "no token"
         raise ValueError(f"text holds {came}, expected at least one, each among the {len(vocabulary)} of training: "
