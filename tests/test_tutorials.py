@@ -34,17 +34,25 @@ def start(*arguments, cwd, stdin=subprocess.DEVNULL):
                             stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def finished(process):
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, output[-3000:]
-    return output
+def finished(*processes, status=0):
+    """What each process printed, once all have ended."""
+    outputs = []
+    for process in processes:
+        with process:
+            try:
+                outputs.append(process.communicate(timeout=60)[0])
+            finally:
+                process.kill()
+    for process, output in zip(processes, outputs):
+        assert process.returncode == status, output[-3000:]
+    return outputs
 
 
 @each_tutorial
 def test_it_runs_alone_and_through_the_stepper(name, copied, tmp_path):
-    stepped = start("tutorials/step.py", name[:2], "--quick", cwd=tmp_path)  # side by side: there are two cores
-    finished(start(str(copied / name), "--quick", cwd="/"))
-    output = finished(stepped)
+    both = [start(str(copied / name), "--quick", cwd="/"),  # side by side: there are two cores
+            start("tutorials/step.py", name[:2], "--quick", cwd=tmp_path)]
+    _, output = finished(*both)
     drawn = list((copied / "figures" / "quick").iterdir())
     assert {path.name for path in drawn} == figures(name) and drawn
     for path in drawn:
@@ -68,16 +76,13 @@ def test_there_are_fifteen_and_the_gallery_shows_each():
 
 def test_an_error_in_a_tutorial_is_shown_at_its_own_line(tmp_path, copied):
     (copied / "99_broken.py").write_text("# %% [markdown]\n# # 99. Broken\n\n# %%\nx = 1\n\n# %%\nx / 0\n")
-    process = start("tutorials/step.py", "99", cwd=tmp_path)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
+    output, = finished(start("tutorials/step.py", "99", cwd=tmp_path), status=1)
     assert '99_broken.py", line 8' in output and "x / 0" in output and "ZeroDivisionError" in output
 
 
 def test_an_unknown_number_gets_one_line(tmp_path, copied):
-    process = start("tutorials/step.py", "77", cwd=tmp_path)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2 and "there is no tutorial 77, expected 01 to" in output
+    output, = finished(start("tutorials/step.py", "77", cwd=tmp_path), status=2)
+    assert "there is no tutorial 77, expected 01 to" in output
 
 
 def typed(keys, source, copied):
@@ -86,7 +91,7 @@ def typed(keys, source, copied):
     (copied / "99_keys.py").write_text(source)
     ours, theirs = pty.openpty()
     os.write(ours, keys)
-    output = finished(start("tutorials/step.py", "99", cwd=copied.parent, stdin=theirs))
+    output, = finished(start("tutorials/step.py", "99", cwd=copied.parent, stdin=theirs))
     os.close(ours), os.close(theirs)
     return output
 

@@ -98,7 +98,7 @@ assert np.allclose(y, by_equation_4, rtol=0, atol=1e-15)
 # PREDICT: which gate should listen to which signal?
 
 # %%
-EPOCHS, SEEDS = (2, 2) if QUICK else (15, 5)
+EPOCHS, SEEDS = (3, 2) if QUICK else (15, 5)
 
 
 def task(rng, n, T=20, write=0.15):
