@@ -120,7 +120,7 @@ def positive(name, value):
 
 def share(name, value):
     """Return a number from 0 to below 1."""
-    if not (isinstance(value, (int, float)) and 0 <= value < 1):
+    if not (isinstance(value, (int, float, np.floating)) and 0 <= value < 1):
         raise ValueError(f"{name} is {brief(value)}, expected a number from 0 to below 1: the share that is left out")
     return value
 

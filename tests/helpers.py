@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from minirnn import compose, embedding, gru, linear, losses, lstm, proof, rnn, tree
+from minirnn import attention, compose, decayed, embedding, gru, linear, losses, lstm, normalize, proof, rnn, tree
 
 # All different, so that no two axes can be mistaken for each other.
-B, T, D, H, K = 3, 4, 2, 5, 6
+B, T, D, H, K, Tq = 3, 4, 2, 5, 6, 7
 
 # What a gradient check may miss by: central differences lose half the digits, a complex step hardly any.
 TOLERANCE = {"central": 1e-7, "complex": 1e-12}
@@ -70,6 +70,32 @@ def in_used_memory(layer, problems):
         yield fresh, again
 
 
+def spaced(layer):
+    """decayed(layer) with the signature of the others: the gap before a step is made of the last of its features."""
+    inner = decayed(layer)
+
+    def init(rng, D, H, dtype=np.float32):
+        return inner.init(rng, D - 1, H, dtype=dtype)
+
+    def forward(params, x, state=None, lengths=None):
+        h, state, cache = inner.forward(params, x[..., :-1], 0.1 + x[..., -1]**2, state, lengths)
+        return h, state, (x[..., -1:], cache)
+
+    def backward(cache, dh, dstate=None):
+        last, cache = cache
+        grads, dx, dgaps, dstate = inner.backward(cache, dh, dstate)
+        return grads, np.concatenate([dx, (2 * last).astype(dx.dtype) * dgaps[..., None]], axis=2), dstate
+
+    return compose.Layer(init, forward, backward, sizes=2)
+
+
+def queries(name, rng, B=B, Tq=Tq, T=T, dtype=np.float64):
+    """An attention layer with big parameters, and random queries, keys and values for it."""
+    layer, sizes, (D_q, D_k, D_v) = ATTENTION[name]
+    shapes = (B, Tq, D_q), (B, T, D_k), (B, T, D_v)
+    return layer, big(rng, layer, *sizes, dtype=dtype), tuple(normal(rng, *shape, dtype=dtype) for shape in shapes)
+
+
 def model(loss, target, **mask):
     return compose.with_loss(compose.chain(lstm, linear), loss, target, **mask)
 
@@ -86,6 +112,17 @@ NESTED = compose.chain(rnn, compose.chain(lstm, linear), linear)
 SIGMOID = {"activation": "sigmoid"}
 ARTICLE = compose.chain(compose.with_settings(rnn, **SIGMOID), compose.with_settings(linear, **SIGMOID))
 
+TRAINING = {"rng": 1, "training": True}  # a seed: the same masks at every call
+WITH_MASKS = compose.with_settings(compose.stack(lstm, 2, dropout=0.4), **TRAINING)
+NORMALIZED = compose.chain(compose.with_settings(normalize.batch_norm, training=True, momentum=0.0), rnn)
+
+ATTENTION = {  # layer, sizes for its init, widths of queries, keys and values
+    "dot": (attention.dot, (), (H, H, D)),
+    "dot, plain": (compose.with_settings(attention.dot, scaled=False), (), (H, H, D)),
+    "additive": (attention.additive, (H, K, 8), (H, K, D)),
+    "multi_head": (compose.with_settings(attention.multi_head, heads=3), (K, D, H), (K, D, H)),
+}
+
 # (name, layer, params, inputs, settings), to be run as layer.forward(params, *inputs, **settings).
 CASES = [
     *proof.cases(generator()),  # all that has lengths is given some
@@ -93,6 +130,13 @@ CASES = [
     ("rnn, sigmoid, without lengths", *arrange(rnn, D, H, **SIGMOID)),
     ("lstm without lengths", *arrange(lstm, D, H)),
     ("gru without lengths", *arrange(gru, D, H)),
+    ("layer_norm_lstm without lengths", *arrange(normalize.layer_norm_lstm, D, H)),
+    ("bidirectional(gru) without lengths", *arrange(compose.bidirectional(gru), D, K)),
+    ("decayed(lstm) without lengths", *arrange(spaced(lstm), D, H)),
+    ("decayed(lstm)", *arrange(spaced(lstm), D, H, lengths=LENGTHS)),
+    ("stack(lstm, 2) with dropout", *arrange(WITH_MASKS, D, H, lengths=LENGTHS)),
+    ("batch_norm, rnn", *arrange(NORMALIZED, D, H, lengths=LENGTHS)),
+    *((f"{name}, causal", *queries(name, generator()), {"causal": True, "lengths": LENGTHS}) for name in ATTENTION),
     ("last_step without lengths", *arrange(compose.last_step)),
     ("equations 1 and 4", *arrange(ARTICLE, D, H, K)),
     ("equations 1 and 4 with lengths", *arrange(ARTICLE, D, H, K, lengths=LENGTHS)),

@@ -1,44 +1,81 @@
 """What must hold for every shape and all numbers: hypothesis looks for those where it does not."""
 
 import copy
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from helpers import DEEP, GATED, assert_same, big, everything, generator, in_used_memory, like, normal, total
-from minirnn import compose, embedding, gradcheck, gru, linear, losses, lstm, optim, rnn, tree
+from helpers import (ATTENTION, DEEP, GATED, NORMALIZED, TRAINING, WITH_MASKS, assert_same, big, everything, generator,
+                     in_used_memory, like, normal, queries, spaced, total)
+from minirnn import (attention, compose, decayed, embedding, gradcheck, gru, linear, losses, lstm, normalize, optim,
+                     rnn, tree)
 from minirnn.layers import sequence
 
-LAYERS = {  # layer, how many widths
-    "rnn": (rnn, 2),
-    "lstm": (lstm, 2),
-    "gru": (gru, 2),
-    "lstm, rnn": (compose.chain(lstm, rnn), 3),
-    "gru, lstm": (compose.chain(gru, lstm), 3),
-    "lstm, linear": (compose.chain(lstm, linear), 3),
+TIED = compose.tied(compose.chain(embedding, lstm, linear))
+TWO_HEADS = compose.chain(compose.self_attention(compose.with_settings(attention.multi_head, heads=2)))
+CAUSAL = compose.chain(rnn, compose.with_settings(compose.self_attention(attention.additive), causal=True))
+LAYERS = {  # layer, its widths: each letter any number, where V is first not of features but of words
+    "rnn": (rnn, "D H"),
+    "lstm": (lstm, "D H"),
+    "gru": (gru, "D H"),
+    "lstm, rnn": (compose.chain(lstm, rnn), "D H K"),
+    "gru, lstm": (compose.chain(gru, lstm), "D H K"),
+    "lstm, linear": (compose.chain(lstm, linear), "D H K"),
+    "layer_norm_lstm": (normalize.layer_norm_lstm, "D H"),
+    "decayed(gru)": (spaced(gru), "D H"),
+    "stack(lstm, 2) with dropout": (WITH_MASKS, "D H"),
+    "residual(gru)": (compose.residual(gru), "H H"),
+    "bidirectional(lstm)": (compose.bidirectional(lstm), "D 2H"),
+    "bidirectional, layer_norm": (compose.chain(compose.bidirectional(gru), normalize.layer_norm), "D 2H"),
+    "self_attention": (TWO_HEADS, "2D"),
+    "rnn, causal self_attention": (CAUSAL, "D H"),
+    "gru, self_attention": (compose.chain(gru, compose.self_attention(attention.dot)), "D H"),
+    "batch_norm, rnn": (NORMALIZED, "D H"),
+    "tied": (TIED, "V D D V"),
 }
+LOOK_AHEAD = {"bidirectional(lstm)", "bidirectional, layer_norm", "self_attention", "gru, self_attention",
+              "batch_norm, rnn"}
+PASS_PADDING_ON = {"residual(gru)", "self_attention"}  # what is beyond is not zero, nor is its gradient ignored
+NOT_THE_SAME_IN_ALL_ROWS = {"stack(lstm, 2) with dropout"}
 seeds = st.integers(0, 2**32)
+for_each_of_many = settings(max_examples=10 * len(LAYERS))  # about ten for each layer
+
+
+def widths_of(spelled, sizes):
+    """"D 2H" to the widths, two numbers, where sizes gives a number for each letter."""
+    return [int(factor or 1) * sizes[letter] for factor, letter in re.findall(r"(\d*)([A-Z])", spelled)]
+
+
+def inputs(rng, layer, shape, width, dtype, scale=1):
+    """Random features (B, T, D), or where the layer reads words, ids (B, T)."""
+    return rng.integers(width, size=shape) if layer is TIED else scale * normal(rng, *shape, width, dtype=dtype)
 
 
 def numbers(rng, layer, B, T, *widths, dtype=np.float64):
     """Parameters, inputs, and what the layer makes of them: outputs and a final state."""
-    params, x = big(rng, layer, *widths, dtype=dtype), normal(rng, B, T, widths[0], dtype=dtype)
+    params, x = big(rng, layer, *widths, dtype=dtype), inputs(rng, layer, (B, T), widths[0], dtype)
     return params, x, *layer.forward(params, x)[:2]
 
 
 @st.composite
-def problems(draw, dtype=np.float64):
+def problems(draw, dtype=np.float64, names=LAYERS.keys()):
     """A layer with parameters, inputs, an initial state, and the gradients that arrive at what it returns."""
-    layer, count = LAYERS[draw(st.sampled_from(list(LAYERS)))]
-    B, T, *widths = (draw(st.integers(1, 6)) for _ in range(2 + count))
+    name = draw(st.sampled_from([name for name in LAYERS if name in names]))
+    layer, spelled = LAYERS[name]
+    B, T, *sizes = (draw(st.integers(1, 6)) for _ in "BTDHKV")
+    widths = widths_of(spelled, dict(zip("DHKV", sizes)))
     rng = generator(draw(seeds))
+    lengths = rng.integers(0, T + 1, size=B)
+    assume("batch_norm" not in name or lengths.sum() > 1)
     params, x, y, state = numbers(rng, layer, B, T, *widths, dtype=dtype)
     state, dy, dstate = like(rng, (state, y, state))
-    return SimpleNamespace(rng=rng, layer=layer, B=B, T=T, params=params, x=x, state=state, dy=dy, dstate=dstate,
-                           lengths=rng.integers(0, T + 1, size=B))
+    others = lambda shape, scale=1: inputs(rng, layer, shape, widths[0], dtype, scale)
+    return SimpleNamespace(rng=rng, name=name, layer=layer, B=B, T=T, params=params, x=x, others=others, state=state,
+                           dy=dy, dstate=dstate, lengths=lengths)
 
 
 def run(p, **changed):
@@ -48,15 +85,17 @@ def run(p, **changed):
     return y, state, *p.layer.backward(cache, p.dy, p.dstate)
 
 
-@given(problems(), st.data())
+@for_each_of_many
+@given(problems(names=LAYERS.keys() - LOOK_AHEAD), st.data())
 def test_no_output_depends_on_a_later_input(p, data):
     t = data.draw(st.integers(0, p.T - 1))
     future = p.x.copy()
-    future[:, t:] = normal(p.rng, *future[:, t:].shape)
+    future[:, t:] = p.others((p.B, p.T - t))
     assert_same(run(p, x=future)[0][:, :t], run(p)[0][:, :t])
 
 
-@given(problems())
+@for_each_of_many
+@given(problems(names=LAYERS.keys() - NOT_THE_SAME_IN_ALL_ROWS))
 def test_the_order_of_the_batch_does_not_matter(p):
     order = p.rng.permutation(p.B)
     permuted = lambda given: tree.map(lambda array: array[order], given)
@@ -65,14 +104,20 @@ def test_the_order_of_the_batch_does_not_matter(p):
     assert_same(run(p, **given), (*permuted((y, state)), grads, *permuted((dx, dstate))), 1e-12)
 
 
+@for_each_of_many
 @given(problems(), st.sampled_from([1.0, 1e6]))
 def test_the_numbers_in_the_padding_do_not_matter(p, scale):
-    padding = ~losses.length_mask(p.lengths, p.T)
-    other = p.x.copy()
-    other[padding] = scale * normal(p.rng, *other[padding].shape)
-    assert_same(run(p, x=other), run(p))
+    real = losses.length_mask(p.lengths, p.T)
+    other = np.where(real.reshape(p.B, p.T, *[1] * (p.x.ndim - 2)), p.x, p.others((p.B, p.T), scale))
+    if p.name in PASS_PADDING_ON:
+        p.dy[~real] = 0  # as from a masked loss
+    (y, *rest), (expected, *expected_rest) = run(p, x=other), run(p)
+    if p.name in PASS_PADDING_ON:
+        y, expected = y[real], expected[real]
+    assert_same((y, rest), (expected, expected_rest))
 
 
+@for_each_of_many
 @given(problems())
 def test_backward_again_returns_the_same_and_nothing_given_is_changed(p):
     given = (p.params, p.x, p.state, p.dy, p.dstate, p.lengths)
@@ -83,6 +128,7 @@ def test_backward_again_returns_the_same_and_nothing_given_is_changed(p):
     assert_same(given, before)
 
 
+@for_each_of_many
 @given(problems())
 def test_none_means_zeros_for_states_and_all_steps_for_lengths(p):
     nothing = {"state": None, "dstate": None, "lengths": None}
@@ -123,6 +169,7 @@ each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @each_dtype
+@for_each_of_many
 @given(st.data())
 def test_layers_keep_the_dtype(dtype, data):
     assert dtypes(run(data.draw(problems(dtype)))) == {np.dtype(dtype)}
@@ -165,48 +212,222 @@ def test_optimizers_keep_the_dtype(optimizer, dtype, data):
 
 
 @st.composite
-def successive(draw, layer, count):
+def successive(draw, layer, spelled):
     """Two to five problems for `in_used_memory`: of two sizes and dtypes in all, with new numbers each time."""
-    sizes = st.tuples(st.sampled_from([np.float32, np.float64]), *[st.sampled_from([1, 3])] * (2 + count))
+    sizes = st.tuples(st.sampled_from([np.float32, np.float64]), *[st.sampled_from([1, 3])] * 2,
+                      st.fixed_dictionaries({letter: st.sampled_from([1, 3]) for letter in "DHKMNV"}))
     two = st.sampled_from([draw(sizes), draw(sizes)])
     drawn = []
-    for dtype, B, T, *widths in draw(st.lists(two, min_size=2, max_size=5)):
+    for dtype, B, T, letters in draw(st.lists(two, min_size=2, max_size=5)):
         rng = generator(draw(seeds))
-        params, x, _, state = numbers(rng, layer, B, T, *widths, dtype=dtype)
+        params, x, _, state = numbers(rng, layer, B, T, *widths_of(spelled, letters), dtype=dtype)
         lengths = draw(st.sampled_from([None, rng.integers(1, T + 1, size=B)]))
         drawn.append((params, (x, like(rng, state)), {"lengths": lengths}))
     return drawn
 
 
-each_with_out = pytest.mark.parametrize("layer, count", [(rnn, 2), (lstm, 2), (gru, 2), (DEEP, 4), (GATED, 5)],
-                                        ids=["rnn", "lstm", "gru", "chain", "chain with gru"])
+WITH_OUT = {
+    **{name: LAYERS[name] for name in ("rnn", "lstm", "gru", "stack(lstm, 2) with dropout", "tied")},
+    "chain": (DEEP, "D H K M"),
+    "chain with gru": (GATED, "D H K M N"),
+    "bidirectional(gru), residual": (compose.chain(compose.bidirectional(gru), compose.residual(lstm)), "D 2H 2H"),
+    "with_dropout(rnn)": (compose.with_settings(compose.with_dropout(rnn, 0.4), **TRAINING), "D H"),
+}
+each_with_out = pytest.mark.parametrize("layer, spelled", WITH_OUT.values(), ids=WITH_OUT)
 
 
 @each_with_out
 @given(st.data())
-def test_a_pass_in_used_memory_returns_what_one_in_fresh_memory_does_bit_for_bit(layer, count, data):
-    for fresh, again in in_used_memory(layer, data.draw(successive(layer, count))):
+def test_a_pass_in_used_memory_returns_what_one_in_fresh_memory_does_bit_for_bit(layer, spelled, data):
+    for fresh, again in in_used_memory(layer, data.draw(successive(layer, spelled))):
         assert_same(again, fresh)
         assert dtypes(again) == dtypes(fresh)
 
 
 @each_with_out
 @given(st.data())
-def test_what_a_pass_returned_is_not_changed_by_later_ones_in_its_memory(layer, count, data):
-    for fresh, again in list(in_used_memory(layer, data.draw(successive(layer, count)))):  # when all have run
+def test_what_a_pass_returned_is_not_changed_by_later_ones_in_its_memory(layer, spelled, data):
+    for fresh, again in list(in_used_memory(layer, data.draw(successive(layer, spelled)))):  # when all have run
         assert_same(again, fresh)
 
 
-@pytest.mark.parametrize("chained", [False, True], ids=["alone", "in a chain"])
+COMPOSED = {
+    "alone": lambda layer: layer,
+    "in a chain": compose.chain,
+    "in a stack": lambda layer: compose.stack(layer, 2),
+    "in both directions": compose.bidirectional,
+    "with a residual": compose.residual,
+    "with dropout": lambda layer: compose.with_dropout(layer, 0.5),
+}
+
+
+@pytest.mark.parametrize("composed", COMPOSED.values(), ids=COMPOSED)
 @pytest.mark.parametrize("layer", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
-def test_memory_of_the_right_size_and_dtype_is_used_again(layer, chained):
-    layer = compose.chain(layer) if chained else layer
-    params, x, *_ = numbers(generator(), layer, 3, 4, 2, 5)
-    arrays = lambda cache: [id(array) for _, array in tree.leaves(cache) if isinstance(array, np.ndarray)]
+def test_memory_of_the_right_size_and_dtype_is_used_again(layer, composed):
+    def buffers(cache):
+        """What sequence.buffers gave: the only lists of arrays in a cache."""
+        if isinstance(cache, list) and all(isinstance(array, np.ndarray) for array in cache):
+            return [id(array) for array in cache]
+        return [ours for part in cache for ours in buffers(part)] if isinstance(cache, (list, tuple)) else []
+
+    layer = composed(layer)
+    params, x, *_ = numbers(generator(), layer, 3, 4, 6, 6)
     *_, cache = layer.forward(params, x)
     *_, again = layer.forward(params, x, out=cache)
-    assert arrays(again) == arrays(cache)
+    assert len(buffers(cache)) >= 3 and buffers(again) == buffers(cache)
 
+
+# --- Attention: queries, keys and values
+
+@st.composite
+def asked(draw, dtype=np.float64):
+    """An attention layer with parameters, queries, keys and values, and the gradients of context and weights."""
+    B, Tq, T = (draw(st.integers(1, 6)) for _ in range(3))
+    rng = generator(draw(seeds))
+    layer, params, inputs = queries(draw(st.sampled_from(list(ATTENTION))), rng, B, Tq, T, dtype)
+    doutputs = like(rng, layer.forward(params, *inputs)[:2])
+    return SimpleNamespace(rng=rng, layer=layer, B=B, Tq=Tq, T=T, params=params, inputs=inputs, doutputs=doutputs,
+                           lengths=rng.integers(0, T + 1, size=B), causal=draw(st.booleans()))
+
+
+def answer(p, **changed):
+    """All that it returns, forward and backward: context, weights, gradients of parameters, queries, keys, values."""
+    p = SimpleNamespace(**vars(p) | changed)
+    *outputs, cache = p.layer.forward(p.params, *p.inputs, p.lengths, p.causal)
+    return *outputs, *p.layer.backward(cache, *p.doutputs)
+
+
+@given(asked(), st.data())
+def test_causal_attention_does_not_look_ahead(p, data):
+    t = data.draw(st.integers(0, p.T - 1))
+    q, k, v = p.inputs
+    future_k, future_v = k.copy(), v.copy()
+    future_k[:, t:], future_v[:, t:] = like(p.rng, (k[:, t:], v[:, t:]))
+    context, weights, *_ = answer(p, causal=True)
+    other_context, other_weights, *_ = answer(p, causal=True, inputs=(q, future_k, future_v))
+    assert_same((other_context[:, :t], other_weights[..., :t, :]), (context[:, :t], weights[..., :t, :]))
+
+
+@given(asked())
+def test_the_order_of_the_batch_does_not_matter_to_attention(p):
+    order = p.rng.permutation(p.B)
+    permuted = lambda given: tree.map(lambda array: array[order], given)
+    context, weights, grads, *dinputs = answer(p)
+    given = {name: permuted(vars(p)[name]) for name in ("inputs", "doutputs", "lengths")}
+    assert_same(answer(p, **given), (*permuted((context, weights)), grads, *permuted(dinputs)), 1e-12)
+
+
+@given(asked(), st.data())
+def test_the_order_of_the_keys_does_not_matter_to_attention(p, data):
+    order = p.rng.permutation(p.T)
+    (q, k, v), (dcontext, dweights) = p.inputs, p.doutputs
+    context, weights, grads, dq, dk, dv = answer(p, lengths=None, causal=False)
+    other = answer(p, lengths=None, causal=False, inputs=(q, k[:, order], v[:, order]),
+                   doutputs=(dcontext, dweights[..., order]))
+    assert_same(other, (context, weights[..., order], grads, dq, dk[:, order], dv[:, order]), 1e-12)
+
+
+@given(asked(), st.sampled_from([1.0, 1e6]))
+def test_the_numbers_in_the_padding_do_not_matter_to_attention(p, scale):
+    padding = ~losses.length_mask(p.lengths, p.T)
+    q, *others = (array.copy() for array in p.inputs)
+    for array in others:
+        array[padding] = scale * like(p.rng, array[padding])
+    assert_same(answer(p, inputs=(q, *others)), answer(p))
+
+
+@given(asked())
+def test_no_lengths_mean_that_attention_may_see_all_keys(p):
+    assert_same(answer(p, lengths=None), answer(p, lengths=np.full(p.B, p.T)))
+
+
+@given(asked())
+def test_attention_backward_again_returns_the_same_and_nothing_given_is_changed(p):
+    given = (p.params, p.inputs, p.doutputs, p.lengths)
+    before = copy.deepcopy(given)
+    *_, cache = p.layer.forward(p.params, *p.inputs, p.lengths, p.causal)
+    first = copy.deepcopy(p.layer.backward(cache, *p.doutputs))
+    assert_same(p.layer.backward(cache, *p.doutputs), first)
+    assert_same(given, before)
+
+
+@each_dtype
+@given(st.data())
+def test_attention_keeps_the_dtype(dtype, data):
+    assert dtypes(answer(data.draw(asked(dtype)))) == {np.dtype(dtype)}
+
+
+# --- What belongs to one layer alone
+
+@given(st.integers(2, 6), st.integers(1, 6), st.integers(1, 4), seeds)
+def test_batch_norm_in_training_changes_its_running_statistics_and_nothing_else(B, T, D, seed):
+    rng = generator(seed)
+    params, x = big(rng, normalize.batch_norm, D), normal(rng, B, T, D)
+    before, x_before, arrays = *copy.deepcopy((params, x)), dict(params)
+    y, cache = normalize.batch_norm.forward(params, x, training=True)
+    dy = like(rng, y)
+    moved, dy_before = copy.deepcopy((params, dy))
+    first = copy.deepcopy(normalize.batch_norm.backward(cache, dy))
+    assert_same(normalize.batch_norm.backward(cache, dy), first)
+    assert_same((params, x, dy), (moved, x_before, dy_before))
+    assert_same([params[name] for name in ("gamma", "beta")], [before[name] for name in ("gamma", "beta")])
+    assert all((params[name] != before[name]).all() for name in ("mean", "var"))
+    assert all(params[name] is arrays[name] for name in params)  # in place, as an optimizer changes them
+
+
+@each_dtype
+@given(st.sampled_from([normalize.layer_norm, normalize.batch_norm]), st.booleans(), seeds)
+def test_normalization_keeps_the_dtype_also_that_of_its_running_statistics(dtype, layer, training, seed):
+    rng = generator(seed)
+    params, x = layer.init(rng, 3, dtype=dtype), normal(rng, 2, 4, 3, dtype=dtype)
+    y, cache = layer.forward(params, x, **{"training": training} if layer is normalize.batch_norm else {})
+    assert dtypes((params, y, layer.backward(cache, y))) == {np.dtype(dtype)}
+
+
+WIDE = {
+    "residual": compose.residual(lstm),
+    "bidirectional": compose.bidirectional(lstm),
+    "stack": compose.stack(lstm, 2, dropout=0.5),
+    "layer_norm_lstm": normalize.layer_norm_lstm,
+    "decayed": spaced(gru),
+    "self_attention": TWO_HEADS,
+}
+
+
+@pytest.mark.parametrize("layer", WIDE.values(), ids=WIDE)
+def test_the_dtype_of_the_parameters_rules_over_that_of_the_inputs(layer):
+    rng = generator()
+    params, x = layer.init(rng, *[4] * compose.sizes(layer)), normal(rng, 2, 3, 4)
+    y, state, cache = layer.forward(params, x)
+    assert dtypes((y, state)) == dtypes(layer.backward(cache, normal(rng, *y.shape), state)) == {np.dtype(np.float32)}
+
+
+each_recurrent = pytest.mark.parametrize("layer", [rnn, gru, lstm], ids=["rnn", "gru", "lstm"])
+
+
+@each_dtype
+@each_recurrent
+@given(st.data())
+def test_a_state_that_never_fades_is_the_layer_with_the_gap_as_one_more_feature(layer, dtype, data):
+    B, T, D, H = (data.draw(st.integers(1, 5)) for _ in range(4))
+    rng = generator(data.draw(seeds))
+    params = big(rng, decayed(layer), D, H, dtype=dtype) | {"w": np.zeros(H, dtype), "b": np.zeros(H, dtype)}
+    x, gaps = normal(rng, B, T, D, dtype=dtype), rng.uniform(0, 9, (B, T)).astype(dtype)
+    lengths = data.draw(st.sampled_from([None, rng.integers(0, T + 1, size=B)]))
+    features = np.concatenate([x, gaps[..., None]], axis=2)
+    state = like(rng, layer.forward(params["layer"], features)[1])
+    h, after, cache = decayed(layer).forward(params, x, gaps, state, lengths)
+    expected, expected_after, plain = layer.forward(params["layer"], features, state, lengths)
+    assert_same((h, after), (expected, expected_after))
+    dh, dafter = like(rng, (h, after))
+    grads, dx, dgaps, dstate = decayed(layer).backward(cache, dh, dafter)
+    layer_grads, dfeatures, expected_dstate = layer.backward(plain, dh, dafter)
+    rounding = 1000 * np.finfo(dtype).eps  # its weights' gradients are added up one step at a time
+    assert_same((grads["layer"], dx, dgaps), (layer_grads, dfeatures[..., :-1], dfeatures[..., -1]), rounding)
+    assert_same(dstate, expected_dstate, rounding)
+
+
+# --- Blocks of steps
 
 @given(st.integers(0, 2000), st.integers(1, 2**18))
 def test_blocks_hold_every_step_once_and_the_last_comes_first(T, step_size):

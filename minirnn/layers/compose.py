@@ -97,13 +97,16 @@ def stack(layer, num_layers, dropout=0.0):
     >>> [p["W_x"].shape for p in params]
     [(80, 10), (80, 20)]
     """
+    expected = sizes(layer)
     below = with_dropout(layer, dropout) if dropout else layer
     layers = chain(*[below] * (boundary.size("num_layers", num_layers) - 1), layer)
 
-    def init(rng, *sizes, dtype=np.float32):
-        return layers.init(rng, *sizes, *sizes[-1:] * (layers.sizes - len(sizes)), dtype=dtype)
+    def init(rng, *widths, dtype=np.float32):
+        if len(widths) != expected:
+            raise ValueError(f"stack.init got the widths {widths}, expected {expected}: those of one layer")
+        return layers.init(rng, *widths, *widths[-1:] * (layers.sizes - len(widths)), dtype=dtype)
 
-    return Layer(init, layers.forward, layers.backward, sizes(layer))
+    return Layer(init, layers.forward, layers.backward, expected)
 
 
 def bidirectional(layer):
@@ -139,12 +142,13 @@ def bidirectional(layer):
         y_back, after_back, cache_back = inner.forward(
             params["backward"], x, before_back, lengths, rng, training, old_back)
         y = np.concatenate([y, _reversed(y_back, lengths)], axis=2)
-        return y, (after, after_back), [cache, cache_back, lengths]
+        return y, (after, after_back), [cache, cache_back, lengths, y.shape, y.dtype]
 
     def backward(caches, dy, dstate=None):
-        cache, cache_back, lengths = caches
+        cache, cache_back, lengths, shape, dtype = caches
         dafter, dafter_back = boundary.pair("dstate", dstate, "(forward, backward)")
-        dy, dy_back = np.split(boundary.regular("dy", dy), 2, axis=2)
+        dy = np.zeros(shape, dtype) if dy is None else boundary.gradient("dy", dy, shape, dtype)
+        dy, dy_back = np.split(dy, 2, axis=2)
         grads, dx, dbefore = inner.backward(cache, dy, dafter)
         grads_back, dx_back, dbefore_back = inner.backward(cache_back, _reversed(dy_back, lengths), dafter_back)
         return {"forward": grads, "backward": grads_back}, dx + _reversed(dx_back, lengths), (dbefore, dbefore_back)
@@ -173,11 +177,13 @@ def residual(layer):
         if y.shape != np.shape(x):
             raise ValueError(f"residual: x has shape {np.shape(x)}, the layer's output {y.shape}, expected the same: "
                              "give the layer one width")
-        return x + y, state, cache
+        return np.asarray(x, y.dtype) + y, state, cache
 
     def backward(cache, dy, dstate=None):
         grads, dx, dstate = inner.backward(cache, dy, dstate)
-        return grads, dy + dx, dstate
+        if dy is not None:
+            dx = dx + np.asarray(dy, dx.dtype)  # past the layer
+        return grads, dx, dstate
 
     return Layer(layer.init, forward, backward, sizes(layer))
 
@@ -222,10 +228,18 @@ def tied(model):
     """
     def init(rng, *widths, dtype=np.float32):
         params = model.init(rng, *widths, dtype=dtype)
+        if params[0]["W"].shape != params[-1]["W"].shape:
+            raise ValueError(f"tied: the embedding's W has shape {params[0]['W'].shape}, the read-out's "
+                             f"{params[-1]['W'].shape}, expected the same: give the last layer the embedding's width")
         params[0]["W"] = params[-1].pop("W")  # an embedding's own start at N(0, 1) would make the logits large
         return params
 
     def forward(params, *inputs, **settings):
+        if not params or not isinstance(params, (list, tuple)):
+            return model.forward(params, *inputs, **settings)  # which says what it expects
+        ends = (params[0], True), (params[-1], False)
+        if not all(isinstance(p, dict) and ("W" in p) == has_table for p, has_table in ends):
+            raise ValueError("params of tied: W expected in the first and not in the last: make them with its init")
         return model.forward([*params[:-1], params[-1] | {"W": params[0]["W"]}], *inputs, **settings)
 
     def backward(caches, dy, dstate=None):

@@ -43,13 +43,21 @@ def decayed(layer):
                 "w": rng.uniform(0, 1, H).astype(dtype), "b": np.zeros(H, dtype)}
 
     def forward(params, x, gaps, state=None, lengths=None):
+        if not isinstance(params, dict) or params.keys() != {"layer", "w", "b"}:
+            came = sorted(map(str, params)) if isinstance(params, dict) else type(params).__name__
+            raise ValueError(f"params of decayed are {came}, expected ['b', 'layer', 'w']: make them with its init")
         w, b = params["w"], params["b"]
-        x, lengths = sequence.inputs(x, lengths, "D", w.dtype)
+        H = boundary.params("decayed", {"w": w, "b": b}, w="H", b="H")["H"]
+        first = (p for name, p in tree.leaves(params["layer"]) if name.endswith(("W_x", "W_ih")))
+        D = next((p.shape[1] - 1 for p in first), "D")  # one less than the layer's, for the gap
+        x, lengths = sequence.inputs(x, lengths, D, w.dtype)
         gaps = boundary.array("gaps", gaps, x.shape[:2], w.dtype, "the time before each step")
         if (gaps.real < 0).any():
             raise ValueError(f"gaps holds {gaps.min()}, expected no gap below 0: sort the readings by time")
-        if state is None:
-            _, state, _ = layer.forward(params["layer"], np.zeros((len(x), 0, x.shape[2] + 1), w.dtype))
+        _, state, _ = layer.forward(params["layer"], np.zeros((len(x), 0, x.shape[2] + 1), w.dtype), state)
+        if any(s.shape[1] != H for _, s in tree.leaves(state)):
+            raise ValueError(f"params of decayed: w has shape {w.shape}, expected a number for each unit of the layer: "
+                             "make them with its init")
         h, steps = np.zeros((*x.shape[:2], len(w)), w.dtype), []
         for t in range(x.shape[1]):
             here = None if lengths is None else (t < lengths).astype(int)  # a sequence that has ended keeps its state

@@ -68,8 +68,9 @@ class EncoderDecoder:
             (B4)                dh and dstate through the encoder
         """
         h_shape, encoder, (decoder, attended, read_out) = cache
-        grads, dh = {}, None
+        grads = {}
         grads["read_out"], ds = linear.backward(read_out, dlogits)  # (B1)
+        dh = np.zeros(h_shape, ds.dtype)
         if self.attention:
             ds, dcontext = np.split(ds, [h_shape[2]], axis=2)  # (B1)
             grads["attention"], ds_asked, dk, dv = self.attention.backward(attended, dcontext, dweights)

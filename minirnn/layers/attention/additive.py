@@ -17,7 +17,7 @@ from .weights import inputs, weigh, weigh_backward
 def init(rng, D_q, D_k=None, A=None, dtype=np.float32):
     """Uniform in ±1/√width: {"W_q": (A, D_q), "W_k": (A, D_k), "v_a": (A,)}; D_k and A are D_q unless given."""
     D_q = boundary.size("D_q", D_q)
-    D_k, A = boundary.size("D_k", D_k or D_q), boundary.size("A", A or D_q)
+    D_k, A = boundary.size("D_k", D_q if D_k is None else D_k), boundary.size("A", D_q if A is None else A)
     uniform = lambda *shape: (rng.uniform(-1, 1, shape) / np.sqrt(shape[-1])).astype(dtype)
     return {"W_q": uniform(A, D_q), "W_k": uniform(A, D_k), "v_a": uniform(A)}
 

@@ -29,7 +29,8 @@ def forward(params, q, k, v, lengths=None, causal=False, scaled=True):
     >>> weights.round(3).tolist(), context.round(3).tolist()
     ([[[1.0, 0.0]]], [[[1.0]]])
     """
-    q, k, v = inputs(q, k, v, boundary.real("q", q).dtype, D_k=q.shape[-1])
+    q = boundary.real("q", q)
+    q, k, v = inputs(q, k, v, q.dtype, D_k=q.shape[-1])
     scale = 1 / math.sqrt(max(1, q.shape[2])) if scaled else 1.0
     weights = weigh(scale * (q @ k.swapaxes(1, 2)), lengths, causal)
     return weights @ v, weights, (q, k, v, weights, scale)

@@ -29,7 +29,8 @@ def forward(params, q, k, v, lengths=None, causal=False, heads=1):
     """q (B, Tq, D), k (B, T, D_k), v (B, T, D_v) to y (B, Tq, D), weights (B, heads, Tq, T), and a cache."""
     sizes = boundary.params("multi_head", params, W_q="D D", W_k="D K", W_v="D V", W_o="D D", b_q="D", b_k="D", b_v="D",
                             b_o="D")
-    if sizes["D"] % boundary.size("heads", heads):
+    heads = boundary.size("heads", heads)
+    if sizes["D"] % heads:
         raise ValueError(f"heads is {heads}, expected a divisor of the width {sizes['D']}: each head has an equal part")
     q, k, v = inputs(q, k, v, params["W_q"].dtype, sizes["D"], sizes["K"], sizes["V"])
     projected = [linear.forward(_of(params, name), x) for name, x in (("q", q), ("k", k), ("v", v))]
@@ -37,7 +38,8 @@ def forward(params, q, k, v, lengths=None, causal=False, heads=1):
         lengths = np.repeat(sequence.check_lengths(lengths, *k.shape[:2]), heads)
     context, weights, seen = dot.forward({}, *(_split(x, heads) for x, _ in projected), lengths, causal)
     y, read_out = linear.forward(_of(params, "o"), _join(context, heads))
-    return y, weights.reshape(-1, heads, *weights.shape[1:]), ([cache for _, cache in projected], seen, read_out, heads)
+    weights = weights.reshape(len(q), heads, *weights.shape[1:])
+    return y, weights, ([cache for _, cache in projected], seen, read_out, heads)
 
 
 def backward(cache, dy, dweights=None):
@@ -52,7 +54,8 @@ def backward(cache, dy, dweights=None):
     grads["o"], dcontext = linear.backward(read_out, dy)  # (B1)
     if dweights is not None:
         N, *sizes = seen[3].shape  # of the weights of all heads, one after the other
-        dweights = boundary.gradient("dweights", dweights, (N // heads, heads, *sizes), dy.dtype).reshape(N, *sizes)
+        dweights = boundary.gradient("dweights", dweights, (N // heads, heads, *sizes), dcontext.dtype)
+        dweights = dweights.reshape(N, *sizes)
     _, *dprojected = dot.backward(seen, _split(dcontext, heads), dweights)  # (B2)
     dinputs = []
     for name, cache, dx in zip("qkv", projections, dprojected):
