@@ -60,7 +60,7 @@ def cases(rng):
         ("batch_norm, training", normalize.batch_norm, running, (x, lengths), FIXED),
         ("batch_norm, running", normalize.batch_norm, running, (x, lengths), {}),
         ("layer_norm_lstm", normalize.layer_norm_lstm, params(normalize.layer_norm_lstm, D, H),
-         (x, (h_0, c_0), lengths), {}),
+         (x, (h_0, 3 * c_0), lengths), {}),  # where a few numbers nearly agree LN is too curved for central differences
         ("dropout", with_settings(dropout, **TRAINING), {}, (x,), {}),
         ("dropout through time", with_settings(dropout, **TRAINING), {}, (x,), {"same_through_time": True}),
         ("decayed(gru)", decayed(gru), params(decayed(gru), D, H), (x, rng.uniform(0.1, 2, (B, T)), h_0, lengths), {}),
