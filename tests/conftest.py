@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: at these sizes threads mostly wait for each other
+
 import matplotlib
 import pytest
 from hypothesis import settings

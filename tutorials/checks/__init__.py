@@ -1,0 +1,84 @@
+"""What the exercises are checked with: this package grades, `attempt` runs a learner's file, `diagnosis` explains.
+
+THE CONTRACT. An exercise is three files of the same name, exNN_short_name.py:
+
+exercises/  What a learner gets: a docstring with the maths and all shapes, one function with its signature, a docstring
+            that says what it returns and "about N lines", and `raise NotImplementedError`. Imports only what it needs.
+answers/    The same function, filled in and commented. No other file needs it: without it nothing can be named, but
+            everything can still be graded. Mutants are patches of its text, so each idea stands on a piece of its own.
+            An exercise may have no answer, and then MUTANTS is [].
+checks/     A module that holds, in capitals what must be there unless marked optional:
+
+  TITLE      str, such as "backpropagation through time".
+  FUNCTION   str, the name of the function.
+  OUTPUTS    dict, name -> axes, in the order in which the function returns them (one: returned alone; several: a
+             tuple). Axes are words: "T H B"; "" is a number. An axis T is mapped by time step, 4H by gate (4 blocks, or
+             as many as GATES has). A name of an axis may be any letter: it is how sizes are spoken of.
+  CASES      dict, words for the case -> function of a np.random.Generator that returns the inputs, a dict in the order
+             of the function's parameters (they are passed by position). The simplest first: a single step, then the
+             sequence. Also numbers, lists, dicts, functions. float64; T >= 3, B >= 2, all sizes different and, if it
+             can be, none of them 2, so that a ratio tells which it is; nothing zero, weights of size 0.7: `normal` and
+             `weights` below. All from the generator: the inputs are made again in the learner's process.
+  reference  function of the inputs (by keyword) that returns what is right, in the order of OUTPUTS: the library's own
+             function, or `derivatives` of a forward. Never from answers/. Right to 1e-10.
+  MUTANTS    list of (text that is right, text that is wrong, message, question). The first stands exactly once in
+             the answer. The message ends "Your numbers equal those of a version that ..."; the question leads there
+             without saying it. Wrong on some case, never an exception, never changing an input. Patches that do not
+             overlap are combined: two bugs at once are looked for too, so keep the texts small.
+  HINTS      three texts, each more than the one before, the last nearly the answer.
+  ALTERNATIVES   at least one source text of a right answer in another style (loops, einsum, another order). For tests.
+  EQUAL      optional: list of sets of messages of mutants that cannot be told apart. For tests; all are named.
+  GATES      optional: names of the gate blocks, default "ifgo".
+  MAPPED     optional: {axis: how its cells start}, default {"T": "t="}, for other axes that are worth a map.
+  terms      optional: function of the inputs (by keyword): {output: {term in words: array of the output's shape}}, {}
+             where it does not apply. An output that is wrong is written as a sum of them, if it is exactly one; else
+             each block of a gate that is one. Each term must be needed: none is a sum of others.
+  TOLERANCE  optional: of the largest entry of an output, default 1e-9.
+
+tests/test_exercises.py holds all this to its word for every exercise it finds.
+"""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+TUTORIALS = Path(__file__).parent.parent
+
+
+def load(name):
+    """The checks of the exercise with this name, such as ex07_rnn_bptt."""
+    return importlib.import_module(f"checks.{name}")
+
+
+def answer(name):
+    """The text of the answer, or None where a teacher took it away."""
+    path = TUTORIALS / "answers" / f"{name}.py"
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def inputs_of(case, seed):
+    return case(np.random.default_rng(seed))
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape)
+
+
+def weights(rng, *shape):
+    """Of size near 0.7 with either sign: where tiny ones would hide a missing transpose."""
+    return rng.uniform(0.5, 0.9, shape) * rng.choice([-1, 1], shape)
+
+
+def derivatives(forward, upstream, *arrays):
+    """The gradient of Σ upstream · forward(*arrays) with respect to each array, by the complex step: right to rounding,
+    and found without any backward pass. `forward` returns one array or several, and `upstream` mirrors that."""
+    from minirnn import gradcheck
+    upstream = upstream if isinstance(upstream, (tuple, list)) else [upstream]
+    given = [np.array(a, complex) for a in arrays]
+
+    def f(_):
+        outputs = forward(*given)
+        outputs = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+        return sum(np.sum(dy * y) for dy, y in zip(upstream, outputs, strict=True))
+    return tuple(gradcheck.complex_step(f, a) for a in given)

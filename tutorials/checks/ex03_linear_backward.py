@@ -1,0 +1,128 @@
+import numpy as np
+
+from minirnn import linear
+
+from . import normal, weights
+
+TITLE = "the linear layer, backward"
+FUNCTION = "linear_backward"
+OUTPUTS = {"dx": "B T D", "dW": "K D", "db": "K"}
+
+
+def batch(B, T):
+    def inputs(rng, D=5, K=7):
+        return {"W": weights(rng, K, D), "x": 0.6 * normal(rng, B, T, D), "dy": normal(rng, B, T, K)}
+    return inputs
+
+
+CASES = {"a single column": batch(1, 1), "three columns, one step": batch(3, 1),
+         "three sequences of four steps": batch(3, 4)}
+
+
+def reference(W, x, dy):
+    _, cache = linear.forward({"W": W, "b": np.zeros(len(W))}, x)
+    grads, dx = linear.backward(cache, dy)
+    return dx, grads["W"], grads["b"]
+
+
+def terms(W, x, dy):
+    if x.shape[1] == 1:
+        return {}
+    each = [np.einsum("tk,td->kd", *pair) for pair in zip(dy, x)]
+    return {"dW": {"Σ dy xᵀ": sum(each), "Σ y xᵀ": np.einsum("kd,bte,btd->ke", W, x, x), "W": W,
+                   "(Σ dy) (Σ x)ᵀ": np.outer(dy.sum((0, 1)), x.sum((0, 1)))},
+            "dx": {"Wᵀ dy": dy @ W, "Wᵀ y": x @ W.T @ W, "x": x},
+            "db": {"Σ dy": dy.sum((0, 1)), "Σ y": (x @ W.T).sum((0, 1)), "(1)": np.ones(len(W))}}
+
+
+SHARED = "At how many places does the same W, or b, take part in the loss?"
+MEAN = "The loss is one number for all B sequences and T steps. Has its mean not been taken already, if it is to be?"
+PLACE = "dW[k, d] belongs to W[k, d], which leads from x[d] to y[k]. With which dy does which x meet?"
+GIVEN = "What does the loss tell you about y, and where is it in your formula?"
+RESHAPE = "reshape keeps the order of the numbers in memory. Which numbers are neighbours before, and which after?"
+MUTANTS = [
+    ("dx = dy @ W", "dx = x @ W.T @ W", "computes dx from y instead of dy", GIVEN),
+    ("dx = dy @ W", "dx = np.ones(dy.shape) @ W", "takes 1 for dy in dx", GIVEN),
+    ("dx = dy @ W", "dx = dy @ dW", "multiplies by dW in dx where W belongs", "What was x multiplied by?"),
+    ("dx = dy @ W", "dx = -dy @ W", "gives dx the wrong sign",
+     "With W and dy positive, does L rise or fall when x rises?"),
+    ("dx = dy @ W", "dx = dy @ W / len(x)", "divides dx by B", MEAN),
+    ("dx = dy @ W", "dx = dy @ W / len(rows_x)", "divides dx by B T", MEAN),
+    ("dx = dy @ W", "dx = dy @ W.reshape(D, K).T", "reshapes W in dx to get the transpose", RESHAPE),
+    ("dx = dy @ W", "dx = (dy @ W).sum(axis=1, keepdims=True) + 0 * x", "sums dx over the steps",
+     "Which y's does the x of one step reach?"),
+    ("rows_dy.T @ rows_x", "(rows_x @ W.T).T @ rows_x", "computes dW from y instead of dy", GIVEN),
+    ("rows_dy.T @ rows_x", "np.ones(rows_dy.shape).T @ rows_x", "takes 1 for dy in dW", GIVEN),
+    ("rows_dy.T @ rows_x", "rows_dy.T @ np.ones(rows_x.shape)", "takes 1 for x in dW",
+     "By what factor does W reach y?"),
+    ("rows_dy.T @ rows_x", "rows_dy.T @ rows_x / len(x)", "divides dW by B", MEAN),
+    ("rows_dy.T @ rows_x", "rows_dy.T @ rows_x / x.shape[1]", "divides dW by T", MEAN),
+    ("rows_dy.T @ rows_x", "rows_dy.T @ rows_x / len(rows_x)", "divides dW by B T", MEAN),
+    ("rows_dy.T @ rows_x", "dy[0].T @ x[0]", "takes only the first sequence in dW", SHARED),
+    ("rows_dy.T @ rows_x", "dy[:, 0].T @ x[:, 0]", "takes only the first step in dW", SHARED),
+    ("rows_dy.T @ rows_x", "dy[:, -1].T @ x[:, -1]", "takes only the last step in dW", SHARED),
+    ("rows_dy.T @ rows_x", "np.outer(rows_dy[-1], rows_x[-1])",
+     "keeps only the last place in dW, as `=` in a loop does", SHARED),
+    ("rows_dy.T @ rows_x", "np.outer(rows_dy.sum(0), rows_x.sum(0))", "sums dy and x first, and multiplies then, in dW",
+     PLACE),
+    ("rows_dy.T @ rows_x", "(rows_x.T @ rows_dy).reshape(K, D)",
+     "computes the transpose of dW and reshapes it to (K, D)", RESHAPE),
+    ("rows_dy.T @ rows_x", "dy.reshape(K, -1) @ x.reshape(D, -1).T",
+     "reshapes dy and x to (K, B T) and (D, B T) in dW, where the axes should change places", RESHAPE),
+    ("rows_dy.T @ rows_x", "rows_dy.T @ x.swapaxes(0, 1).reshape(-1, D)",
+     "goes through x in another order than through dy in dW: steps first in one, sequences first in the other", PLACE),
+    ("rows_dy.T @ rows_x", "np.einsum('btk,bsd->kd', dy, x)",
+     "sums dy and x over the steps first, and multiplies then, in dW", PLACE),
+    ("rows_dy.T @ rows_x", "rows_dy.T @ np.roll(x, 1, axis=1).reshape(-1, D)",
+     "meets the x of the step before in dW, and at the first step that of the last", PLACE),
+    ("rows_dy.T @ rows_x", "rows_dy.T @ rows_x[::-1]", "goes through x backwards and through dy forwards in dW", PLACE),
+    ("rows_dy.T @ rows_x", "-rows_dy.T @ rows_x", "gives dW the wrong sign",
+     "With x and dy positive, does L rise or fall when W rises?"),
+    ("rows_dy.T @ rows_x", "W + rows_dy.T @ rows_x", "starts dW from W instead of from zero",
+     "Is dW a weight or a gradient?"),
+    ("rows_dy.sum(axis=0)", "rows_dy.mean(axis=0)", "takes the mean over B and T in db, not the sum", MEAN),
+    ("rows_dy.sum(axis=0)", "rows_dy.sum(axis=0) / len(x)", "divides db by B", MEAN),
+    ("rows_dy.sum(axis=0)", "rows_dy.sum(axis=0) / x.shape[1]", "divides db by T", MEAN),
+    ("rows_dy.sum(axis=0)", "dy[0].sum(axis=0)", "takes only the first sequence in db", SHARED),
+    ("rows_dy.sum(axis=0)", "dy[:, 0].sum(axis=0)", "takes only the first step in db", SHARED),
+    ("rows_dy.sum(axis=0)", "dy[:, -1].sum(axis=0)", "takes only the last step in db", SHARED),
+    ("rows_dy.sum(axis=0)", "rows_dy[-1]", "keeps only the last place in db, as `=` in a loop does", SHARED),
+    ("rows_dy.sum(axis=0)", "dW.sum(axis=1)", "sums dW over D for db", "By what factor does b reach y? Is x in it?"),
+    ("rows_dy.sum(axis=0)", "np.full(K, float(len(rows_x)))", "counts places in db, as if dy were 1", GIVEN),
+    ("rows_dy.sum(axis=0)", "np.full(K, rows_dy.sum())", "sums over K, too, in db",
+     "How many numbers has b, and which y does each reach?"),
+    ("rows_dy.sum(axis=0)", "dy.reshape(K, -1).sum(axis=1)", "reshapes dy to (K, B T) in db, where the axes should "
+     "change places", RESHAPE),
+    ("rows_dy.sum(axis=0)", "(rows_x @ W.T).sum(axis=0)", "computes db from y instead of dy", GIVEN),
+    ("return dx, dW, db", "return dx / len(rows_x), dW / len(rows_x), db / len(rows_x)", "divides all three by B T",
+     MEAN),
+    ("return dx, dW, db", "return dx, dW / len(x), db / len(x)", "divides dW and db by B", MEAN),
+    ("return dx, dW, db", "return dx, dW / len(rows_x), db / len(rows_x)", "divides dW and db by B T", MEAN),
+]
+
+HINTS = [
+    "Take the shapes as a guide. dx has the shape of x, dW of W, db of b. From dy and W only one product has the shape "
+    "of x. What is not in the result was summed over.",
+    "With all places in one list, dy is (B T, K) and x is (B T, D). dW is (K, D), so B T is summed over: that is the "
+    "matrix product of one, transposed, with the other. db (K,) is a sum over the same axis.",
+    "rows_dy = dy.reshape(-1, K) and rows_x likewise. dW = rows_dy.T @ rows_x, db = rows_dy.sum(axis=0). For dx there "
+    "is nothing to sum over places: dy @ W works on (B, T, K) as it is.",
+]
+
+ALTERNATIVES = ["""
+import numpy as np
+
+def linear_backward(W, x, dy):
+    return np.einsum("kd,btk->btd", W, dy), np.einsum("btk,btd->kd", dy, x), np.einsum("btk->k", dy)
+""", """
+import numpy as np
+
+def linear_backward(W, x, dy):
+    dx, dW, db = np.zeros(x.shape), np.zeros(W.shape), np.zeros(W.shape[0])
+    for t in reversed(range(x.shape[1])):
+        for b in range(x.shape[0]):
+            dx[b, t] = W.T @ dy[b, t]
+            dW += dy[b, t][:, None] * x[b, t]
+            db += dy[b, t]
+    return dx, dW, db
+"""]

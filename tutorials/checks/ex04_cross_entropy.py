@@ -1,0 +1,147 @@
+import numpy as np
+
+from minirnn import activations, losses
+
+from . import normal
+
+TITLE = "softmax and cross-entropy, with mean and mask"
+FUNCTION = "cross_entropy"
+OUTPUTS = {"loss": "", "dlogits": "B T V"}
+
+
+def batch(lengths, T, shift=0):
+    def inputs(rng, V=5):
+        B = len(lengths)
+        mask = np.arange(T) < rng.permutation(lengths)[:, None]
+        shifts = shift * np.resize([1.0, -1.0, 0.0], B)[:, None, None]
+        return {"logits": 1.3 * normal(rng, B, T, V) + shifts, "target_ids": rng.integers(0, V, (B, T)), "mask": mask}
+    return inputs
+
+
+CASES = {"one place": batch([1], 1), "three sequences, all equally long": batch([7, 7, 7], 7),
+         "three sequences with padding": batch([7, 1, 3], 7),
+         "scores near 1000, -1000 and 0": batch([7, 1, 3], 7, 1000)}
+
+
+def reference(logits, target_ids, mask):
+    loss, cache = losses.cross_entropy(logits, target_ids, mask)
+    return loss, losses.cross_entropy_backward(cache)
+
+
+def terms(logits, target_ids, mask):
+    if abs(logits).max() > 100 or mask.size == 1:
+        return {}
+    p, onehot = activations.softmax(logits), np.eye(logits.shape[2])[target_ids]
+    each = {"p": p, "onehot": onehot, "p²": p * p, "p ⊙ onehot": p * onehot, "(1)": np.ones(p.shape)}
+    if mask.all():
+        return {"dlogits": {f"{name} / N": term / mask.sum() for name, term in each.items()}}
+    return {"dlogits": {f"{name} / N {where}": term * places[:, :, None] / mask.sum() for name, term in each.items()
+                        for where, places in (("where it counts", mask), ("where it is padding", ~mask))}}
+
+
+HOW_MANY = "The loss is a mean. Over how many places?"
+PADDING = "Does padding have a part in the loss?"
+NUMBERS = "Make z[target] a little larger. Does l rise or fall? And what of another z[v]?"
+SECOND = "What is the derivative of log(sum over w of exp(z[w])) by z[v]? Not only the target's z is in it."
+AXIS = "Which numbers have to sum to 1?"
+TARGET = "Of which class is the probability to be large? The classes are counted from 0."
+CHANCE = "If p is 1/2 for the right class, the loss is 0.69. What do you get?"
+MUTANTS = [
+    ("np.exp(z).sum(axis=2, keepdims=True)", "np.exp(z).sum(axis=1, keepdims=True)",
+     "sums over T in the softmax, not over the classes", AXIS),
+    ("np.exp(z).sum(axis=2, keepdims=True)", "np.exp(z).sum(axis=0, keepdims=True)",
+     "sums over B in the softmax, not over the classes", AXIS),
+    ("np.exp(z).sum(axis=2, keepdims=True)", "np.exp(z).sum()",
+     "sums over all axes in the softmax, not over the classes alone", AXIS),
+    ("z - np.log(np.exp(z).sum(axis=2, keepdims=True))", "-np.logaddexp(0, -logits)", "takes σ for the softmax",
+     "Do your p sum to 1 at each place?"),
+    ("np.eye(V)[target_ids]", "np.eye(V)[target_ids - 1]",
+     "takes the class before the target, as if classes were counted from 1", TARGET),
+    ("N = mask.sum()", "N = 1", "takes the sum over the places in both, not the mean", HOW_MANY),
+    ("N = mask.sum()", "N = B", "divides both by B, not by the number of places that count", HOW_MANY),
+    ("N = mask.sum()", "N = T", "divides both by T, not by the number of places that count", HOW_MANY),
+    ("N = mask.sum()", "N = mask.size", "divides both by B T, padding included", "Is padding among the N places?"),
+    ("N = mask.sum()", "N = mask.size * V", "divides both by B T V", HOW_MANY),
+    ("N = mask.sum()", "N = mask.sum() * V", "divides both by V, too", HOW_MANY),
+    ("N = mask.sum()", "N = B * mask.sum(axis=1)[:, None, None]",
+     "takes the mean of each sequence, and the mean of those",
+     "Does each place count the same, in a short sequence and in a long one?"),
+    ("counts = mask[:, :, None]", "counts = 1", "has padding take part in both", PADDING),
+    ("counts = mask[:, :, None]", "counts = 1 - mask[:, :, None]", "counts the padding and leaves the rest out",
+     "What does True mean in the mask?"),
+    ("-(onehot * log_p * counts / N).sum()", "(onehot * log_p * counts / N).sum()", "gives the loss the wrong sign",
+     "Which sign has log p, and which sign is a loss to have?"),
+    ("onehot * log_p * counts / N)", "onehot * p * counts / N)", "leaves the log out of the loss", CHANCE),
+    ("onehot * log_p * counts / N)", "onehot * log_p * counts / N / np.log(2))", "takes the logarithm to base 2",
+     CHANCE),
+    ("onehot * log_p * counts / N)", "onehot * logits * counts / N)", "takes the score itself for log p in the loss",
+     CHANCE),
+    ("onehot * log_p * counts / N)", "log_p * counts / N)", "sums log p over all classes in the loss", TARGET),
+    ("onehot * log_p * counts / N)", "p * log_p * counts / N)",
+     "weighs log p with p in the loss, not with onehot: that is the entropy of p", TARGET),
+    ("onehot * log_p * counts / N)", "onehot * log_p * counts)",
+     "takes the sum over the places in the loss, not the mean", HOW_MANY),
+    ("onehot * log_p * counts / N)", "onehot * log_p * counts / B)", "divides the loss by B, not by N", HOW_MANY),
+    ("onehot * log_p * counts / N)", "onehot * log_p * counts / mask.size)",
+     "divides the loss by B T, padding included", HOW_MANY),
+    ("onehot * log_p * counts / N)", "onehot * log_p / N)", "has padding take part in the loss", PADDING),
+    ("(p - onehot) *", "p *", "leaves - onehot out of dlogits", NUMBERS),
+    ("(p - onehot) *", "-onehot *", "leaves p out of dlogits", SECOND),
+    ("(p - onehot) *", "(p - 1) *", "takes 1 from p of every class in dlogits, not of the target only", NUMBERS),
+    ("(p - onehot) *", "(p - 1) * onehot *", "keeps dlogits of the target only, zero for all other classes", SECOND),
+    ("(p - onehot) *", "(onehot - p) *", "gives dlogits the wrong sign", NUMBERS),
+    ("(p - onehot) *", "(p + onehot) *", "adds onehot to p in dlogits", NUMBERS),
+    ("(p - onehot) *", "p * (1 - p) *", "takes p (1 - p) for dlogits, without the target",
+     "Where is the target in your dlogits?"),
+    ("(p - onehot) *", "(p - onehot) * p * (1 - p) *",
+     "multiplies p - onehot by p (1 - p): the softmax is gone through twice", SECOND),
+    ("(p - onehot) *", "-onehot / p *", "stops at dL/dp, which is -onehot / p, in dlogits",
+     "What lies between z and p?"),
+    ("(p - onehot) *", "-onehot * (1 - p) * p *", "takes -p (1 - p) for the target and zero for the rest", SECOND),
+    ("(p - onehot) *", "(log_p - onehot) *", "takes log p for p in dlogits", SECOND),
+    ("(p - onehot) *", "(logits - onehot) *", "takes the scores for p in dlogits", SECOND),
+    ("onehot) * counts / N", "onehot) * counts", "does not divide dlogits by N",
+     "The loss is divided by N. And its gradient?"),
+    ("onehot) * counts / N", "onehot) * counts / B", "divides dlogits by B, not by N", HOW_MANY),
+    ("onehot) * counts / N", "onehot) * counts / mask.size", "divides dlogits by B T, padding included", HOW_MANY),
+    ("onehot) * counts / N", "onehot) / N", "gives padding a gradient", PADDING),
+]
+
+HINTS = [
+    "Work on all places at once; the classes are the last axis. With keepdims=True, a sum over them keeps the shape "
+    "(B, T, 1), so it can be subtracted from (B, T, V). np.eye(V)[target_ids] is onehot (B, T, V): 1 at the target.",
+    "log p = z - log(sum of exp(z)), once the largest score is taken off z. The loss is -log p at the targets, summed "
+    "where the mask is True, over N = mask.sum(). The derivative of log(sum of exp(z)) with respect to z[v] is p[v].",
+    "dlogits = (p - onehot) * mask[:, :, None] / N. The loss is -(onehot * log_p * mask[:, :, None]).sum() / N.",
+]
+
+ALTERNATIVES = ["""
+import math
+
+import numpy as np
+
+def cross_entropy(logits, target_ids, mask):
+    loss, dlogits, N = 0.0, np.zeros(logits.shape), np.count_nonzero(mask)
+    for b in range(logits.shape[0]):
+        for t in range(logits.shape[1]):
+            if mask[b, t]:
+                top = max(logits[b, t])
+                e = [math.exp(score - top) for score in logits[b, t]]
+                loss += (math.log(sum(e)) - (logits[b, t, target_ids[b, t]] - top)) / N
+                for v in range(logits.shape[2]):
+                    dlogits[b, t, v] = (e[v] / sum(e) - (v == target_ids[b, t])) / N
+    return loss, dlogits
+""", """
+import numpy as np
+
+def cross_entropy(logits, target_ids, mask):
+    scores, ids = logits[mask], target_ids[mask]
+    rows = np.arange(len(ids))
+    p = np.exp(scores - scores.max(axis=-1)[:, None])
+    p /= p.sum(axis=-1)[:, None]
+    loss = -np.log(p[rows, ids]).mean()
+    p[rows, ids] -= 1
+    dlogits = np.zeros_like(logits)
+    dlogits[mask] = p / len(ids)
+    return loss, dlogits
+"""]

@@ -1,0 +1,132 @@
+import numpy as np
+
+from minirnn import optim
+
+from . import weights
+
+TITLE = "Adam"
+FUNCTION = "adam"
+OUTPUTS = {"p": "T H D"}
+
+
+def steps(T, size):
+    """T steps with gradients of this size; none is near zero, so that eps shows in the case of tiny ones only."""
+    def inputs(rng, H=4, D=3):
+        dp = size * rng.uniform(0.4, 2.0, (T, H, D)) * rng.choice([-1, 1], (T, H, D))
+        return {"p0": weights(rng, H, D), "dp": dp, "lr": 0.001, "beta1": 0.8, "beta2": 0.95, "eps": 1e-8}
+    return inputs
+
+
+CASES = {"a single step": steps(1, 1.0), "six steps": steps(6, 1.0), "six steps, gradients near 1e-5": steps(6, 1e-5)}
+
+
+def reference(p0, dp, lr, beta1, beta2, eps):
+    params, opt, after = {"p": p0.copy()}, optim.Adam(lr, (beta1, beta2), eps), []
+    for gradient in dp:
+        opt.step(params, {"p": gradient})
+        after.append(params["p"].copy())
+    return np.array(after)
+
+
+def terms(p0, dp, lr, beta1, beta2, eps):
+    if len(dp) > 1:
+        return {}
+    return {"p": {"p0": p0[None], "lr · dp / (√dp² + eps)": lr * dp / (np.abs(dp) + eps), "lr · dp": lr * dp,
+                  "lr · dp / (dp² + eps)": lr * dp / (dp ** 2 + eps)}}
+
+
+START = "m and v start at zero. What is m after the first step, if nothing is corrected, and what should m̂ be?"
+MEAN = "In a running mean, how much weight has the past, and how much has the new gradient?"
+EPS = "Where exactly does eps stand in the last equation? It is seen only where the gradients are tiny."
+ENTRY = "Which of the operations belong to each entry by itself?"
+COUNT = "What is n at the third step in your code?"
+CARRY = "Which m goes on to the next step, m or m̂?"
+POWER = "Compare your correction with the equations, sign by sign: what becomes of 1 - βⁿ after many steps?"
+MUTANTS = [
+    ("m / (1 - beta1 ** n)", "m", "never corrects m, and uses m itself for m̂", START),
+    ("v / (1 - beta2 ** n)", "v", "never corrects v, and uses v itself for v̂", START),
+    ("m_hat / (np.sqrt(v_hat)", "m / (np.sqrt(v)", "has no bias correction at all", START),
+    ("n = t + 1", "n = 1", "never counts the steps, so n is always 1", COUNT),
+    ("n = t + 1", "n = t + 2", "counts the steps from 2", COUNT),
+    ("n = t + 1", "n = len(dp)", "uses T, the number of all steps, for n", COUNT),
+    ("beta1 ** n", "beta1 * n", "multiplies β₁ by n instead of raising it to the power n", POWER),
+    ("(1 - beta1 ** n)", "(1 - beta1)", "divides m by 1 - β₁ at every step, without the power n", POWER),
+    ("(1 - beta2 ** n)", "(1 - beta2)", "divides v by 1 - β₂ at every step, without the power n", POWER),
+    ("(1 - beta1 ** n)", "(1 - beta1) ** n", "raises 1 - β₁ to the power n, not β₁", POWER),
+    ("(1 - beta2 ** n)", "(1 - beta2) ** n", "raises 1 - β₂ to the power n, not β₂", POWER),
+    ("m / (1", "m * (1", "multiplies m by 1 - β₁ⁿ instead of dividing", START),
+    ("v / (1", "v * (1", "multiplies v by 1 - β₂ⁿ instead of dividing", START),
+    ("- beta1 ** n", "- beta2 ** n", "corrects m with β₂", "Which β belongs to m?"),
+    ("- beta2 ** n", "- beta1 ** n", "corrects v with β₁", "Which β belongs to v?"),
+    ("beta1, beta2, eps)", "beta2, beta1, eps)", "exchanges β₁ and β₂", "Which β belongs to m, which to v?"),
+    ("m_hat = m /", "m_hat = m = m /", "carries m̂ on to the next step, where m belongs", CARRY),
+    ("v_hat = v /", "v_hat = v = v /", "carries v̂ on to the next step, where v belongs", CARRY.replace("m", "v")),
+    ("beta1 * m + ", "", "forgets the old m at each step", "What is m made of, besides the new gradient?"),
+    ("beta2 * v + ", "", "forgets the old v at each step", "What is v made of, besides the new gradient?"),
+    ("(1 - beta1) * dp[t]", "dp[t]", "adds the whole dp to m, without 1 - β₁", MEAN),
+    ("(1 - beta2) * dp[t]", "dp[t]", "adds the whole dp² to v, without 1 - β₂", MEAN),
+    ("beta1 * m + (1 - beta1) *", "(1 - beta1) * m + beta1 *", "exchanges β₁ and 1 - β₁ in m", MEAN),
+    ("beta2 * v + (1 - beta2) *", "(1 - beta2) * v + beta2 *", "exchanges β₂ and 1 - β₂ in v", MEAN),
+    ("beta2 * v + (1 - beta2) *", "v +", "adds up all squares in v and never fades them", MEAN),
+    ("dp[t] ** 2", "np.abs(dp[t])", "takes |dp| for dp² in v", "Of what is v the running mean?"),
+    ("dp[t] ** 2", "m ** 2", "takes the square of m for dp² in v", "Of what is v the running mean?"),
+    ("dp[t] ** 2", "(dp[t] - m) ** 2", "takes (dp - m)² for dp² in v", "Of what is v the running mean?"),
+    ("dp[t] ** 2", "(dp[t] ** 2).mean()", "has one v for all entries, from the mean of dp²", ENTRY),
+    ("dp[t] ** 2", "(dp[t] ** 2).sum()", "has one v for all entries, from the sum of dp²", ENTRY),
+    ("np.zeros_like(p0), np.zeros_like(p0)", "dp[0], dp[0] ** 2", "starts m and v from the first gradient",
+     "What are m and v before the first step?"),
+    ("lr * m_hat", "lr * dp[t]", "steps along dp instead of m̂", "Which quantity do you divide by the root?"),
+    ("np.sqrt(v_hat)", "v_hat", "forgets the root of v̂", "If all gradients were twice as large, how would your step "
+     "change? It should stay as it is."),
+    ("np.sqrt(v_hat) + eps", "np.sqrt(v_hat + eps)", "adds eps inside the root", EPS),
+    ("np.sqrt(v_hat) + eps", "np.sqrt(v_hat) + eps / np.sqrt(1 - beta2 ** n)",
+     "adds eps to √v, before the bias correction of v", EPS),
+    ("(np.sqrt(v_hat) + eps)", "np.sqrt(v_hat) + eps", "adds eps to the step, not to the root: brackets are missing",
+     "What exactly is divided by what in the last equation, and to which of the two does eps belong?"),
+    (" + eps)", ")", "leaves out eps", EPS),
+    ("now - lr", "now + lr", "goes up the slope, with + for -", "In which direction does the loss fall?"),
+    ("now - lr * m_hat", "now - m_hat", "forgets lr", "How far should the first step go?"),
+    ("now = now - lr", "now = p0 - lr", "starts each step from p0", "From where does the second step go on?"),
+    ("p[t] = now", "p[:] = now", "holds the last parameters at every step, as T names for one array do",
+     "Print your p[0] when the loop is done. Is it what it was after the first step?"),
+    ("return p", "return np.concatenate([p0[None], p[:-1]])", "returns the parameters before each step",
+     "Has dp[0] been used in your p[0]?"),
+]
+
+HINTS = [
+    "Before the loop, m and v are zeros of the shape of p0. Each turn of the loop is the five equations, in order.",
+    "range(len(dp)) counts from 0, and n counts from 1: n = t + 1. Give m̂ and v̂ names of their own, so that m and v "
+    "go on uncorrected. p0 is the caller's: now = now - ... makes a new array, now -= ... would change it.",
+    "In the loop: m = beta1 * m + (1 - beta1) * dp[t], v the same with beta2 and dp[t] ** 2, then "
+    "m_hat = m / (1 - beta1 ** n), v_hat likewise, then now = now - lr * m_hat / (np.sqrt(v_hat) + eps), p[t] = now.",
+]
+
+ALTERNATIVES = ["""
+import numpy as np
+
+def adam(p0, dp, lr, beta1, beta2, eps):
+    n = np.arange(1, len(dp) + 1)
+    age = n[:, None] - n
+    means = []
+    for beta, values in ((beta1, dp), (beta2, dp * dp)):
+        share = np.where(age >= 0, beta ** np.maximum(age, 0), 0.0)
+        share = share / share.sum(axis=1, keepdims=True)
+        means.append(np.einsum("ts,shd->thd", share, values))
+    return p0 - np.cumsum(lr * means[0] / (np.sqrt(means[1]) + eps), axis=0)
+""", """
+import math
+import numpy as np
+
+def adam(p0, dp, lr, beta1, beta2, eps):
+    p = np.empty(dp.shape)
+    for i in range(p0.shape[0]):
+        for j in range(p0.shape[1]):
+            value, m, v, power1, power2 = p0[i, j], 0.0, 0.0, 1.0, 1.0
+            for t, g in enumerate(dp[:, i, j]):
+                power1, power2 = power1 * beta1, power2 * beta2
+                m += (1 - beta1) * (g - m)
+                v += (1 - beta2) * (g * g - v)
+                value -= lr * math.sqrt(1 - power2) / (1 - power1) * m / (math.sqrt(v) + eps * math.sqrt(1 - power2))
+                p[t, i, j] = value
+    return p
+"""]

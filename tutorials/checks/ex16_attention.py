@@ -1,0 +1,121 @@
+import math
+
+from minirnn import attention
+
+from . import normal
+
+TITLE = "attention, forward, with a causal mask"
+FUNCTION = "attention"
+OUTPUTS = {"context": "B T E", "weights": "B T S"}
+MAPPED = {"T": "t=", "S": "s="}
+
+
+def sequences(causal, size=0.0):
+    """Queries, keys and values; all scores are about `size`, and no weight depends on it."""
+    def inputs(rng, B=3, T=5, D=7, E=4):
+        q, k, v = normal(rng, B, T, D), normal(rng, B, T, D), normal(rng, B, T, E)
+        if size:
+            q[..., -1], k[..., -1] = 50.0, size * math.sqrt(D) / 50
+        return {"q": q, "k": k, "v": v, "causal": causal}
+    return inputs
+
+
+CASES = {"every key is seen": sequences(False), "causal": sequences(True),
+         "causal, scores near 730": sequences(True, 730.0)}
+
+
+def reference(q, k, v, causal):
+    context, weights, _ = attention.dot.forward({}, q, k, v, causal=causal)
+    return context, weights
+
+
+SCALE = "D numbers of size 1 are multiplied and added up. How large is the sum? Its size should not depend on D."
+ROWS = "Add up your weights along each axis. Which of the sums should be 1?"
+FUTURE = "Look at the weights of a causal case, step by step. Which keys may step t see?"
+GATHER = "context_t is a mean of which values, with which weights?"
+ASKS = "In score_ts, who asks and who is asked?"
+MUTANTS = [
+    (" / np.sqrt(q.shape[-1])", "", "never divides by √D", SCALE),
+    ("np.sqrt(q.shape[-1])", "q.shape[-1]", "divides by D, not by its root", SCALE),
+    (" / np.sqrt(q.", " * np.sqrt(q.", "multiplies by √D where it should divide", SCALE),
+    ("np.sqrt(q.shape[-1])", "np.sqrt(q.shape[1])", "divides by √T, not by √D", SCALE),
+    ("np.sqrt(q.shape[-1])", "np.sqrt(v.shape[-1])", "divides by √E, not by √D", SCALE),
+    ("np.sqrt(q.shape[-1])", "np.sqrt(q.shape[0])", "divides by √B, not by √D", SCALE),
+    ("q @ k.swapaxes(1, 2)", "k @ q.swapaxes(1, 2)", "transposes the scores: keys ask, and queries are asked", ASKS),
+    ("k.swapaxes(1, 2)", "k.reshape(len(k), k.shape[2], k.shape[1])", "reshapes k where it should be transposed",
+     "Reshape [[1, 2, 3], [4, 5, 6]] to (3, 2). Is that its transpose?"),
+    ("q @ k.swapaxes(1, 2) / np.sqrt(q.shape[-1])",
+     "q @ k.swapaxes(1, 2) / np.linalg.norm(q, axis=2)[:, :, None] / np.linalg.norm(k, axis=2)[:, None]",
+     "divides each score by the lengths of its query and its key, not by √D", SCALE),
+    ("q @ k.swap", "q @ q.swap", "compares queries with queries", ASKS),
+    ("q @ k.swap", "k @ k.swap", "compares keys with keys", ASKS),
+    ("if causal:", "if False:", "never hides a key", FUTURE),
+    ("if causal:", "if True:", "hides the future even where causal is False", "What should happen if causal is False?"),
+    ("np.tril(np.ones(scores.shape[1:], bool))", "np.triu(np.ones(scores.shape[1:], bool))",
+     "hides the past, and shows the future", FUTURE),
+    ("np.ones(scores.shape[1:], bool))", "np.ones(scores.shape[1:], bool), 1)",
+     "shows one key too many, that of the next step", FUTURE),
+    ("np.tril(np.ones(scores.shape[1:], bool))", "np.eye(scores.shape[1], dtype=bool)",
+     "shows each step nothing but its own key", FUTURE),
+    ("-np.inf", "0.0", "gives hidden keys the score 0", "What is exp of the score that you give to a hidden key?"),
+    ("-np.inf", "-1.0", "gives hidden keys the score -1",
+     "What is exp of the score that you give to a hidden key?"),
+    ("np.where(seen, scores, -np.inf)",
+     "np.where(np.tril(np.ones(scores.shape[1:], bool), -1), scores, -1e9)",
+     "hides the step's own key too, by a large negative score", FUTURE),
+    ("np.where(seen, scores, -np.inf)", "scores + np.triu(np.ones(scores.shape[1:])) * -1e9",
+     "hides the step's own key too, by taking 1e9 off its score", FUTURE),
+    ("scores = np.where(seen, scores, -np.inf)",
+     "e = np.exp(scores - scores.max(axis=-1, keepdims=True)) * 1.0\n"
+     "        weights = e / e.sum(axis=-1, keepdims=True) * seen\n        return weights @ v, weights",
+     "sets the weights of hidden keys to 0 after the softmax, so the rows no longer sum to 1", ROWS),
+    ("axis=-1, keepdims=True))", "axis=1, keepdims=True))",
+     "takes the largest score off along the queries, not along the keys",
+     "What you take off must be one number for all scores of a query. Is it?"),
+    ("e.sum(axis=-1", "e.sum(axis=1", "sums over the queries, not over the keys, below the fraction", ROWS),
+    ("axis=-1, keepdims=True))  # so that exp cannot overflow\n    weights = e / e.sum(axis=-1",
+     "axis=1, keepdims=True))\n    weights = e / e.sum(axis=1", "takes the softmax over the queries, not the keys",
+     ROWS),
+    ("e.sum(axis=-1", "e.sum(axis=(1, 2)", "divides by the sum over all queries and keys", ROWS),
+    (" / e.sum(axis=-1, keepdims=True)", "", "never divides by the sum, so the weights do not sum to 1", ROWS),
+    ("e.sum(axis=-1", "e.mean(axis=-1", "divides by the mean over the keys, not by the sum", ROWS),
+    ("weights @ v", "weights.swapaxes(1, 2) @ v", "transposes the weights before they meet the values", GATHER),
+    ("weights @ v", "weights @ v / np.sqrt(q.shape[2])", "divides the context by √D, too", GATHER),
+    ("weights @ v", "weights @ v / v.shape[1]", "divides the context by the number of keys", GATHER),
+]
+
+HINTS = [
+    "Three parts: scores, weights, context. The scores are one product, (B, T, D) with (B, D, S), divided by √D. First "
+    "make the case right in which every key is seen.",
+    "Softmax: take off the largest score of each query, exp, divide by the sum over the keys: all along axis -1, with "
+    "keepdims=True. For the mask, np.tril makes a triangle; a hidden key needs a score whose exp is 0, and it needs it "
+    "before the softmax.",
+    "scores = q @ k.swapaxes(1, 2) / np.sqrt(D); if causal: scores = np.where(seen, scores, -np.inf), where seen is "
+    "np.tril of (T, S) times True; e = np.exp(scores - scores.max(axis=-1, keepdims=True)); then divide, then @ v.",
+]
+
+ALTERNATIVES = ["""
+import numpy as np
+
+def attention(q, k, v, causal):
+    B, T, D = q.shape
+    context, weights = np.zeros((B, T, v.shape[2])), np.zeros((B, T, T))
+    for b in range(B):
+        for t in range(T):
+            seen = t + 1 if causal else T
+            scores = np.array([q[b, t] @ k[b, s] for s in range(seen)]) * D ** -0.5
+            weights[b, t, :seen] = [1 / np.exp(scores - score).sum() for score in scores]
+            for s in range(seen):
+                context[b, t] += weights[b, t, s] * v[b, s]
+    return context, weights
+""", """
+import numpy as np
+
+def attention(q, k, v, causal):
+    scores = np.einsum("btd,bsd->bts", q / np.sqrt(q.shape[2]), k)
+    if causal:
+        scores = scores + np.triu(np.full(scores.shape[1:], -1e9), 1)
+    top = scores.max(2)[..., None]
+    weights = np.exp(scores - top - np.log(np.exp(scores - top).sum(2))[..., None])
+    return np.einsum("bse,bts->bte", v, weights), weights
+"""]
