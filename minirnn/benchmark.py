@@ -14,7 +14,7 @@ import numpy as np
 
 from . import losses, optim
 from .layers import gru, linear, lstm, rnn
-from .layers.compose import chain, last_step
+from .layers.compose import accepted, chain, last_step
 
 SIZES = ((25, 1, 64, 100), (50, 32, 1, 32), (50, 32, 16, 64), (100, 64, 64, 128), (100, 64, 64, 256),
          (100, 64, 128, 512), (1000, 16, 2, 64))  # T, B, D, H
@@ -60,16 +60,25 @@ def torch_or_none():
     return torch
 
 
-def alternating(functions, seconds=2.0, least=5):
-    """Median seconds of each of a dict of functions, called in turn for about so many seconds and `least` rounds."""
-    times = {name: [] for name in functions}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times[next(iter(times))]) <= least:
+def alternating(functions, rounds=7, turn=0.06):
+    """Median seconds of each of a dict of functions, which take turns of about so many seconds: so the machine's
+    moods fall on all of them, and each runs warm, as in a training loop.
+
+    The first call of a turn does not count. With several threads a turn begins with a pause, since BLAS threads that
+    wait for work keep a core busy for 0.1 s, and would slow down whoever comes next.
+    """
+    pause = 0.15 if int(os.environ.get("OPENBLAS_NUM_THREADS", 2)) > 1 else 0
+    medians = {name: [] for name in functions}
+    for _ in range(rounds):
         for name, function in functions.items():
-            start = time.perf_counter()
+            time.sleep(pause)
             function()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(taken[1:]) for name, taken in times.items()}  # the first warms up
+            taken, start = [], time.perf_counter()
+            while not taken or sum(taken) < turn:
+                function()
+                taken.append(-start + (start := time.perf_counter()))
+            medians[name].append(statistics.median(taken))
+    return {name: statistics.median(turns) for name, turns in medians.items()}
 
 
 def passes(name, T, B, D, H):
@@ -85,7 +94,7 @@ def passes(name, T, B, D, H):
         layer.backward(kept["training"], dh)
 
     def inference():
-        _, _, kept["training"] = layer.forward(params, x, out=kept.get("training"))
+        _, _, kept["inference"] = layer.forward(params, x, **accepted(layer, inference=True), out=kept.get("inference"))
 
     model, optimizer = chain(layer, last_step, linear), optim.Adam()
     whole = model.init(rng, D, H, 1)
@@ -146,7 +155,7 @@ def _torch_passes(torch, name, x, dh, target, H):
     return {"training": training, "inference": inference, "step": step}
 
 
-def table(name, seconds=2.0):
+def table(name):
     """Print a row a size: our time, the share of it that is bare matrix products, and PyTorch's time over ours."""
     torch = torch_or_none()
     print(f"{name}, float32, forward and backward with the input's gradient; NumPy {np.__version__}"
@@ -156,7 +165,7 @@ def table(name, seconds=2.0):
     ratios = []
     for size in SIZES:
         timed = passes(name, *size)
-        taken = {kind: alternating(timed[kind], seconds) for kind in (timed if torch else ["training"])}
+        taken = {kind: alternating(timed[kind]) for kind in (timed if torch else ["training"])}
         ours = taken["training"]
         row = f"{', '.join(map(str, size)):<18}{ours['minirnn'] * 1e3:>9.2f} ms"
         row += f"{ours['products'] / ours['minirnn']:>10.0%}"
@@ -168,13 +177,13 @@ def table(name, seconds=2.0):
         print(f"{'geometric mean':<40}{{:>13.2f}}{{:>11.2f}}{{:>12.2f}}".format(*np.exp(np.log(ratios).mean(axis=0))))
 
 
-def curves(name, seconds=0.5):
+def curves(name):
     """Milliseconds of a pass against T, B and H: {"T": (values, {who: milliseconds}), ...}, from (50, 32, 16, 64)."""
     base = {"T": 50, "B": 32, "D": 16, "H": 64}
     found = {}
     swept = {"T": (12, 25, 50, 100, 200, 400, 800), "B": (1, 4, 16, 64, 256), "H": (16, 32, 64, 128, 256)}
     for axis, values in swept.items():
-        taken = [alternating(passes(name, **{**base, axis: value})["training"], seconds) for value in values]
+        taken = [alternating(passes(name, **{**base, axis: value})["training"]) for value in values]
         found[axis] = values, {who: [1e3 * one[who] for one in taken] for who in taken[0]}
     return found
 

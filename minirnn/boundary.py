@@ -1,6 +1,7 @@
 """Checks at the boundary. Whatever a mistake can reach passes here once, and gets one clear line: what came, what was
 expected, what to do."""
 
+import functools
 import operator
 import reprlib
 
@@ -34,11 +35,13 @@ def array(name, value, shape, dtype, hint, where=True):
     stands for any size."""
     value = _floating(name, value, dtype)
     _shape(name, value, shape, hint)
-    with np.errstate(over="ignore"):
-        converted = np.asarray(value, dtype)
-    wrong = ~np.isfinite(converted) & where
-    if wrong.any():
-        at = _first(wrong)
+    converted = value
+    if value.dtype != dtype:
+        with np.errstate(over="ignore"):
+            converted = value.astype(dtype)
+    finite = np.isfinite(converted)
+    if not finite.all() and not (finite | ~np.asarray(where)).all():
+        at = _first(~finite & where)
         raise NotFinite(f"{name} holds {value[at]} at {at}, expected finite numbers of {converted.dtype}: "
                         "fill, drop or scale it first")
     return converted
@@ -77,7 +80,7 @@ def params(layer, given, **shapes):
         raise ValueError(f"params of {layer} are {came}, expected {sorted(shapes)}: make them with {layer}.init")
     sizes = {}
     for name, shape in shapes.items():
-        expected = [(int(n[:-1] or 1), n[-1]) for n in shape.split()]
+        expected = _factors(shape)
         kind = getattr(given[name], "dtype", None)
         if kind is None or kind.kind not in "fc":
             raise TypeError(f"params of {layer}: {name} is {kind or type(given[name]).__name__}, expected an array of "
@@ -89,6 +92,12 @@ def params(layer, given, **shapes):
             raise ValueError(f"params of {layer}: {name} has shape {came}, expected ({', '.join(shape.split())}) with "
                              f"{sizes}: make them with {layer}.init")
     return sizes
+
+
+@functools.cache
+def _factors(shape):
+    """A shape such as "4H D" as (factor, letter) pairs."""
+    return [(int(n[:-1] or 1), n[-1]) for n in shape.split()]
 
 
 def integers(name, value, low, high, hint):

@@ -61,7 +61,8 @@ def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0,
 def _forward(model, params, batch, state, out, rng=None, training=False):
     """What the model makes of a batch, its state or None, and a cache. A model without a state may have other outputs,
     such as the weights of its attention."""
-    given = accepted(model, state=state, lengths=batch.lengths, rng=rng, training=training, out=out)
+    given = accepted(model, state=state, lengths=batch.lengths, rng=rng, training=training, inference=not training,
+                     out=out)
     prediction, *after, cache = model.forward(params, batch.x, **given)
     return prediction, after[0] if "state" in given else None, cache
 

@@ -3,12 +3,14 @@
 The article's model of section 5 is `chain(lstm, last_step, linear)`; a deep one, `chain(stack(lstm, 2, dropout=0.3),
 linear)`. Whatever is composed has one signature, and passes on to each layer inside what that one takes:
 
-    y, state, cache   = layer.forward(params, x, state=None, lengths=None, rng=None, training=False, out=None)
+    y, state, cache   = layer.forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False,
+                                      out=None)
     grads, dx, dstate = layer.backward(cache, dy, dstate=None)
 
     state          nested as the layers are; () where there is none
     lengths        (B,), how many steps of each sequence are real; a loss over padded steps needs its mask all the same
     rng, training  for dropout and batch normalization
+    inference      True: no backward will follow, so an LSTM need not keep what only that would read
     out            a cache that is needed no more, whose memory is used again
 """
 
@@ -64,11 +66,12 @@ def chain(*layers):
             del rest[:max(0, n - 1)]
         return params
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
         _entries("params", params, len(layers), "layer: make them with chain.init")
         before, after, caches = states("state", state), [], []
         for layer, p, stateful, old in zip(layers, params, has_state, _parts(out, len(layers))):
-            x, final, cache = layer.forward(p, x, next(before) if stateful else None, lengths, rng, training, old)
+            x, final, cache = layer.forward(
+                p, x, next(before) if stateful else None, lengths, rng, training, inference, old)
             after += [final] * stateful
             caches.append(cache)
         return x, tuple(after), caches
@@ -130,17 +133,17 @@ def bidirectional(layer):
             raise ValueError(f"H is {H}, expected an even number: half of the output is the backward direction's")
         return {way: inner.init(rng, D, H // 2, dtype=dtype) for way in ("forward", "backward")}
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
         if not isinstance(params, dict) or params.keys() != {"forward", "backward"}:
             raise ValueError(f"params of bidirectional: got {type(params).__name__}, expected a dict of forward and "
                              "backward: make them with its init")
         x = boundary.regular("x", x)
         before, before_back = boundary.pair("state", state, "(forward, backward)")
         old, old_back = _parts(out, 2)
-        y, after, cache = inner.forward(params["forward"], x, before, lengths, rng, training, old)
+        y, after, cache = inner.forward(params["forward"], x, before, lengths, rng, training, inference, old)
         x = _reversed(x, lengths)
         y_back, after_back, cache_back = inner.forward(
-            params["backward"], x, before_back, lengths, rng, training, old_back)
+            params["backward"], x, before_back, lengths, rng, training, inference, old_back)
         y = np.concatenate([y, _reversed(y_back, lengths)], axis=2)
         return y, (after, after_back), [cache, cache_back, lengths, y.shape, y.dtype]
 
@@ -172,8 +175,8 @@ def residual(layer):
     """
     inner = _composed(layer)
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
-        y, state, cache = inner.forward(params, x, state, lengths, rng, training, out)
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
+        y, state, cache = inner.forward(params, x, state, lengths, rng, training, inference, out)
         if y.shape != np.shape(x):
             raise ValueError(f"residual: x has shape {np.shape(x)}, the layer's output {y.shape}, expected the same: "
                              "give the layer one width")
@@ -208,8 +211,8 @@ def with_dropout(layer, rate, same_through_time=False):
     """The layer with dropout on its output, see dropout.py; the parameters are the layer's alone."""
     inner, rate = _composed(layer), boundary.share("rate", rate)
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
-        y, state, cache = inner.forward(params, x, state, lengths, rng, training, _parts(out, 2)[0])
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
+        y, state, cache = inner.forward(params, x, state, lengths, rng, training, inference, _parts(out, 2)[0])
         y, mask = dropout_layer.forward({}, y, rng, training, rate, same_through_time)
         return y, state, [cache, mask]
 
@@ -327,8 +330,9 @@ def _composed(layer):
     outputs, such as attention's weights, are left out."""
     takes = _takes(layer)
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, out=None):
-        given = {"state": state, "lengths": lengths, "rng": rng, "training": training, "out": out}
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
+        given = {"state": state, "lengths": lengths, "rng": rng, "training": training, "inference": inference,
+                 "out": out}
         y, *rest, cache = layer.forward(params, x, **{name: given[name] for name in given if name in takes})
         return y, rest[0] if "state" in takes else (), cache
 

@@ -18,16 +18,17 @@ Inside the loop all that a step multiplies is one column, and all weights are on
 
     z_t = [h_{t-1}; x_t; 1],    W = [U_h W_x b],    W z_t = U_h h_{t-1} + W_x x_t + b
 
-so a step is one product forward and one backward, and so is the gradient of all weights. There the blocks lie in the
-order c̃, i, f, o: then the three σ are neighbours, and so are the three gates that dc_t reaches.
+so a step is one product forward and one backward, and so is the gradient of all weights. Forward, the blocks lie in the
+order o, i, f, c̃, with c_{t-1} below them: so the three σ are neighbours, and [i_t; f_t] stands beside [c̃_t; c_{t-1}],
+with which equation 2 multiplies it.
 """
+
+import itertools
 
 import numpy as np
 
 from .. import boundary
 from . import sequence
-
-INSIDE = [1, 2, 0, 3]  # where the blocks i, f, c̃, o go: to the order c̃, i, f, o
 
 
 def init(rng, D, H, dtype=np.float32):
@@ -45,15 +46,16 @@ def gates(params):
             for gate, block in zip("ifco", np.split(params[theirs], 4))}
 
 
-def forward(params, x, state=None, lengths=None, out=None):
+def forward(params, x, state=None, lengths=None, inference=False, out=None):
     """Run the LSTM over a batch of sequences.
 
-    x        (B, T, D)            inputs
-    state    ((B, H), (B, H))     h and c before the first step; None is zero
-    lengths  (B,)                 how many steps of each sequence are real; None is all T
-    out      a cache              of an earlier pass, needed no more, whose memory is used again
-    returns  h (B, T, H), zero beyond each length; the state (h, c) after each sequence's last step; a cache
-    errors   ValueError or TypeError for a wrong shape, dtype or length, or a number that is not finite
+    x          (B, T, D)            inputs
+    state      ((B, H), (B, H))     h and c before the first step; None is zero
+    lengths    (B,)                 how many steps of each sequence are real; None is all T
+    inference                       True: less time and memory, and a cache that backward cannot use
+    out        a cache              of an earlier pass, needed no more, whose memory is used again
+    returns    h (B, T, H), zero beyond each length; the state (h, c) after each sequence's last step; a cache
+    errors     ValueError or TypeError for a wrong shape, dtype or length, or a number that is not finite
 
     >>> params = init(np.random.default_rng(0), D=2, H=3)
     >>> h, (h_T, c_T), cache = forward(params, np.ones((4, 5, 2), np.float32))
@@ -66,30 +68,32 @@ def forward(params, x, state=None, lengths=None, out=None):
     h_0, c_0 = boundary.pair("state", state, "(h, c)")
     B, T, _ = x.shape
 
-    shapes = (4 * H, H + D + 1), (T + 1, H + D + 1, B), (T + 1, H, B), (T, 4 * H, B)
-    buffers = sequence.buffers(out, dtype, *shapes, (T, H, B), *shapes)
-    W, z, cells, gate, tanh_c, half, *_ = buffers  # the last three are for backward
-    h, c_prev, c = z[1:, :H], cells[:-1], cells[1:]  # one step on is the same memory: z_{t+1} holds h_t
+    # For inference one slot serves all steps, so that it stays in the processor's cache; backward needs every step's.
+    slots, each = (1, lambda a: itertools.repeat(a[0])) if inference and lengths is None else (T + 1, iter)
+    shapes = (4 * H, H + D + 1), (T + 1, H + D + 1, B), (slots, 5 * H, B), (slots, H, B), (2 * H, B)
+    buffers = sequence.buffers(out, dtype, *shapes)
+    W, z, gates, tanh_c, summands = buffers
+    h, c = z[1:, :H], gates[:, 4 * H:]  # z_{t+1} holds h_t, and the slot of t+1 holds c_t
+    i_g, f_c = summands[:H], summands[H:]  # g is the article's c̃
 
-    blocks = W.reshape(4, H, -1)
-    blocks[INSIDE, :, :H] = params["U_h"].reshape(4, H, H)
-    blocks[INSIDE, :, H:-1] = params["W_x"].reshape(4, H, D)
-    blocks[INSIDE, :, -1] = params["b"].reshape(4, H)
-    half[:H], half[H:] = W[:H], W[H:] / 2  # σ(a) = (1 + tanh(a/2)) / 2: one tanh serves all four gates
+    weights = np.hstack([params["U_h"], params["W_x"], params["b"][:, None]])
+    W[:H], W[H:] = weights[3 * H:], weights[:3 * H]  # o, and then i, f, c̃
+    one, half = np.array(1, dtype), np.array(0.5, dtype)  # for speed: of a plain number NumPy makes one at every step
+    W[:3 * H] *= half  # σ(a) = (1 + tanh(a/2)) / 2: one tanh serves all four gates
     z[0, :H] = sequence.initial("state h", h_0, B, H, dtype)
-    cells[0] = sequence.initial("state c", c_0, B, H, dtype)
-    z[:T, H:-1], z[:, -1] = x.transpose(1, 2, 0), 1
+    c[0] = sequence.initial("state c", c_0, B, H, dtype)
+    z[:T, H:-1], z[:, -1] = sequence.columns(x), 1
 
-    steps = zip(z, gate, gate.reshape(T, 4, H, B), gate[:, H:], c_prev, c, tanh_c, h)
-    for z_t, a, (g, i, f, o), sigma, c_prev_t, c_t, tanh_c_t, h_t in steps:  # views to be filled; g is the article's c̃
-        np.tanh(np.matmul(half, z_t, out=a), out=a)  # equation 3: c̃_t
-        sigma += 1
-        sigma *= 0.5  # i_t, f_t, o_t
-        np.multiply(f, c_prev_t, out=c_t)
-        c_t += i * g  # equation 2: c_t
+    parts = gates[:, :4 * H], gates[:, :3 * H], gates[:, :H], gates[:, H:3 * H], gates[:, 3 * H:], c[-T:], tanh_c
+    for h_t, z_t, a, sigma, o, i_f, g_c, c_t, tanh_c_t in zip(h, z, *map(each, parts)):  # views to be filled
+        np.tanh(W.dot(z_t, out=a), out=a)  # equation 3: c̃_t
+        sigma += one
+        sigma *= half  # o_t, i_t, f_t
+        np.multiply(i_f, g_c, out=summands)
+        np.add(f_c, i_g, out=c_t)  # equation 2: c_t
         np.multiply(o, np.tanh(c_t, out=tanh_c_t), out=h_t)  # h_t
-    state = sequence.final(z[:, :H], lengths), sequence.final(cells, lengths)
-    return sequence.rows(h, lengths), state, (lengths, buffers)
+    state = sequence.final(z[:, :H], lengths), sequence.final(c, lengths)
+    return sequence.rows(h, lengths), state, (params, lengths, buffers)
 
 
 def backward(cache, dh, dstate=None):
@@ -99,54 +103,68 @@ def backward(cache, dh, dstate=None):
     dstate   ((B, H), (B, H))     dLoss/d(final h and c); None, whole or in part, is zero
     returns  grads like params, dx (B, T, D), the gradients of the initial state (dh, dc)
 
-    With a for the argument of a σ or tanh, σ' = s (1 - s) and tanh' = 1 - s² from their own outputs s:
+    With a for the argument of a σ or tanh, σ' = s - s² and tanh' = 1 - s² from their own outputs s:
 
         (B1)  dh_t = dh_t from outside + the h rows of dz_{t+1}              h_t is used twice: outside, and by step t+1
         (B2)  dc_t = dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))      and so is c_t: by equation 2, and by h_t
-        (B3)  da_i = dc_t ⊙ c̃_t ⊙ i_t (1 - i_t)
-        (B4)  da_f = dc_t ⊙ c_{t-1} ⊙ f_t (1 - f_t)
+        (B3)  da_i = dc_t ⊙ c̃_t ⊙ (i_t - i_t²)
+        (B4)  da_f = dc_t ⊙ c_{t-1} ⊙ (f_t - f_t²)
         (B5)  da_c = dc_t ⊙ i_t ⊙ (1 - c̃_t²)
-        (B6)  da_o = dh_t ⊙ tanh(c_t) ⊙ o_t (1 - o_t)
-        (B7)  dz_t = Wᵀ da_t                                                 its rows are dh_{t-1}, dx_t and unused
+        (B6)  da_o = dh_t ⊙ tanh(c_t) ⊙ (o_t - o_t²)
+        (B7)  dz_t = [U_h W_x]ᵀ da_t                                         its rows are dh_{t-1} and dx_t
         (B8)  dW   = Σ_t da_t z_tᵀ                                           its columns are dU_h, dW_x and db
 
     From dc_{t+1} to dc_t leads only a product with f: where f is near 1 the gradient neither vanishes nor explodes.
     """
-    lengths, (W, z, cells, gate, tanh_c, _, dz, dcells, da) = cache
-    (T, H, B), c_prev = tanh_c.shape, cells[:-1]
+    params, lengths, (_, z, gates, tanh_c, _) = cache
+    (T, K, B), H, dtype = z[1:].shape, tanh_c.shape[1], z.dtype
+    if len(gates) < len(z):
+        raise ValueError("cache is of a forward with inference=True, expected one that kept every step: leave it out")
     dh_T, dc_T = boundary.pair("dstate", dstate, "(dh, dc)")
-    gifo, da_gifo = gate.reshape(T, 4, H, B), da.reshape(T, 4, H, B)
-    dh_slots, dc_prev, dc = dz[1:, :H], dcells[:-1], dcells[1:]  # the mirror of h, c_prev and c
+    dh_slots, dc = np.empty((T + 1, H, B), dtype), np.zeros((H, B), dtype)
+    sequence.arrive(dh_slots, dh, dh_T, lengths, "dstate h")  # (B1) from outside
+    if dc_T is not None:
+        dc += boundary.gradient("dstate c", dc_T, (B, H), dtype).T
 
-    sequence.arrive(dz[:, :H], dh, dh_T, lengths, "dstate h")  # (B1) from outside
-    sequence.arrive(dcells, None, dc_T, lengths, "dstate c")
-    dz[:, H:] = 0
-    dW = np.zeros_like(W)
+    W_T = np.hstack([params["U_h"], params["W_x"]]).T.copy()  # for speed: BLAS takes up to 15 % longer with a transpose
+    dW, dx = np.zeros((4 * H, K), dtype), np.empty((T, B, K - 1 - H), dtype)
     for steps in sequence.blocks_from_the_end(T, 4 * H * B):
-        # For speed, what does not depend on the loss is done for a block of steps at once: all but dc_t and dh_t.
-        g, i, f, o = gifo[steps].swapaxes(0, 1)
-        da_g, da_i, da_f, da_o = da_gifo[steps].swapaxes(0, 1)
-        np.multiply(g, i * (1 - i), out=da_i)  # (B3)
-        np.multiply(c_prev[steps], f * (1 - f), out=da_f)  # (B4)
-        np.multiply(i, 1 - g * g, out=da_g)  # (B5): g is the article's c̃
-        np.multiply(tanh_c[steps], o * (1 - o), out=da_o)  # (B6)
-        shown = o * (1 - tanh_c[steps] * tanh_c[steps])  # (B2)
-        through = dh_slots[steps], dc[steps], dc_prev[steps], dz[steps], da[steps], da_gifo[steps, :3], da_o, f, shown
-        for dh_t, dc_t, dc_prev_t, dz_t, da_t, da_gif_t, da_o_t, f_t, shown_t in zip(*(a[::-1] for a in through)):
-            dc_t += dh_t * shown_t  # (B2)
-            da_gif_t *= dc_t  # (B3) (B4) (B5), now whole
-            da_o_t *= dh_t  # (B6), now whole
-            dz_t += W.T @ da_t  # (B7), and (B1) from step t to h_{t-1}
-            dc_prev_t += dc_t * f_t  # (B2) from step t to c_{t-1}
-        dW += np.tensordot(da[steps], z[steps], ([0, 2], [0, 2]))  # (B8)
-    dW = dW.reshape(4, H, -1)[INSIDE].reshape(4 * H, -1)  # back to the order i, f, c̃, o
-    grads = {"W_x": dW[:, H:-1], "U_h": dW[:, :H], "b": dW[:, -1]}
-    return grads, dz[:T, H:-1].transpose(2, 0, 1).copy(), (dz[0, :H].T.copy(), dcells[0].T.copy())
+        # For speed, what does not depend on the loss is done for a block of steps at once, gate by gate: the slopes.
+        o, i, f, g, c_prev = gates[steps].reshape(-1, 5, H, B).swapaxes(0, 1).copy()  # g is the article's c̃
+        if lengths is not None:  # beyond its length a sequence's gates are shut: its dc waits there, unchanged
+            beyond = sequence.padding(lengths, T)[:, steps].T[:, None]
+            o, i, f = np.where(beyond, 0, o), np.where(beyond, 0, i), np.where(beyond, 1, f)
+        tanh = tanh_c[steps]
+        slope_i = g * (i - i * i)  # (B3)
+        slope_f = c_prev * (f - f * f)  # (B4)
+        slope_c = i - i * g * g  # (B5)
+        slope_o = tanh * (o - o * o)  # (B6)
+        shown = o - o * tanh * tanh  # (B2)
+
+        da, dz = np.empty((len(i), 4 * H, B), dtype), np.empty((len(i), K - 1, B), dtype)
+        da_ifco = da.reshape(-1, 4, H, B).swapaxes(0, 1)
+        through = (dh_slots[1:][steps], shown, f, slope_i, slope_f, slope_c, slope_o, *da_ifco, da, dz, dz[:, :H],
+                   dh_slots[:-1][steps])
+        for (dh_t, shown_t, f_t, slope_i_t, slope_f_t, slope_c_t, slope_o_t, da_i, da_f, da_c, da_o, da_t, dz_t, dz_h,
+             dh_prev_t) in zip(*(a[::-1] for a in through)):  # from the last step to the first
+            dc += dh_t * shown_t  # (B2)
+            np.multiply(slope_i_t, dc, out=da_i)  # (B3)
+            np.multiply(slope_f_t, dc, out=da_f)  # (B4)
+            np.multiply(slope_c_t, dc, out=da_c)  # (B5)
+            np.multiply(slope_o_t, dh_t, out=da_o)  # (B6)
+            W_T.dot(da_t, out=dz_t)  # (B7)
+            dh_prev_t += dz_h  # (B1) from step t to h_{t-1}
+            dc *= f_t  # (B2) from step t to c_{t-1}
+        dW += da.transpose(1, 0, 2).reshape(4 * H, -1) @ z[steps].transpose(0, 2, 1).reshape(-1, K)  # (B8)
+        dx[steps] = dz[:, H:].transpose(0, 2, 1)  # (B7)
+    grads = {"W_x": dW[:, H:-1].copy(), "U_h": dW[:, :H].copy(), "b": dW[:, -1].copy()}
+    return grads, dx.transpose(1, 0, 2), (dh_slots[0].T.copy(), dc.T)
 
 
 def trace(cache):
     """What happened inside a forward pass, for a picture: i, f, g (the article's c̃), o, c and h, each (B, T, H)."""
-    lengths, (_, z, cells, gate, *_) = cache
-    T, H, B = len(gate), cells.shape[1], cells.shape[2]
-    steps = [*gate.reshape(T, 4, H, B).swapaxes(0, 1), cells[1:], z[1:, :H]]
-    return {name: sequence.rows(values, lengths) for name, values in zip("gifoch", steps)}
+    _, lengths, (_, z, gates, tanh_c, _) = cache
+    T, H, B = len(z) - 1, *tanh_c.shape[1:]
+    o, i, f, g, _ = gates[:T].reshape(T, 5, H, B).swapaxes(0, 1)
+    inside = {"i": i, "f": f, "g": g, "o": o, "c": gates[1:, 4 * H:], "h": z[1:, :H]}
+    return {name: sequence.rows(values, lengths) for name, values in inside.items()}

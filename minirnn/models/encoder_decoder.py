@@ -82,7 +82,7 @@ class EncoderDecoder:
     def greedy(self, params, source, start, steps, lengths=None):
         """Say the likeliest next word, `steps` times, each time reading it back in after `start`. Returns the ids
         (B, steps) and the weights (B, steps, T), None without attention; cut the ids at your stop symbol."""
-        h, state, _ = self.reader.forward(params["encoder"], source, None, lengths)
+        h, state, _ = self.reader.forward(params["encoder"], source, None, lengths, inference=True)
         said, looked = [np.full(len(h), start)], []
         for _ in range(boundary.size("steps", steps)):
             logits, weights, state, _ = self._decode(params, said[-1][:, None], state, h, lengths)

@@ -99,7 +99,8 @@ class Forecaster:
 
     def _ahead(self, pasts, horizon):
         pasts = self.scale.apply(pasts).astype(np.float32)
-        ahead = baselines.recursive(lambda x: self.network.forward(self.params, x[..., None])[0], pasts, horizon)
+        say = lambda x: self.network.forward(self.params, x[..., None], inference=True)[0]
+        ahead = baselines.recursive(say, pasts, horizon)
         return self.scale.invert(ahead.astype(np.float64))
 
     def save(self, path):

@@ -73,7 +73,7 @@ class LanguageModel:
         new = _ids(prompt, self._fitted().vocabulary)
         boundary.positive("temperature", temperature)
         for _ in range(boundary.size("n", n)):
-            logits, state, _ = self.network.forward(self.params, new[None], state)
+            logits, state, _ = self.network.forward(self.params, new[None], state, inference=True)
             p = softmax(logits[0, -1].astype(np.float64) / temperature)
             new = np.array([rng.choice(len(p), p=p)])
             said.append(self.vocabulary[new[0]])
