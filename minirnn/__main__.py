@@ -194,21 +194,21 @@ def _save_figure(figure, path):
 
 
 def run_benchmark(args):
-    """How fast: a table for each recurrent layer, and how soon a new process has its first model."""
+    """How fast: a table for each recurrent layer, and what a whole process takes."""
     from . import benchmark
 
     _check_outputs(args.plot)
     benchmark.pin_threads(args.threads)
     print(f"{args.threads} BLAS thread{'s' if args.threads > 1 else ''} each, on {os.cpu_count()} cores")
     for name in benchmark.LAYERS:
-        benchmark.table(name)
-    benchmark.first_model()
+        benchmark.table(name, args.threads)
+    benchmark.processes()
     if args.plot:
         from . import plots
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(11, 4), layout="constrained")
-        curves = benchmark.curves("lstm").items()
+        curves = benchmark.curves("lstm", args.threads).items()
         for ax, (axis, (values, milliseconds)) in zip(figure.subplots(1, 3, sharey=True), curves):
             plots.duration(values, milliseconds, ax, label=axis)
         figure.suptitle("LSTM, forward and backward, from T, B, D, H = 50, 32, 16, 64")

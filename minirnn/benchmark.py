@@ -43,6 +43,43 @@ for epoch in range(5):
         optimizer.step()
 """}
 
+MEMORY = {  # a process that prints by how many megabytes three training passes raised its peak
+    "minirnn": """
+import resource, sys
+import numpy as np
+from minirnn import lstm
+
+def passes(T, B, D, H):
+    rng, cache = np.random.default_rng(0), None
+    params = lstm.init(rng, D, H)
+    x, dh = (np.ones((B, T, n), np.float32) for n in (D, H))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(3):
+        h, state, cache = lstm.forward(params, x, out=cache)
+        grads, dx, dstate = lstm.backward(cache, dh)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+passes(2, 2, 2, 2)
+print(passes(100, 64, 128, 512) / (2**20 if sys.platform == "darwin" else 2**10))
+""",
+    "torch": """
+import resource, sys
+import torch
+
+def passes(T, B, D, H):
+    layer = torch.nn.LSTM(D, H, batch_first=True)
+    x, dh = torch.ones(B, T, D, requires_grad=True), torch.ones(B, T, H)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(3):
+        layer.zero_grad()
+        x.grad = None
+        layer(x)[0].backward(dh)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+passes(2, 2, 2, 2)
+print(passes(100, 64, 128, 512) / (2**20 if sys.platform == "darwin" else 2**10))
+"""}
+
 
 def pin_threads(threads):
     """Start this command again with that many BLAS threads, which NumPy and PyTorch read when they are imported."""
@@ -60,23 +97,23 @@ def torch_or_none():
     return torch
 
 
-def alternating(functions, rounds=7, turn=0.06):
-    """Median seconds of each of a dict of functions, which take turns of about so many seconds: so the machine's
-    moods fall on all of them, and each runs warm, as in a training loop.
+def alternating(functions, threads=1, rounds=7, turn=0.06):
+    """Median seconds of each of a dict of functions, which take turns of about `turn` seconds: so what else the machine
+    does falls on all of them alike, and each runs warm, as in a training loop. A turn's first call does not count.
 
-    The first call of a turn does not count. With several threads a turn begins with a pause, since BLAS threads that
-    wait for work keep a core busy for 0.1 s, and would slow down whoever comes next.
+    With several threads a turn begins with a pause: threads of a BLAS that wait for work keep a core busy for 0.1 s,
+    and would slow down whoever comes next.
     """
-    pause = 0.15 if int(os.environ.get("OPENBLAS_NUM_THREADS", 2)) > 1 else 0
     medians = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
-            time.sleep(pause)
+            time.sleep(0.15 * (threads > 1))
             function()
-            taken, start = [], time.perf_counter()
+            taken = []
             while not taken or sum(taken) < turn:
+                start = time.perf_counter()
                 function()
-                taken.append(-start + (start := time.perf_counter()))
+                taken.append(time.perf_counter() - start)
             medians[name].append(statistics.median(taken))
     return {name: statistics.median(turns) for name, turns in medians.items()}
 
@@ -155,17 +192,17 @@ def _torch_passes(torch, name, x, dh, target, H):
     return {"training": training, "inference": inference, "step": step}
 
 
-def table(name):
+def table(name, threads=1):
     """Print a row a size: our time, the share of it that is bare matrix products, and PyTorch's time over ours."""
     torch = torch_or_none()
     print(f"{name}, float32, forward and backward with the input's gradient; NumPy {np.__version__}"
           + (f", torch {torch.__version__}" if torch else "; no torch to compare with"))
-    print(f"{'':<18}{'one pass':>12}{'products':>10}"
+    print(f"{'T, B, D, H':<18}{'one pass':>12}{'products':>10}"
           + (f"{'torch/ours:':>13}{'inference':>11}{'whole step':>12}" if torch else ""))
     ratios = []
     for size in SIZES:
         timed = passes(name, *size)
-        taken = {kind: alternating(timed[kind]) for kind in (timed if torch else ["training"])}
+        taken = {kind: alternating(timed[kind], threads) for kind in (timed if torch else ["training"])}
         ours = taken["training"]
         row = f"{', '.join(map(str, size)):<18}{ours['minirnn'] * 1e3:>9.2f} ms"
         row += f"{ours['products'] / ours['minirnn']:>10.0%}"
@@ -177,20 +214,24 @@ def table(name):
         print(f"{'geometric mean':<40}{{:>13.2f}}{{:>11.2f}}{{:>12.2f}}".format(*np.exp(np.log(ratios).mean(axis=0))))
 
 
-def curves(name):
+def curves(name, threads=1):
     """Milliseconds of a pass against T, B and H: {"T": (values, {who: milliseconds}), ...}, from (50, 32, 16, 64)."""
     base = {"T": 50, "B": 32, "D": 16, "H": 64}
     found = {}
     swept = {"T": (12, 25, 50, 100, 200, 400, 800), "B": (1, 4, 16, 64, 256), "H": (16, 32, 64, 128, 256)}
     for axis, values in swept.items():
-        taken = [alternating(passes(name, **{**base, axis: value})["training"]) for value in values]
+        taken = [alternating(passes(name, **{**base, axis: value})["training"], threads) for value in values]
         found[axis] = values, {who: [1e3 * one[who] for one in taken] for who in taken[0]}
     return found
 
 
-def first_model():
-    """Print how long a process takes from its start to its first trained model, imports included."""
-    for name, script in FIRST_MODEL.items():
-        if name == "minirnn" or torch_or_none():
-            taken = alternating({name: lambda: subprocess.run([sys.executable, "-c", script], check=True)}, 0, least=3)
-            print(f"from process start to first trained model: {name} {taken[name]:.2f} s")
+def processes():
+    """Print what a whole process takes: from its start to its first trained model, and the memory of a training pass."""
+    ours_and_theirs = ["minirnn"] + ["torch"] * bool(torch_or_none())
+    start = lambda script: subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    taken = alternating({who: lambda: start(FIRST_MODEL[who]) for who in ours_and_theirs}, rounds=3, turn=0)
+    print("from the start of a process to its first trained model, imports included: "
+          + ", ".join(f"{who} {seconds:.2f} s" for who, seconds in taken.items()))
+    if sys.platform != "win32":
+        print("memory of a training pass of the lstm at 100, 64, 128, 512, beside weights and inputs: "
+              + ", ".join(f"{who} {float(start(MEMORY[who]).stdout):.0f} MB" for who in ours_and_theirs))

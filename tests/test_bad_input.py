@@ -547,6 +547,13 @@ def both(params=BOTH_PARAMS, x=X, state=None, lengths=None):
     return BOTH.forward(params, x, state, lengths)[-1]
 
 
+@pytest.mark.parametrize("layer, params, K", [(lstm, LSTM, H), (CHAIN, CHAINED, K)], ids=["lstm", "chain"])
+def test_a_cache_that_kept_nothing_for_backward(layer, params, K):
+    *_, cache = layer.forward(params, X, inference=True)
+    assert_refused("cache is of a forward with inference=True, expected one that kept every step: leave it out",
+                   ValueError, layer.backward, cache, ones(B, T, K))
+
+
 def half(H):
     return ones(B, H)
 

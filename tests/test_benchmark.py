@@ -1,6 +1,7 @@
 """The benchmark's bookkeeping; how fast anything is, is never a test."""
 
 import os
+import platform
 import sys
 
 import numpy as np
@@ -18,10 +19,8 @@ def small(monkeypatch):
     monkeypatch.setattr(benchmark, "SIZES", ((3, 2, 1, 4), (5, 1, 2, 3)))
     monkeypatch.setattr(benchmark, "torch_or_none", lambda: None)
     monkeypatch.setattr(benchmark, "pin_threads", lambda threads: None)
-    monkeypatch.setattr(benchmark, "first_model", lambda: None)
-    monkeypatch.setattr(benchmark.alternating, "__defaults__", (0.0, 2))
-    monkeypatch.setattr(benchmark.table, "__defaults__", (0.0,))
-    monkeypatch.setattr(benchmark.curves, "__defaults__", (0.0,))
+    monkeypatch.setattr(benchmark, "processes", lambda: None)
+    monkeypatch.setattr(benchmark.alternating, "__defaults__", (1, 1, 0.0))
 
 
 def test_a_row_for_each_size_and_layer(small, capsys):
@@ -34,7 +33,7 @@ def test_a_row_for_each_size_and_layer(small, capsys):
 
 
 def test_the_picture_has_a_curve_against_each_size(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "curves", lambda name: {
+    monkeypatch.setattr(benchmark, "curves", lambda name, threads: {
         axis: ((1, 2), {"minirnn": [1.0, 2.0], "products": [0.5, 1.0]}) for axis in "TBH"})
     assert main(["benchmark", "--plot", str(tmp_path / "out.png")]) == 0
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
@@ -56,12 +55,33 @@ def test_threads_are_pinned_before_numpy_is_imported(monkeypatch):
     assert len(started) == 1
 
 
-def test_each_function_has_its_turn_and_the_first_round_does_not_count(monkeypatch):
-    clock = iter([0.0, 0.0, 0, 9, 0, 9, 0.0, 0, 1, 0, 2, 0.0, 0, 1, 0, 2, 5.0])
+def test_each_function_has_its_turns_whose_first_call_does_not_count(monkeypatch):
+    clock = iter([0, 2, 2, 5, 5, 9, 0, 1, 1, 2, 2, 10] * 2)  # when a counted call starts and ends
     monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(benchmark.time, "sleep", lambda seconds: calls.append(seconds))
     calls = []
-    medians = benchmark.alternating({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 1.0, least=2)
-    assert calls == ["a", "b"] * 3 and medians == {"a": 1, "b": 2}
+    medians = benchmark.alternating({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2, 2, turn=9)
+    assert calls == [0.15, *"aaaa", 0.15, *"bbbb"] * 2 and medians == {"a": 3, "b": 1}
+
+
+def test_with_one_thread_no_turn_waits(monkeypatch):
+    waited = []
+    monkeypatch.setattr(benchmark.time, "sleep", waited.append)
+    benchmark.alternating({"a": lambda: None}, threads=1, rounds=2, turn=0)
+    assert waited == [0, 0]
+
+
+@pytest.mark.parametrize("script", [benchmark.FIRST_MODEL["minirnn"],
+                                    benchmark.MEMORY["minirnn"].replace("100, 64, 128, 512", "50, 40, 30, 20")])
+def test_a_whole_process_runs_and_prints_its_megabytes(script, python):
+    done = python("-c", script)
+    assert done.returncode == 0, done.stderr
+    assert script in benchmark.FIRST_MODEL.values() or 0 <= float(done.stdout) < 100
+
+
+def test_pytorchs_processes_run_too(python):
+    pytest.importorskip("torch")
+    assert float(python("-c", benchmark.MEMORY["torch"].replace("100, 64, 128, 512", "50, 40, 30, 20")).stdout) < 100
 
 
 @pytest.mark.parametrize("name", benchmark.LAYERS)
@@ -76,4 +96,23 @@ def test_everything_that_is_timed_runs_again_and_again(name, small):
 def test_pytorch_is_timed_at_the_same_work(name):
     pytest.importorskip("torch")
     assert all("torch" in kind for kind in benchmark.passes(name, 4, 3, 2, 5).values())
-    assert np.isfinite(benchmark.alternating(benchmark.passes(name, 4, 3, 2, 5)["step"], 0.0, 2)["torch"])
+    assert np.isfinite(benchmark.alternating(benchmark.passes(name, 4, 3, 2, 5)["step"], 1, 1, 0)["torch"])
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the malloc of glibc")
+def test_malloc_keeps_the_memory_that_a_pass_frees_for_the_next_one(python):
+    done = python("-c", """
+import resource
+import numpy as np
+from minirnn import lstm
+
+params, x = lstm.init(np.random.default_rng(0), 1, 32), np.ones((32, 50, 1), np.float32)
+faults = []
+for _ in range(20):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    h, state, cache = lstm.forward(params, x)
+    lstm.backward(cache, h)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(sorted(faults)[10])
+""")
+    assert int(done.stdout) < 50, f"{done.stdout} pages are fresh in every pass"
