@@ -63,7 +63,7 @@ B, T, D, H = 3, 5, 2, 4
 params = {name: 0.7 * rng.normal(size=p.shape) for name, p in rnn.init(rng, D, H).items()}
 x, h_0, dh = rng.normal(size=(B, T, D)), rng.normal(size=(B, H)), rng.normal(size=(B, T, H))
 right = rnn.backward(rnn.forward(params, x, h_0)[-1], dh)[0]["U_h"]
-EPS = 10.0 ** -np.arange(1, 16)
+EPS = np.array([10.0**-k for k in range(1, 16)])
 
 
 def errors(formula, dtype):

@@ -129,7 +129,8 @@ def backward(cache, dh, dstate=None):
     W_T = np.hstack([params["U_h"], params["W_x"]]).T.copy()  # for speed: BLAS takes up to 15 % longer with a transpose
     dW, dx = np.zeros((4 * H, K), dtype), np.empty((T, B, K - 1 - H), dtype)
     for steps in sequence.blocks_from_the_end(T, 4 * H * B):
-        # For speed, what does not depend on the loss is done for a block of steps at once, gate by gate: the slopes.
+        # For speed, what does not depend on the loss is done for a block of steps at once, gate by gate: the slope of
+        # the gradient of each a against dc_t, or against dh_t for the output gate, and that of dc_t against dh_t.
         o, i, f, g, c_prev = gates[steps].reshape(-1, 5, H, B).swapaxes(0, 1).copy()  # g is the article's c̃
         if lengths is not None:  # beyond its length a sequence's gates are shut: its dc waits there, unchanged
             beyond = sequence.padding(lengths, T)[:, steps].T[:, None]
@@ -143,10 +144,12 @@ def backward(cache, dh, dstate=None):
 
         da, dz = np.empty((len(i), 4 * H, B), dtype), np.empty((len(i), K - 1, B), dtype)
         da_ifco = da.reshape(-1, 4, H, B).swapaxes(0, 1)
-        through = (dh_slots[1:][steps], shown, f, slope_i, slope_f, slope_c, slope_o, *da_ifco, da, dz, dz[:, :H],
-                   dh_slots[:-1][steps])
-        for (dh_t, shown_t, f_t, slope_i_t, slope_f_t, slope_c_t, slope_o_t, da_i, da_f, da_c, da_o, da_t, dz_t, dz_h,
-             dh_prev_t) in zip(*(a[::-1] for a in through)):  # from the last step to the first
+        through = (dh_slots[1:][steps], dh_slots[:-1][steps], shown, f,
+                   slope_i, slope_f, slope_c, slope_o,
+                   *da_ifco, da, dz, dz[:, :H])
+        for (dh_t, dh_prev_t, shown_t, f_t,
+             slope_i_t, slope_f_t, slope_c_t, slope_o_t,
+             da_i, da_f, da_c, da_o, da_t, dz_t, dz_h) in zip(*(a[::-1] for a in through)):  # from the last to the first
             dc += dh_t * shown_t  # (B2)
             np.multiply(slope_i_t, dc, out=da_i)  # (B3)
             np.multiply(slope_f_t, dc, out=da_f)  # (B4)
