@@ -165,7 +165,7 @@ if not QUICK:
     best = {size: min(RATES, key=lambda lr: lowest[size, lr]) for size in BATCHES}
     assert lowest[8, 1e-3] < ar < lowest[32, 1e-3] < lowest[142, 1e-3] and lowest[142, 1e-3] > 0.8
     assert best[32] == best[142] == 1e-2 and best[8] < 0.1
-    assert all(lowest[size, 1e-2] < ar + 0.01 and lowest[size, 1.0] > 0.25 for size in BATCHES)
+    assert all(lowest[size, 1e-2] < ar + 0.01 and lowest[size, 1.0] > ar + 0.03 for size in BATCHES)
 
 # %% [markdown]
 # ## Does a bigger batch reduce overfitting?
