@@ -4,6 +4,7 @@ All run in one process with the same number of threads, in turn, and each figure
 machine does falls on all of them alike.
 """
 
+import functools
 import os
 import statistics
 import subprocess
@@ -43,42 +44,41 @@ for epoch in range(5):
         optimizer.step()
 """}
 
-MEMORY = {  # a process that prints by how many megabytes three training passes raised its peak
+PASSES = {  # three training passes of the lstm
     "minirnn": """
-import resource, sys
 import numpy as np
 from minirnn import lstm
 
 def passes(T, B, D, H):
-    rng, cache = np.random.default_rng(0), None
-    params = lstm.init(rng, D, H)
+    params, cache = lstm.init(np.random.default_rng(0), D, H), None
     x, dh = (np.ones((B, T, n), np.float32) for n in (D, H))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
     for _ in range(3):
         h, state, cache = lstm.forward(params, x, out=cache)
         grads, dx, dstate = lstm.backward(cache, dh)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-
-passes(2, 2, 2, 2)
-print(passes(100, 64, 128, 512) / (2**20 if sys.platform == "darwin" else 2**10))
+    yield
 """,
     "torch": """
-import resource, sys
 import torch
 
 def passes(T, B, D, H):
     layer = torch.nn.LSTM(D, H, batch_first=True)
     x, dh = torch.ones(B, T, D, requires_grad=True), torch.ones(B, T, H)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
     for _ in range(3):
         layer.zero_grad()
         x.grad = None
         layer(x)[0].backward(dh)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-
-passes(2, 2, 2, 2)
-print(passes(100, 64, 128, 512) / (2**20 if sys.platform == "darwin" else 2**10))
+    yield
 """}
+MEMORY = """
+def peak():
+    return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 2**10
+
+list(passes(2, 2, 2, 2))
+before, after = (peak() for _ in passes(100, 64, 128, 512))
+print(after - before)
+"""  # by how many megabytes they raise the peak of their process
 
 
 def pin_threads(threads):
@@ -227,11 +227,14 @@ def curves(name, threads=1):
 
 def processes():
     """Print what a whole process takes: from its start to its first trained model, and the memory of a training pass."""
-    ours_and_theirs = ["minirnn"] + ["torch"] * bool(torch_or_none())
-    start = lambda script: subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    taken = alternating({who: lambda: start(FIRST_MODEL[who]) for who in ours_and_theirs}, rounds=3, turn=0)
+    who = ["minirnn"] + ["torch"] * bool(torch_or_none())
+    taken = alternating({name: functools.partial(_run, FIRST_MODEL[name]) for name in who}, rounds=3, turn=0)
     print("from the start of a process to its first trained model, imports included: "
-          + ", ".join(f"{who} {seconds:.2f} s" for who, seconds in taken.items()))
-    if sys.platform != "win32":
-        print("memory of a training pass of the lstm at 100, 64, 128, 512, beside weights and inputs: "
-              + ", ".join(f"{who} {float(start(MEMORY[who]).stdout):.0f} MB" for who in ours_and_theirs))
+          + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in taken.items()))
+    if os.path.exists("/proc/self/status"):
+        print("memory of training passes of the lstm at 100, 64, 128, 512, beside weights and inputs: "
+              + ", ".join(f"{name} {float(_run(PASSES[name] + MEMORY)):.0f} MB" for name in who))
+
+
+def _run(script):
+    return subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, text=True).stdout
