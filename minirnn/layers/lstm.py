@@ -116,10 +116,8 @@ def backward(cache, dh, dstate=None):
 
     From dc_{t+1} to dc_t leads only a product with f: where f is near 1 the gradient neither vanishes nor explodes.
     """
-    params, lengths, (_, z, gates, tanh_c, _) = cache
+    params, lengths, z, gates, tanh_c = _kept(cache)
     (T, K, B), H, dtype = z[1:].shape, tanh_c.shape[1], z.dtype
-    if len(gates) < len(z):
-        raise ValueError("cache is of a forward with inference=True, expected one that kept every step: leave it out")
     dh_T, dc_T = boundary.pair("dstate", dstate, "(dh, dc)")
     dh_slots, dc = np.empty((T + 1, H, B), dtype), np.zeros((H, B), dtype)
     sequence.arrive(dh_slots, dh, dh_T, lengths, "dstate h")  # (B1) from outside
@@ -166,8 +164,16 @@ def backward(cache, dh, dstate=None):
 
 def trace(cache):
     """What happened inside a forward pass, for a picture: i, f, g (the article's c̃), o, c and h, each (B, T, H)."""
-    _, lengths, (_, z, gates, tanh_c, _) = cache
+    _, lengths, z, gates, tanh_c = _kept(cache)
     T, H, B = len(z) - 1, *tanh_c.shape[1:]
     o, i, f, g, _ = gates[:T].reshape(T, 5, H, B).swapaxes(0, 1)
     inside = {"i": i, "f": f, "g": g, "o": o, "c": gates[1:, 4 * H:], "h": z[1:, :H]}
     return {name: sequence.rows(values, lengths) for name, values in inside.items()}
+
+
+def _kept(cache):
+    """What forward leaves in its cache for backward."""
+    params, lengths, (_, z, gates, tanh_c, _) = cache
+    if len(gates) < len(z):
+        raise ValueError("cache is of a forward with inference=True, expected one that kept every step: leave it out")
+    return params, lengths, z, gates, tanh_c
