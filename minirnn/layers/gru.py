@@ -75,7 +75,7 @@ def forward(params, x, state=None, lengths=None, out=None):
         np.tanh(n, out=n)  # n_t
         np.subtract(h_prev_t, n, out=h_t)
         h_t *= z
-        h_t += n  # h_t
+        h_t += n  # h_t = n_t + z_t ⊙ (h_{t-1} - n_t)
     return sequence.rows(h, lengths), sequence.final(slots, lengths), (params, x, lengths, buffers)
 
 
