@@ -448,6 +448,14 @@ def test_a_state_that_never_fades_is_the_layer_with_the_gap_as_one_more_feature(
     assert_same(dstate, expected_dstate, rounding)
 
 
+@each_recurrent
+def test_parameters_of_two_dtypes_run_in_that_of_the_recurrent_ones(layer):
+    params, x, *_ = numbers(generator(), layer, 3, 4, 2, 5, dtype=np.float32)
+    mixed = {name: p if name == "U_h" else p.astype(np.float64) for name, p in params.items()}
+    (h, *_, dstate), _ = everything(layer, mixed, [x], {})
+    assert dtypes((h, dstate)) == {np.dtype(np.float32)}
+
+
 # --- Blocks of steps
 
 @given(st.integers(0, 2000), st.integers(1, 2**18))

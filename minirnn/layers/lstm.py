@@ -124,7 +124,7 @@ def backward(cache, dh, dstate=None):
     if dc_T is not None:
         dc += boundary.gradient("dstate c", dc_T, (B, H), dtype).T
 
-    W_T = np.hstack([params["U_h"], params["W_x"]]).T.copy()  # for speed: BLAS takes up to 15 % longer with a transpose
+    W_T = np.hstack([params["U_h"], params["W_x"]], dtype=dtype).T.copy()  # for speed: BLAS is slower with a transpose
     dW, dx = np.zeros((4 * H, K), dtype), np.empty((T, B, K - 1 - H), dtype)
     for steps in sequence.blocks_from_the_end(T, 4 * H * B):
         # For speed, what does not depend on the loss is done for a block of steps at once, gate by gate: the slope of

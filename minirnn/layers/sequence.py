@@ -92,7 +92,7 @@ def buffers(out, dtype, *shapes):
     """Arrays of these shapes, filled with anything: those of `out`, a cache that is needed no more, or where they do
     not fit, fresh ones.
 
-    A fresh array costs a page fault for every 4 KB that is written: up to half the time of a pass over short sequences.
+    Above the 31 MB, and where malloc is another, a fresh array costs a page fault for every 4 KB that is written.
     """
     old = out[-1] if isinstance(out, tuple) else None
     if isinstance(old, list) and [(a.shape, a.dtype) for a in old] == [(shape, dtype) for shape in shapes]:
