@@ -11,7 +11,7 @@ it.
 """
 
 from . import baselines, datasets, gradcheck, initialize, losses, metrics, models, optim, training, weights
-from .layers import attention, compose, dropout, embedding, gru, linear, lstm, normalize, rnn
+from .layers import attention, compose, dropout, embedding, fast, gru, linear, lstm, normalize, rnn
 from .layers.decayed import decayed
 
 __all__ = ["rnn", "lstm", "gru", "linear", "embedding", "attention", "normalize", "dropout", "decayed", "compose",

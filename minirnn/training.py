@@ -39,14 +39,14 @@ class Batch(NamedTuple):
                         None if self.mask is None else self.mask[:, part])
 
 
-def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0, rng=None, out=None):
-    """One update of the weights. Returns the loss, the gradient's norm before clipping, the state at the end, and the
-    cache, whose memory the next step can use as `out`. `rng` is for dropout.
+def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0, rng=None):
+    """One update of the weights. Returns the loss, the gradient's norm before clipping, and the state at the end. `rng`
+    is for dropout.
 
     Raises FloatingPointError, before the optimizer touches the weights, if the loss or the norm is not finite.
     """
     try:
-        prediction, state, cache = _forward(model, params, batch, state, out, rng, training=True)  # 1 forward, 2 states
+        prediction, state, cache = _forward(model, params, batch, state, rng, training=True)  # 1 forward, 2 states
         value, loss_cache = loss(prediction, batch.y, batch.mask)
         grads, *_ = model.backward(cache, loss.backward(loss_cache))  # 3 backward pass
         norm = optim.clip_by_norm(grads, clip)
@@ -55,30 +55,29 @@ def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0,
     if not (math.isfinite(value) and math.isfinite(norm)):
         raise FloatingPointError(f"the loss is {float(value):.4g} and the gradient's norm {norm:.4g}")
     optimizer.step(params, grads)  # 4 weight update
-    return float(value), norm, state, cache
+    return float(value), norm, state
 
 
-def _forward(model, params, batch, state, out, rng=None, training=False):
+def _forward(model, params, batch, state, rng=None, training=False):
     """What the model makes of a batch, its state or None, and a cache. A model without a state may have other outputs,
     such as the weights of its attention."""
-    given = accepted(model, state=state, lengths=batch.lengths, rng=rng, training=training, inference=not training,
-                     out=out)
+    given = accepted(model, state=state, lengths=batch.lengths, rng=rng, training=training, inference=not training)
     prediction, *after, cache = model.forward(params, batch.x, **given)
-    return prediction, after[0] if "state" in given else None, cache
+    return prediction, after[0] if "state" in model.takes else None, cache
 
 
 def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, loss=losses.mse, clip=1.0):
     """Once through the data in random order. Returns each step's loss and gradient norm."""
     order = rng.permutation(len(data.y))
-    values, norms, cache = [], [], None
+    values, norms = [], []
     for start in range(0, len(order), batch_size):
         state = None
         for chunk in data.rows(order[start:start + batch_size]).chunks(truncate):  # the state is carried, dh is not
             if chunk.mask is not None and not chunk.mask.any():  # nothing to learn from, but the state goes on
-                _, state, cache = _forward(model, params, chunk, state, cache)
+                _, state, _ = _forward(model, params, chunk, state)
                 continue
             try:
-                value, norm, state, cache = step(model, params, optimizer, chunk, state, loss, clip, rng, cache)
+                value, norm, state = step(model, params, optimizer, chunk, state, loss, clip, rng)
             except FloatingPointError as error:
                 raise FloatingPointError(f"{error} at step {len(values) + 1} of the epoch: {REMEDY}") from None
             values.append(value)
@@ -93,7 +92,7 @@ def evaluate(model, params, data, loss=losses.mse, batch_size=256, truncate=None
     """The mean loss over all of `data`, a few sequences and at most `truncate` steps at a time, the state carried on;
     NaN where the model itself gives no number."""
     data = _checked("data", data)
-    total, count, cache = 0.0, 0, None
+    total, count = 0.0, 0
     for start in range(0, len(data.y), batch_size):
         state = None
         for batch in data.rows(slice(start, start + batch_size)).chunks(truncate):
@@ -101,7 +100,7 @@ def evaluate(model, params, data, loss=losses.mse, batch_size=256, truncate=None
             if not n and truncate is None:
                 continue
             try:
-                prediction, state, cache = _forward(model, params, batch, state, cache)
+                prediction, state, _ = _forward(model, params, batch, state)
             except boundary.NotFinite:  # inside the model: the data was checked before
                 return math.nan
             if n:

@@ -1,17 +1,38 @@
 """Layers made of layers. Each function takes layers and returns a layer, so whatever holds for one holds for all.
 
 The article's model of section 5 is `chain(lstm, last_step, linear)`; a deep one, `chain(stack(lstm, 2, dropout=0.3),
-linear)`. Whatever is composed has one signature, and passes on to each layer inside what that one takes:
+linear)`. Whatever is composed has one signature:
 
-    y, state, cache   = layer.forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False,
-                                      out=None)
+    y, state, cache   = layer.forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False)
     grads, dx, dstate = layer.backward(cache, dy, dstate=None)
 
     state          nested as the layers are; () where there is none
     lengths        (B,), how many steps of each sequence are real; a loss over padded steps needs its mask all the same
     rng, training  for dropout and batch normalization
-    inference      True: no backward will follow, so an LSTM need not keep what only that would read
-    out            a cache that is needed no more, whose memory is used again
+    inference      True: no backward will follow, so fast.lstm need not keep what only that would read
+
+A layer says in `takes` which of these its forward takes. A composition passes on to each layer what that one takes. What
+nobody inside takes is an error, and so is a layer that does not say. A layer of your own is three functions:
+
+    >>> from minirnn import linear
+    >>> def init(rng, D, H, dtype=np.float32):                         # h_t = h_{t-1} + w ⊙ x_t
+    ...     return {"w": np.ones(D, dtype)}
+    >>> def forward(params, x, state=None):
+    ...     h = np.cumsum(params["w"] * x, axis=1) + (0 if state is None else state[:, None])
+    ...     return h, h[:, -1], (params, x)
+    >>> def backward(cache, dh, dstate=None):
+    ...     (params, x), dh = cache, dh.copy()
+    ...     dh[:, -1] += 0 if dstate is None else dstate
+    ...     dsum = np.cumsum(dh[:, ::-1], axis=1)[:, ::-1]             # all that h_t adds to, from step t on
+    ...     return {"w": (dsum * x).sum(axis=(0, 1))}, params["w"] * dsum, dsum[:, 0]
+    >>> total = Layer(init, forward, backward, takes=["state"])
+    >>> model = chain(total, last_step, linear)
+    >>> rng = np.random.default_rng(0)
+    >>> params, x = model.init(rng, 2, 2, 1, dtype=np.float64), rng.normal(size=(4, 7, 2))
+    >>> from minirnn import gradcheck, optim, training
+    >>> gradcheck.check(model, params, x, ((rng.normal(size=(4, 2))),), rng=rng).ok
+    True
+    >>> history = training.fit(model, params, optim.Adam(), (x, x.sum(axis=(1, 2))[:, None]), rng=rng, epochs=2)
 """
 
 import functools
@@ -24,13 +45,19 @@ from .. import boundary
 from . import dropout as dropout_layer
 from . import sequence
 
+SETTINGS = {"state": None, "lengths": None, "rng": None, "training": False, "inference": False}
+
 
 class Layer(NamedTuple):
-    """Three functions under the law; a module with the same three names serves as well. init takes `sizes` sizes."""
+    """Three functions under the law. A module with the same names serves as well."""
     init: Callable
     forward: Callable
     backward: Callable
-    sizes: int
+    takes: tuple = ()  # which of SETTINGS its forward takes
+    sizes: int | None = None  # how many sizes init takes; None: as its signature says
+    name: str = "a layer"
+    direction: str = ""  # what its output at step t has seen: the "past", "both" sides, or "" what its input has
+    reads: str = ""  # what its input has to have seen, if that matters
 
 
 def chain(*layers):
@@ -47,10 +74,19 @@ def chain(*layers):
     >>> y.shape, [s.shape for s in state[0]]
     ((4, 1), [(4, 20), (4, 20)])
     """
-    has_state = ["state" in _takes(layer) for layer in layers]
-    counts = [sizes(layer) for layer in layers]
-    layers = [_composed(layer) for layer in layers]
+    layers = [_inside(layer) for layer in layers]
+    has_state = ["state" in layer.takes for layer in layers]
+    counts = [layer.sizes for layer in layers]
     widths_expected = 1 + sum(max(0, n - 1) for n in counts)
+    name = f"chain({', '.join(layer.name for layer in layers)})"
+
+    direction, giver = "", ""
+    for layer in layers:
+        if layer.reads and direction and layer.reads != direction:
+            raise ValueError(f"{name}: {layer.name} reads {_HALVES[direction]} of {giver}, expected "
+                             f"{_ENDS[direction]}: put {_ENDS[direction]} in its place")
+        if layer.direction:
+            direction, giver = layer.direction, layer.name
 
     def states(name, given):
         return iter([None] * sum(has_state) if given is None else _entries(
@@ -66,12 +102,11 @@ def chain(*layers):
             del rest[:max(0, n - 1)]
         return params
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
+    def forward(params, x, state, **given):
         _entries("params", params, len(layers), "layer: make them with chain.init")
         before, after, caches = states("state", state), [], []
-        for layer, p, stateful, old in zip(layers, params, has_state, _parts(out, len(layers))):
-            x, final, cache = layer.forward(
-                p, x, next(before) if stateful else None, lengths, rng, training, inference, old)
+        for layer, p, stateful in zip(layers, params, has_state):
+            x, final, cache = layer.forward(p, x, next(before) if stateful else None, **given)
             after += [final] * stateful
             caches.append(cache)
         return x, tuple(after), caches
@@ -85,7 +120,12 @@ def chain(*layers):
             before += [initial] * stateful
         return grads[::-1], dy, tuple(before[::-1])
 
-    return Layer(init, forward, backward, widths_expected)
+    takes = {setting for layer in layers for setting in layer.takes}
+    return _composed(Layer(init, forward, backward, takes, widths_expected, name, direction))
+
+
+_HALVES = {"both": "one step only for the backward half", "past": "the first step for half of the units"}
+_ENDS = {"both": "both_ends", "past": "last_step"}
 
 
 def stack(layer, num_layers, dropout=0.0):
@@ -101,15 +141,18 @@ def stack(layer, num_layers, dropout=0.0):
     [(80, 10), (80, 20)]
     """
     expected = sizes(layer)
+    if boundary.size("num_layers", num_layers) == 1 and boundary.share("dropout", dropout):
+        raise ValueError(f"stack of 1 layer has dropout={dropout}, which lies between layers only: use "
+                         "with_dropout(layer, rate) for its output, or more layers")
     below = with_dropout(layer, dropout) if dropout else layer
-    layers = chain(*[below] * (boundary.size("num_layers", num_layers) - 1), layer)
+    layers = chain(*[below] * (num_layers - 1), layer)
 
     def init(rng, *widths, dtype=np.float32):
         if len(widths) != expected:
             raise ValueError(f"stack.init got the widths {widths}, expected {expected}: those of one layer")
         return layers.init(rng, *widths, *widths[-1:] * (layers.sizes - len(widths)), dtype=dtype)
 
-    return Layer(init, layers.forward, layers.backward, expected)
+    return layers._replace(init=init, sizes=expected, name=f"stack({_name(layer)}, {num_layers})")
 
 
 def bidirectional(layer):
@@ -126,26 +169,24 @@ def bidirectional(layer):
     >>> h.shape, [s.shape for s in state]
     ((4, 5, 6), [(4, 3), (4, 3)])
     """
-    inner = _composed(layer)
+    inner = _inside(layer)
 
     def init(rng, D, H, dtype=np.float32):
         if boundary.size("H", H) % 2:
             raise ValueError(f"H is {H}, expected an even number: half of the output is the backward direction's")
         return {way: inner.init(rng, D, H // 2, dtype=dtype) for way in ("forward", "backward")}
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
+    def forward(params, x, state, lengths=None, **given):
         if not isinstance(params, dict) or params.keys() != {"forward", "backward"}:
             raise ValueError(f"params of bidirectional: got {type(params).__name__}, expected a dict of forward and "
                              "backward: make them with its init")
         x = boundary.regular("x", x)
         before, before_back = boundary.pair("state", state, "(forward, backward)")
-        old, old_back = _parts(out, 2)
-        y, after, cache = inner.forward(params["forward"], x, before, lengths, rng, training, inference, old)
-        x = _reversed(x, lengths)
+        y, after, cache = inner.forward(params["forward"], x, before, lengths=lengths, **given)
         y_back, after_back, cache_back = inner.forward(
-            params["backward"], x, before_back, lengths, rng, training, inference, old_back)
+            params["backward"], _reversed(x, lengths), before_back, lengths=lengths, **given)
         y = np.concatenate([y, _reversed(y_back, lengths)], axis=2)
-        return y, (after, after_back), [cache, cache_back, lengths, y.shape, y.dtype]
+        return y, (after, after_back), (cache, cache_back, lengths, y.shape, y.dtype)
 
     def backward(caches, dy, dstate=None):
         cache, cache_back, lengths, shape, dtype = caches
@@ -156,7 +197,7 @@ def bidirectional(layer):
         grads_back, dx_back, dbefore_back = inner.backward(cache_back, _reversed(dy_back, lengths), dafter_back)
         return {"forward": grads, "backward": grads_back}, dx + _reversed(dx_back, lengths), (dbefore, dbefore_back)
 
-    return Layer(init, forward, backward, 2)
+    return _composed(Layer(init, forward, backward, inner.takes, 2, f"bidirectional({inner.name})", "both"))
 
 
 def _reversed(x, lengths):
@@ -173,10 +214,10 @@ def residual(layer):
 
     The layer must keep the width: `chain(lstm, residual(lstm)).init(rng, D, H, H)`. Source: He et al. 2016.
     """
-    inner = _composed(layer)
+    inner = _inside(layer)
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
-        y, state, cache = inner.forward(params, x, state, lengths, rng, training, inference, out)
+    def forward(params, x, state, **given):
+        y, state, cache = inner.forward(params, x, state, **given)
         if y.shape != np.shape(x):
             raise ValueError(f"residual: x has shape {np.shape(x)}, the layer's output {y.shape}, expected the same: "
                              "give the layer one width")
@@ -188,7 +229,7 @@ def residual(layer):
             dx = dx + np.asarray(dy, dx.dtype)  # past the layer
         return grads, dx, dstate
 
-    return Layer(layer.init, forward, backward, sizes(layer))
+    return _around(inner, "residual", forward, backward)
 
 
 def self_attention(layer):
@@ -204,24 +245,24 @@ def self_attention(layer):
         grads, dq, dk, dv = layer.backward(cache, dy, dweights)
         return grads, dq + dk + dv  # x is used three times
 
-    return Layer(layer.init, forward, backward, sizes(layer))
+    return Layer(layer.init, forward, backward, ("lengths",), sizes(layer), f"self_attention({_name(layer)})", "past")
 
 
 def with_dropout(layer, rate, same_through_time=False):
     """The layer with dropout on its output, see dropout.py; the parameters are the layer's alone."""
-    inner, rate = _composed(layer), boundary.share("rate", rate)
+    inner, rate = _inside(layer), boundary.share("rate", rate)
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
-        y, state, cache = inner.forward(params, x, state, lengths, rng, training, inference, _parts(out, 2)[0])
+    def forward(params, x, state, rng=None, training=False, **given):
+        y, state, cache = inner.forward(params, x, state, rng=rng, training=training, **given)
         y, mask = dropout_layer.forward({}, y, rng, training, rate, same_through_time)
-        return y, state, [cache, mask]
+        return y, state, (cache, mask)
 
     def backward(caches, dy, dstate=None):
         cache, mask = caches
         _, dy = dropout_layer.backward(mask, dy)
         return inner.backward(cache, dy, dstate)
 
-    return Layer(layer.init, forward, backward, sizes(layer))
+    return _around(inner, "with_dropout", forward, backward, dropout_layer.takes)
 
 
 def tied(model):
@@ -229,6 +270,8 @@ def tied(model):
 
     The table is used twice, so its gradient is the sum of two. Source: Press and Wolf 2017.
     """
+    inner = _inside(model)
+
     def init(rng, *widths, dtype=np.float32):
         params = model.init(rng, *widths, dtype=dtype)
         if params[0]["W"].shape != params[-1]["W"].shape:
@@ -237,48 +280,52 @@ def tied(model):
         params[0]["W"] = params[-1].pop("W")  # an embedding's own start at N(0, 1) would make the logits large
         return params
 
-    def forward(params, *inputs, **settings):
-        if not params or not isinstance(params, (list, tuple)):
-            return model.forward(params, *inputs, **settings)  # which says what it expects
-        ends = (params[0], True), (params[-1], False)
-        if not all(isinstance(p, dict) and ("W" in p) == has_table for p, has_table in ends):
-            raise ValueError("params of tied: W expected in the first and not in the last: make them with its init")
-        return model.forward([*params[:-1], params[-1] | {"W": params[0]["W"]}], *inputs, **settings)
+    def forward(params, x, state, **given):
+        if params and isinstance(params, (list, tuple)):
+            ends = (params[0], True), (params[-1], False)
+            if not all(isinstance(p, dict) and ("W" in p) == has_table for p, has_table in ends):
+                raise ValueError("params of tied: W expected in the first and not in the last: make them with its init")
+            params = [*params[:-1], params[-1] | {"W": params[0]["W"]}]
+        return inner.forward(params, x, state, **given)
 
     def backward(caches, dy, dstate=None):
-        grads, dx, dstate = model.backward(caches, dy, dstate)
+        grads, dx, dstate = inner.backward(caches, dy, dstate)
         grads[0]["W"] += grads[-1].pop("W")
         return grads, dx, dstate
 
-    forward.__signature__ = inspect.signature(model.forward)
-    return Layer(init, forward, backward, model.sizes)
+    return _around(inner, "tied", forward, backward)._replace(init=init)
 
 
-def _last_step():
+def _gathering(name, reads, where):
+    """A layer that keeps one vector a sequence: of h (B, T, H), the entries at `where`(lengths, H) of each."""
     def init(rng, dtype=np.float32):
         return {}
 
     def forward(params, h, lengths=None):
-        """h (B, T, H) to each sequence's own last step (B, H), and a cache."""
         h = boundary.array("h", h, ("B", "T", "H"), boundary.real("h", h).dtype, "the states of a recurrent layer")
-        B, T, _ = h.shape
+        B, T, H = h.shape
         lengths = np.full(B, T) if lengths is None else sequence.check_lengths(lengths, B, T)
         if (lengths < 1).any():
-            raise ValueError(f"last_step: sequence {int(np.argmax(lengths < 1))} has no step, expected at least one: "
+            raise ValueError(f"{name}: sequence {int(np.argmax(lengths < 1))} has no step, expected at least one: "
                              "leave empty sequences out")
-        return h[np.arange(B), lengths - 1], (h, lengths)
+        at = np.arange(B)[:, None], where(lengths[:, None], H), np.arange(H)
+        return h[at], (h.shape, h.dtype, at)
 
     def backward(cache, dy):
-        """dy (B, H) goes to the last step; the steps before it did not count."""
-        h, lengths = cache
-        dh = np.zeros_like(h)
-        dh[np.arange(len(h)), lengths - 1] = boundary.gradient("dy", dy, (len(h), h.shape[2]), h.dtype)
+        shape, dtype, at = cache
+        dh = np.zeros(shape, dtype)  # the other steps did not count
+        dh[at] = boundary.gradient("dy", dy, (shape[0], shape[2]), dtype)
         return {}, dh
 
-    return Layer(init, forward, backward, sizes=0)
+    return Layer(init, forward, backward, ("lengths",), 0, name, "", reads)
 
 
-last_step = _last_step()
+# h (B, T, H) to each sequence's own last step (B, H).
+last_step = _gathering("last_step", "past", lambda lengths, H: lengths - 1)
+
+# For a bidirectional layer: the forward half of h at the last step, the backward half at the first, where each has read
+# the whole sequence. As in chain(bidirectional(lstm), both_ends, linear).
+both_ends = _gathering("both_ends", "both", lambda lengths, H: np.where(np.arange(H) < H // 2, lengths - 1, 0))
 
 
 def with_settings(layer, **settings):
@@ -287,18 +334,21 @@ def with_settings(layer, **settings):
     >>> from minirnn import linear, rnn
     >>> equation_1_and_4 = chain(with_settings(rnn, activation="sigmoid"), with_settings(linear, activation="sigmoid"))
     """
-    return Layer(layer.init, functools.partial(layer.forward, **settings), layer.backward, sizes(layer))
+    known = inspect.signature(layer.forward).parameters
+    unknown = [] if _any_keyword(known) else sorted(settings.keys() - known.keys())
+    if unknown:
+        raise ValueError(f"{_name(layer)}.forward has no argument {unknown[0]}, expected one of {', '.join(known)}")
+    takes = tuple(setting for setting in _takes(layer) if setting not in settings)
+    return Layer(layer.init, functools.partial(layer.forward, **settings), layer.backward, takes, sizes(layer),
+                 _name(layer), *_sides(layer))
 
 
 def with_loss(layer, loss, target, mask=None):
-    """A layer followed by its loss: a layer too, so a gradient check covers the whole model.
+    """A layer followed by its loss: a layer too, so a gradient check covers the whole model. Its y is the loss."""
+    inner = _inside(layer)
 
-    forward(params, x, state=None, lengths=None) returns loss, state, cache.
-    """
-    inner = _composed(layer)
-
-    def forward(params, x, state=None, lengths=None):
-        y, state, cache = inner.forward(params, x, state, lengths)
+    def forward(params, x, state, **given):
+        y, state, cache = inner.forward(params, x, state, **given)
         value, loss_cache = loss(y, target, mask)
         return value, state, (cache, loss_cache)
 
@@ -306,33 +356,85 @@ def with_loss(layer, loss, target, mask=None):
         cache, loss_cache = cache
         return inner.backward(cache, dloss * loss.backward(loss_cache), dstate)
 
-    return Layer(layer.init, forward, backward, sizes(layer))
+    return _around(inner, "with_loss", forward, backward)
 
 
-def accepted(layer, **given):
-    """Of the given keyword arguments those that the layer's forward takes, and that with_settings has not fixed."""
-    return {name: value for name, value in given.items() if name in _takes(layer)}
+def accepted(layer, state=None, lengths=None, **hints):
+    """The settings to call the layer's forward with: state and lengths where given, for they change what it computes;
+    of the hints rng, training and inference those that it takes."""
+    taken = _takes(layer)
+    given = _given(state=state, lengths=lengths)
+    _refuse(_name(layer), given, taken)
+    return given | {name: value for name, value in hints.items() if name in taken}
 
 
 def sizes(layer):
     """How many sizes init takes, after rng, that have no default."""
-    if isinstance(layer, Layer):
+    if getattr(layer, "sizes", None) is not None:
         return layer.sizes
-    return sum(p.default is p.empty for p in inspect.signature(layer.init).parameters.values()) - 1
+    parameters = list(inspect.signature(layer.init).parameters.values())[1:]
+    if any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        raise ValueError(f"{_name(layer)}.init takes any number of sizes, expected to know how many: give the Layer "
+                         "sizes=2, or as many as it takes")
+    return sum(p.default is p.empty and p.kind != p.VAR_KEYWORD for p in parameters)
+
+
+def _name(layer):
+    name = getattr(layer, "name", None) or getattr(layer, "__name__", type(layer).__name__)
+    return name.split("layers.")[-1]
 
 
 def _takes(layer):
-    return inspect.signature(layer.forward).parameters.keys() - getattr(layer.forward, "keywords", {}).keys()
+    """What the layer declares, checked against the arguments that its forward has."""
+    takes = getattr(layer, "takes", None)
+    if takes is None:
+        raise ValueError(f"{_name(layer)} does not say what it takes, expected `takes`, a tuple of some of "
+                         f"{', '.join(SETTINGS)}, or (): see compose.py")
+    known = inspect.signature(layer.forward).parameters
+    fixed = getattr(layer.forward, "keywords", {})  # by with_settings
+    for setting in takes:
+        boundary.one_of(f"takes of {_name(layer)}", setting, SETTINGS)
+        if setting not in known and not _any_keyword(known):
+            raise ValueError(f"{_name(layer)} says that it takes {setting}, expected an argument of that name in its "
+                             f"forward, which has {', '.join(known)}")
+    undeclared = known.keys() & SETTINGS.keys() - set(takes) - fixed.keys()
+    if undeclared and not known.keys() >= SETTINGS.keys():  # a composition has them all, and refuses what it cannot use
+        setting = sorted(undeclared)[0]
+        raise ValueError(f"{_name(layer)}.forward has the argument {setting}, expected {setting!r} in its `takes` too")
+    return takes
 
 
-def _composed(layer):
-    """The layer with the one signature of whatever is composed. A layer without a state has the state (); its further
-    outputs, such as attention's weights, are left out."""
-    takes = _takes(layer)
+def _any_keyword(parameters):
+    return any(p.kind == p.VAR_KEYWORD for p in parameters.values())
 
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False, out=None):
-        given = {"state": state, "lengths": lengths, "rng": rng, "training": training, "inference": inference,
-                 "out": out}
+
+def _sides(layer):
+    """The direction of the layer and what it reads; a layer with a state that does not say goes forward."""
+    return getattr(layer, "direction", "") or ("past" if "state" in layer.takes else ""), getattr(layer, "reads", "")
+
+
+def _given(**settings):
+    """Those that say anything: None, False and the state () of a layer without one do not."""
+    return {name: value for name, value in settings.items()
+            if not (value is None or value is False or isinstance(value, tuple) and not value)}
+
+
+def _refuse(name, given, takes):
+    for setting in given:
+        if setting not in takes:
+            raise ValueError(f"{name} got {setting}, which nothing in it takes: leave {setting} out")
+
+
+def _inside(layer):
+    """The layer as a composition calls it: forward(params, x, state, **given) is handed what the layer takes and returns
+    y, state, cache. Without a state it is (). Further outputs, such as attention's weights, are left out."""
+    takes, direction_and_reads = _takes(layer), _sides(layer)
+
+    def forward(params, x, state=None, lengths=None, **given):
+        if "state" in takes and "lengths" not in takes and lengths is not None:
+            raise ValueError(f"{_name(layer)} has a state and does not take lengths, expected lengths=None, or a layer "
+                             "that takes them: else padding would count as data")
+        given |= {"state": state, "lengths": lengths}
         y, *rest, cache = layer.forward(params, x, **{name: given[name] for name in given if name in takes})
         return y, rest[0] if "state" in takes else (), cache
 
@@ -340,12 +442,23 @@ def _composed(layer):
         grads, dx, *rest = layer.backward(cache, dy, *[dstate] * ("state" in takes))
         return grads, dx, rest[0] if "state" in takes else ()
 
-    return Layer(layer.init, forward, backward, sizes(layer))
+    return Layer(layer.init, forward, backward, takes, sizes(layer), _name(layer), *direction_and_reads)
 
 
-def _parts(out, n):
-    """The n caches within a composed layer's old cache, or n times None."""
-    return out[:n] if isinstance(out, list) and len(out) >= n else [None] * n
+def _composed(layer):
+    """The layer with the one signature of whatever is composed. What nobody inside takes is refused."""
+    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False):
+        given = {"lengths": lengths, "rng": rng, "training": training, "inference": inference}
+        _refuse(layer.name, _given(state=state, **given), layer.takes)
+        return layer.forward(params, x, state, **given)
+
+    return layer._replace(forward=forward)
+
+
+def _around(inner, name, forward, backward, takes=()):
+    """A composition of one layer, of the same sizes."""
+    return _composed(inner._replace(forward=forward, backward=backward, takes={*inner.takes, *takes},
+                                    name=f"{name}({inner.name})"))
 
 
 def _entries(name, given, expected, hint):

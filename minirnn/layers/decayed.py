@@ -50,7 +50,7 @@ def decayed(layer):
         H = boundary.params("decayed", {"w": w, "b": b}, w="H", b="H")["H"]
         first = (p for name, p in tree.leaves(params["layer"]) if name.endswith(("W_x", "W_ih")))
         D = next((p.shape[1] - 1 for p in first), "D")  # one less than the layer's, for the gap
-        x, lengths = sequence.inputs(x, lengths, D, w.dtype)
+        x, lengths = sequence.checked(x, lengths, D, w.dtype)
         gaps = boundary.array("gaps", gaps, x.shape[:2], w.dtype, "the time before each step")
         if (gaps.real < 0).any():
             raise ValueError(f"gaps holds {gaps.min()}, expected no gap below 0: sort the readings by time")
@@ -93,4 +93,4 @@ def decayed(layer):
             dgaps[:, t] = da @ params["w"] + dinputs[:, 0, -1]  # (B5)
         return grads, dx, dgaps, dstate
 
-    return Layer(init, forward, backward, 2)
+    return Layer(init, forward, backward, ("state", "lengths"), 2, "decayed")

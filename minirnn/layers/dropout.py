@@ -14,6 +14,8 @@ import numpy as np
 
 from .. import boundary
 
+takes = "rng", "training"  # see compose.py
+
 
 def init(rng, dtype=np.float32):
     """It has no parameters."""

@@ -9,6 +9,8 @@ import numpy as np
 
 from .. import boundary
 
+takes = ()  # see compose.py
+
 
 def init(rng, V, D, dtype=np.float32):
     """A row from N(0, 1) for each of V ids: {"W": (V, D)}."""

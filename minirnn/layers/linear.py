@@ -12,6 +12,8 @@ import numpy as np
 from .. import boundary
 from ..activations import sigmoid
 
+takes = ()  # see compose.py
+
 
 def init(rng, D, K, dtype=np.float32):
     """Weights uniform in ±1/√D, bias zero: {"W": (K, D), "b": (K,)}."""

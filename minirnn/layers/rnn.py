@@ -15,8 +15,10 @@ from .. import boundary
 from ..activations import sigmoid
 from . import sequence
 
-ACTIVATIONS = {  # φ, and φ' written with φ's own output h, which forward has kept
-    "tanh": (np.tanh, lambda h: 1 - h * h),
+takes = "state", "lengths"  # what a composition passes on to forward, see compose.py
+
+ACTIVATIONS = {  # φ, and φ' written with φ's own output h
+    "tanh": (np.tanh, lambda h: 1 - h**2),
     "sigmoid": (sigmoid, lambda h: h * (1 - h)),
 }
 
@@ -28,13 +30,12 @@ def init(rng, D, H, dtype=np.float32):
     return {"W_ih": uniform(H, D), "U_h": uniform(H, H), "b_h": np.zeros(H, dtype)}
 
 
-def forward(params, x, state=None, lengths=None, activation="tanh", out=None):
+def forward(params, x, state=None, lengths=None, activation="tanh"):
     """Run equation 1 over a batch of sequences.
 
     x        (B, T, D)  inputs
     state    (B, H)     h before the first step; None is zero
     lengths  (B,)       how many steps of each sequence are real; None is all T
-    out      a cache    of an earlier pass, needed no more, whose memory is used again
     returns  h (B, T, H), zero beyond each length; the state after each sequence's last step (B, H); a cache
     errors   ValueError or TypeError for a wrong shape, dtype or length, or a number that is not finite
 
@@ -44,20 +45,18 @@ def forward(params, x, state=None, lengths=None, activation="tanh", out=None):
     ((4, 5, 3), (4, 3), True)
     """
     sizes = boundary.params("rnn", params, W_ih="H D", U_h="H H", b_h="H")
-    W_ih, U_h, b_h = params["W_ih"], params["U_h"], params["b_h"]
+    W_ih, U_h, b_h = params["W_ih"], params["U_h"], params["b_h"][:, None]  # a bias stands as a column
     phi, _ = ACTIVATIONS[boundary.one_of("activation", activation, ACTIVATIONS)]
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)
-    (B, T, D), H = x.shape, len(U_h)
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column a sequence
+    T, D, B = x.shape
 
-    buffers = sequence.buffers(out, U_h.dtype, (T + 1, H, B), (T + 1, H, B), (T, H, B))
-    slots, _, a = buffers  # backward has its own use for the last two
-    h_prev, h = slots[:-1], slots[1:]  # the same memory, one step apart
-    slots[0] = sequence.initial("state", state, B, H, U_h.dtype)
-    np.matmul(W_ih, x.transpose(1, 2, 0), out=a)  # what the inputs add, for all steps at once
-    a += b_h[:, None]
-    for a_t, h_prev_t, h_t in zip(a, h_prev, h):
-        h_t[:] = phi(a_t + U_h @ h_prev_t)  # equation 1
-    return sequence.rows(h, lengths), sequence.final(slots, lengths), (params, x, lengths, activation, buffers)
+    h_slots = sequence.slots("state", state, T, sizes["H"], B, U_h.dtype)  # slot 0 is the initial state
+    h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
+
+    for t in range(T):
+        h[t] = phi(W_ih @ x[t] + U_h @ h_prev[t] + b_h)  # equation 1
+
+    return sequence.rows(h, lengths), sequence.final(h_slots, lengths), (params, x, lengths, activation, h_slots)
 
 
 def backward(cache, dh, dstate=None):
@@ -78,22 +77,26 @@ def backward(cache, dh, dstate=None):
         (B6)  dx_t    = W_ihᵀ da_t
         (B7)  dh_{-1} = U_hᵀ da_0              the initial state, and no loss of its own
 
-    Going back k steps multiplies by k factors U_hᵀ and φ' in (B1) and (B2): this is where the gradient vanishes or
-    explodes. σ' is at most 1/4, so with σ it vanishes far faster.
+    From outside nothing comes beyond a length, so padding adds nothing. Going back k steps multiplies by k factors U_hᵀ
+    and φ' in (B1) and (B2): this is where the gradient vanishes or explodes. σ' is at most 1/4, so with σ it vanishes
+    far faster.
     """
-    params, x, lengths, activation, (slots, dslots, da) = cache
+    params, x, lengths, activation, h_slots = cache
     W_ih, U_h = params["W_ih"], params["U_h"]
     _, phi_prime = ACTIVATIONS[activation]
-    h_prev, h = slots[:-1], slots[1:]
-    dh_prev, dh_total = dslots[:-1], dslots[1:]  # the mirror of h_prev and h
+    h_prev, h = h_slots[:-1], h_slots[1:]
+    dh_slots = sequence.from_outside("", dh, dstate, lengths, h_slots)  # (B1) the first term, for all steps
+    dh_prev, dh = dh_slots[:-1], dh_slots[1:]
+    dW_ih, dU_h, db_h = np.zeros_like(W_ih), np.zeros_like(U_h), np.zeros_like(params["b_h"])
+    dx = np.empty_like(x)
 
-    sequence.arrive(dslots, dh, dstate, lengths)  # (B1) from outside
-    da[:] = phi_prime(h)
-    for da_t, dh_t, dh_prev_t in zip(da[::-1], dh_total[::-1], dh_prev[::-1]):  # from the last step to the first
-        da_t *= dh_t  # (B2)
-        dh_prev_t += U_h.T @ da_t  # (B1) from step t to h_{t-1}; (B7) at the first
-    grads = {"W_ih": np.tensordot(da, x, ([0, 2], [1, 0])),  # (B3)
-             "U_h": np.tensordot(da, h_prev, ([0, 2], [0, 2])),  # (B4)
-             "b_h": da.sum(axis=(0, 2))}  # (B5)
-    dx = (W_ih.T @ da).transpose(2, 0, 1)  # (B6)
-    return grads, dx, dslots[0].T.copy()
+    for t in reversed(range(len(x))):
+        # dh[t] is complete: what comes from outside, and, as step t+1 is done, what comes from there.
+        da = dh[t] * phi_prime(h[t])  # (B2)
+        dh_prev[t] += U_h.T @ da  # (B1) the second term, for h_{t-1}; (B7) at t = 0
+        dW_ih += da @ x[t].T  # (B3): the product also sums over the batch
+        dU_h += da @ h_prev[t].T  # (B4)
+        db_h += da.sum(axis=1)  # (B5)
+        dx[t] = W_ih.T @ da  # (B6)
+
+    return {"W_ih": dW_ih, "U_h": dU_h, "b_h": db_h}, sequence.rows(dx), dh_slots[0].T.copy()

@@ -13,14 +13,14 @@ Source: Sutskever, Vinyals and Le 2014; attention after the decoder's recurrence
 import numpy as np
 
 from .. import boundary
-from ..layers import compose, embedding, linear, lstm
+from ..layers import compose, embedding, fast, linear
 
 
 class EncoderDecoder:
     """A layer under the law, for `training.fit` with losses.cross_entropy, and greedy decoding.
 
         attention  attention.dot, attention.additive, attention.multi_head, or None for none
-        layer      the recurrent layer of both sides, reading forward; compose.stack(lstm, 2, dropout=0.2) is one too
+        layer      the recurrent layer of both sides, reading forward; compose.stack(fast.lstm, 2, dropout=0.2) is one too
 
     >>> from minirnn import attention
     >>> model = EncoderDecoder(attention.dot)
@@ -31,8 +31,13 @@ class EncoderDecoder:
     ((2, 3, 12), (2, 3, 3))
     """
 
-    def __init__(self, attention=None, layer=lstm):
+    takes = "lengths", "rng", "training"
+
+    def __init__(self, attention=None, layer=fast.lstm):
         self.attention, self.reader = attention, compose.chain(embedding, layer)
+        if self.reader.direction == "both":
+            raise ValueError(f"layer is {self.reader.name}, which reads both ways, expected one that reads forward: the "
+                             "decoder would see what it has to say")
 
     def init(self, rng, V_source, V_target, D, H, dtype=np.float32):
         """D is the width of the embeddings, H of the states: {"encoder", "decoder", "attention", "read_out"}."""
@@ -46,12 +51,13 @@ class EncoderDecoder:
         """x is a pair, source ids (B, T) and input ids (B, Ty); lengths (B,) are those of the source. Returns logits
         (B, Ty, V_target), the attention's weights (B, Ty, T), or None without it, and a cache."""
         source, inputs = boundary.pair("x", x, "(source, inputs)")
-        h, state, encoder = self.reader.forward(params["encoder"], source, None, lengths, rng, training)
-        logits, weights, _, decoder = self._decode(params, inputs, state, h, lengths, rng, training)
+        hints = compose.accepted(self.reader, rng=rng, training=training)
+        h, state, encoder = self.reader.forward(params["encoder"], source, None, lengths, **hints)
+        logits, weights, _, decoder = self._decode(params, inputs, state, h, lengths, hints)
         return logits, weights, (h.shape, encoder, decoder)
 
-    def _decode(self, params, inputs, state, h, lengths, rng=None, training=False):
-        s, state, decoder = self.reader.forward(params["decoder"], inputs, state, None, rng, training)
+    def _decode(self, params, inputs, state, h, lengths, hints):
+        s, state, decoder = self.reader.forward(params["decoder"], inputs, state, **hints)
         weights = attended = None
         if self.attention:
             context, weights, attended = self.attention.forward(params["attention"], s, h, h, lengths)
@@ -82,10 +88,11 @@ class EncoderDecoder:
     def greedy(self, params, source, start, steps, lengths=None):
         """Say the likeliest next word, `steps` times, each time reading it back in after `start`. Returns the ids
         (B, steps) and the weights (B, steps, T), None without attention; cut the ids at your stop symbol."""
-        h, state, _ = self.reader.forward(params["encoder"], source, None, lengths, inference=True)
+        hints = compose.accepted(self.reader, inference=True)
+        h, state, _ = self.reader.forward(params["encoder"], source, None, lengths, **hints)
         said, looked = [np.full(len(h), start)], []
         for _ in range(boundary.size("steps", steps)):
-            logits, weights, state, _ = self._decode(params, said[-1][:, None], state, h, lengths)
+            logits, weights, state, _ = self._decode(params, said[-1][:, None], state, h, lengths, hints)
             said.append(logits[:, 0].argmax(axis=1))
             looked.append(weights)
         return np.stack(said[1:], axis=1), np.concatenate(looked, axis=-2) if self.attention else None

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import baselines, boundary, datasets, optim, training, weights
-from ..layers import linear, lstm, rnn
-from ..layers.compose import chain, last_step
+from ..layers import fast, linear, rnn
+from ..layers.compose import accepted, chain, last_step
 
-LAYERS = {"rnn": rnn, "lstm": lstm}
+LAYERS = {"rnn": rnn, "lstm": fast.lstm}
 
 
 class Forecaster:
@@ -99,7 +99,8 @@ class Forecaster:
 
     def _ahead(self, pasts, horizon):
         pasts = self.scale.apply(pasts).astype(np.float32)
-        say = lambda x: self.network.forward(self.params, x[..., None], inference=True)[0]
+        hints = accepted(self.network, inference=True)
+        say = lambda x: self.network.forward(self.params, x[..., None], **hints)[0]
         ahead = baselines.recursive(say, pasts, horizon)
         return self.scale.invert(ahead.astype(np.float64))
 

@@ -4,9 +4,9 @@ import numpy as np
 
 from .. import boundary, datasets, losses, metrics, optim, training, weights
 from ..activations import softmax
-from ..layers import compose, embedding, gru, linear, lstm, rnn
+from ..layers import compose, embedding, fast, gru, linear, rnn
 
-LAYERS = {"rnn": rnn, "lstm": lstm, "gru": gru}
+LAYERS = {"rnn": rnn, "lstm": fast.lstm, "gru": gru}
 
 
 class LanguageModel:
@@ -32,9 +32,10 @@ class LanguageModel:
                          "num_layers": boundary.size("num_layers", num_layers),
                          "dropout": boundary.share("dropout", dropout), "tied": bool(tied),
                          "seed": boundary.size("seed", seed, least=0)}
-        recurrent = compose.stack(LAYERS[layer], num_layers, dropout)
+        recurrent = compose.stack(LAYERS[layer], num_layers, dropout if num_layers > 1 else 0)
         network = compose.chain(*(compose.with_dropout(layer, dropout) for layer in (embedding, recurrent)), linear)
         self.network = compose.tied(network) if tied else network
+        self.hints = compose.accepted(self.network, inference=True)
         self.params = self.vocabulary = self.characters = self.history = None
 
     def fit(self, text, validation=0.1, epochs=20, batch_size=32, truncate=50, lr=3e-3, checkpoint=None):
@@ -73,7 +74,7 @@ class LanguageModel:
         new = _ids(prompt, self._fitted().vocabulary)
         boundary.positive("temperature", temperature)
         for _ in range(boundary.size("n", n)):
-            logits, state, _ = self.network.forward(self.params, new[None], state, inference=True)
+            logits, state, _ = self.network.forward(self.params, new[None], state, **self.hints)
             p = softmax(logits[0, -1].astype(np.float64) / temperature)
             new = np.array([rng.choice(len(p), p=p)])
             said.append(self.vocabulary[new[0]])

@@ -13,6 +13,8 @@ import numpy as np
 from ... import boundary
 from .weights import inputs, weigh, weigh_backward
 
+takes = ("lengths",)  # see compose.py
+
 
 def init(rng, D_q, D_k=None, A=None, dtype=np.float32):
     """Uniform in ±1/√width: {"W_q": (A, D_q), "W_k": (A, D_k), "v_a": (A,)}; D_k and A are D_q unless given."""

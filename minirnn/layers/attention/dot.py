@@ -15,6 +15,8 @@ import numpy as np
 from ... import boundary
 from .weights import inputs, weigh, weigh_backward
 
+takes = ("lengths",)  # see compose.py
+
 
 def init(rng, dtype=np.float32):
     """It has no parameters."""

@@ -17,6 +17,8 @@ from .. import linear, sequence
 from . import dot
 from .weights import inputs
 
+takes = ("lengths",)  # see compose.py
+
 
 def init(rng, D, D_k=None, D_v=None, dtype=np.float32):
     """As linear.init: {"W_q": (D, D), "W_k": (D, D_k), "W_v": (D, D_v), "W_o": (D, D)} and "b_q" to "b_o", each (D,).

@@ -17,6 +17,8 @@ import numpy as np
 from ... import boundary
 from .. import sequence
 
+takes = "lengths", "training"  # see compose.py
+
 
 def init(rng, D, dtype=np.float32):
     """γ and var one, β and mean zero: {"gamma": (D,), "beta": (D,), "mean": (D,), "var": (D,)}."""

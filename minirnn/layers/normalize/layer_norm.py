@@ -9,6 +9,8 @@ import numpy as np
 
 from ... import boundary
 
+takes = ()  # see compose.py
+
 
 def init(rng, D, dtype=np.float32):
     """γ one, β zero: {"gamma": (D,), "beta": (D,)}."""

@@ -1,4 +1,4 @@
-"""How long a pass takes: minirnn, the bare matrix products it cannot do without, and PyTorch where it is installed.
+"""`python -m minirnn benchmark`: how long a pass takes: minirnn, the bare matrix products it cannot do without, and PyTorch where it is installed.
 
 All run in one process with the same number of threads, in turn, and each figure is a median, so that what else the
 machine does falls on all of them alike.
@@ -13,19 +13,20 @@ import time
 
 import numpy as np
 
-from . import losses, optim
-from .layers import gru, linear, lstm, rnn
-from .layers.compose import accepted, chain, last_step
+from .. import losses, optim
+from ..layers import fast, gru, linear, lstm, rnn
+from ..layers.compose import accepted, chain, last_step
+from . import check_outputs, save_figure
 
 SIZES = ((25, 1, 64, 100), (50, 32, 1, 32), (50, 32, 16, 64), (100, 64, 64, 128), (100, 64, 64, 256),
          (100, 64, 128, 512), (1000, 16, 2, 64))  # T, B, D, H
-LAYERS = {"lstm": (lstm, 4), "gru": (gru, 3), "rnn": (rnn, 1)}  # and how many blocks of H rows its weights have
+LAYERS = {"fast.lstm": (fast.lstm, 4), "lstm": (lstm, 4), "gru": (gru, 3), "rnn": (rnn, 1)}  # and how many blocks of H rows its weights have
 FIRST_MODEL = {  # a process that trains its first small model, from its start to its end
     "minirnn": """
 import numpy as np
-from minirnn import lstm, linear, compose, optim, training
+from minirnn import fast, linear, compose, optim, training
 rng = np.random.default_rng(0)
-model = compose.chain(lstm, compose.last_step, linear)
+model = compose.chain(fast.lstm, compose.last_step, linear)
 params = model.init(rng, 1, 16, 1)
 x = rng.normal(size=(256, 24, 1)).astype(np.float32)
 training.fit(model, params, optim.Adam(), (x, x[:, -1]), rng=rng, epochs=5)
@@ -47,15 +48,15 @@ for epoch in range(5):
 PASSES = {  # three training passes of the lstm
     "minirnn": """
 import numpy as np
-from minirnn import lstm
+from minirnn import fast
 
 def passes(T, B, D, H):
-    params, cache = lstm.init(np.random.default_rng(0), D, H), None
+    params = fast.lstm.init(np.random.default_rng(0), D, H)
     x, dh = (np.ones((B, T, n), np.float32) for n in (D, H))
     yield
     for _ in range(3):
-        h, state, cache = lstm.forward(params, x, out=cache)
-        grads, dx, dstate = lstm.backward(cache, dh)
+        h, state, cache = fast.lstm.forward(params, x)
+        grads, dx, dstate = fast.lstm.backward(cache, dh)
     yield
 """,
     "torch": """
@@ -124,22 +125,22 @@ def passes(name, T, B, D, H):
     rng = np.random.default_rng(0)
     x, dh = (rng.normal(size=(B, T, n)).astype(np.float32) for n in (D, H))
     target = rng.normal(size=(B, 1)).astype(np.float32)
-    params, kept = layer.init(rng, D, H), {}
+    params, hints = layer.init(rng, D, H), accepted(layer, inference=True)
 
     def training():
-        _, _, kept["training"] = layer.forward(params, x, out=kept.get("training"))
-        layer.backward(kept["training"], dh)
+        _, _, cache = layer.forward(params, x)
+        layer.backward(cache, dh)
 
     def inference():
-        _, _, kept["inference"] = layer.forward(params, x, **accepted(layer, inference=True), out=kept.get("inference"))
+        layer.forward(params, x, **hints)
 
     model, optimizer = chain(layer, last_step, linear), optim.Adam()
     whole = model.init(rng, D, H, 1)
 
     def step():
-        y, _, kept["step"] = model.forward(whole, x, out=kept.get("step"))
-        _, cache = losses.mse(y, target)
-        grads, *_ = model.backward(kept["step"], losses.mse_backward(cache))
+        y, _, cache = model.forward(whole, x)
+        _, loss_cache = losses.mse(y, target)
+        grads, *_ = model.backward(cache, losses.mse_backward(loss_cache))
         optim.clip_by_norm(grads, 1.0)
         optimizer.step(whole, grads)
 
@@ -168,7 +169,7 @@ def passes(name, T, B, D, H):
 
 
 def _torch_passes(torch, name, x, dh, target, H):
-    layer = getattr(torch.nn, name.upper())(x.shape[2], H, batch_first=True)
+    layer = getattr(torch.nn, name.removeprefix("fast.").upper())(x.shape[2], H, batch_first=True)
     head = torch.nn.Linear(H, 1)
     x_leaf, x, dh, target = torch.tensor(x, requires_grad=True), torch.tensor(x), torch.tensor(dh), torch.tensor(target)
     weights = [*layer.parameters(), *head.parameters()]
@@ -232,9 +233,30 @@ def processes():
     print("from the start of a process to its first trained model, imports included: "
           + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in taken.items()))
     if os.path.exists("/proc/self/status"):
-        print("memory of training passes of the lstm at 100, 64, 128, 512, beside weights and inputs: "
+        print("memory of training passes of fast.lstm at 100, 64, 128, 512, beside weights and inputs: "
               + ", ".join(f"{name} {float(_run(PASSES[name] + MEMORY)):.0f} MB" for name in who))
 
 
 def _run(script):
     return subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def run(args):
+    """How fast: a table for each recurrent layer, and what a whole process takes."""
+    check_outputs(args.plot)
+    pin_threads(args.threads)
+    print(f"{args.threads} BLAS thread{'s' if args.threads > 1 else ''} each, on {os.cpu_count()} cores")
+    for name in LAYERS:
+        table(name, args.threads)
+    processes()
+    if args.plot:
+        from .. import plots
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(11, 4), layout="constrained")
+        curves = curves("fast.lstm", args.threads).items()
+        for ax, (axis, (values, milliseconds)) in zip(figure.subplots(1, 3, sharey=True), curves):
+            plots.duration(values, milliseconds, ax, label=axis)
+        figure.suptitle("LSTM, forward and backward, from T, B, D, H = 50, 32, 16, 64")
+        save_figure(figure, args.plot)
+    return 0

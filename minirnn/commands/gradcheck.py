@@ -1,4 +1,4 @@
-"""Every layer with inputs that hide nothing, for gradient checks: `python -m minirnn gradcheck` and the tests.
+"""`python -m minirnn gradcheck`: every layer and some whole models, with inputs that hide nothing. The tests use them too.
 
 Sizes all differ, weights are near 0.7 and not symmetric, biases and initial states are not zero, and sequences have
 unequal lengths. A wrong gradient is easily right at small weights, zero states, or a single step. Masks drawn at random
@@ -7,11 +7,11 @@ are the same at every call.
 
 import numpy as np
 
-from . import losses, models, tree
-from .layers import attention, dropout, embedding, gru, linear, lstm, normalize, rnn
-from .layers.compose import (bidirectional, chain, last_step, residual, self_attention, stack, tied, with_dropout,
+from .. import gradcheck, losses, models, tree
+from ..layers import attention, dropout, embedding, fast, gru, linear, lstm, normalize, rnn
+from ..layers.compose import (bidirectional, both_ends, chain, last_step, residual, self_attention, stack, tied, with_dropout,
                              with_loss, with_settings)
-from .layers.decayed import decayed
+from ..layers.decayed import decayed
 
 B, T, D, H, K = 3, 5, 2, 4, 6
 TRAINING = {"rng": 1, "training": True}  # a seed: the same masks at every call
@@ -46,6 +46,7 @@ def cases(rng):
         ("rnn", rnn, params(rnn, D, H), (x, h_0, lengths), {}),
         ("rnn, sigmoid", rnn, params(rnn, D, H), (x, h_0, lengths), {"activation": "sigmoid"}),
         ("lstm", lstm, params(lstm, D, H), (x, (h_0, c_0), lengths), {}),
+        ("fast.lstm", fast.lstm, params(fast.lstm, D, H), (x, (h_0, c_0), lengths), {}),
         ("gru", gru, params(gru, D, H), (x, h_0, lengths), {}),
         ("linear", linear, params(linear, D, K), (x,), {}),
         ("linear, sigmoid", linear, params(linear, D, K), (x,), {"activation": "sigmoid"}),
@@ -65,6 +66,7 @@ def cases(rng):
         ("dropout through time", with_settings(dropout, **TRAINING), {}, (x,), {"same_through_time": True}),
         ("decayed(gru)", decayed(gru), params(decayed(gru), D, H), (x, rng.uniform(0.1, 2, (B, T)), h_0, lengths), {}),
         ("last_step", last_step, {}, (x, no_empty), {}),
+        ("both_ends", both_ends, {}, (keys, no_empty), {}),
         ("chain(lstm, last_step, linear)", article, params(article, D, H, K), (x, ((h_0, c_0),), no_empty), {}),
         ("the same with mse", with_loss(article, losses.mse, normal(B, K)), params(article, D, H, K),
          (x, ((h_0, c_0),), no_empty), {}),
@@ -75,7 +77,7 @@ def cases(rng):
         ("with_dropout(gru)", with_settings(with_dropout(gru, 0.4), **TRAINING), params(gru, D, H), (x, h_0, lengths),
          {}),
         ("bidirectional LSTMs, residuals, self-attention, layer_norm, cross_entropy",
-         with_loss(deep, losses.cross_entropy, classes, mask), params(deep, D, H, H, K), (x, (half, half, ()), lengths),
+         with_loss(deep, losses.cross_entropy, classes, mask), params(deep, D, H, H, K), (x, (half, half), lengths),
          {}),
         ("language model: tied embedding, two LSTMs, dropout, cross_entropy",
          with_loss(language, losses.cross_entropy, classes, mask), params(language, K, H, H, K),
@@ -86,3 +88,24 @@ def cases(rng):
          with_loss(with_heads, losses.cross_entropy, classes[:, :3], losses.length_mask(np.array([2, 0, 1]), 3)),
          params(with_heads, K, K, D, H), ((ids, classes[:, 1:4]), None, lengths), {}),
     ]
+
+
+def run(args):
+    """Each layer and tensor: the largest relative error over every entry, by both methods."""
+    print(f"{'':<6}{'tensor':<12}{'shape':<12}{'central':>10}{'complex':>10}   largest relative error over every entry")
+    rng, wrong = np.random.default_rng(args.seed), []
+    worst = dict.fromkeys(gradcheck.TOLERANCE, 0.0)
+    for name, layer, params, inputs, settings in cases(rng):
+        reports = [gradcheck.check(layer, params, *inputs, rng=rng, method=method, **settings) for method in worst]
+        print(name)
+        for one, two in zip(*(report.rows for report in reports)):
+            print(f"{'':<6}{one.tensor:<12}{one.shape!s:<12}{one.error:>10.1e}{two.error:>10.1e}")
+        for report in reports:
+            worst[report.method] = max(worst[report.method], report.max_error)
+            if not report.ok:
+                print(report)
+                wrong.append(name)
+    print("largest: " + ", ".join(f"{method} {error:.1e} (at most {gradcheck.TOLERANCE[method]:.0e} allowed)"
+                                  for method, error in worst.items()))
+    print(f"WRONG: {', '.join(dict.fromkeys(wrong))}" if wrong else "all right")
+    return 1 if wrong else 0
