@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minirnn import attention, compose, decayed, embedding, gru, linear, losses, lstm, normalize, proof, rnn, tree
+from minirnn import attention, compose, decayed, embedding, fast, gru, linear, losses, lstm, normalize, rnn, tree
+from minirnn.commands import gradcheck as proof
 
 # All different, so that no two axes can be mistaken for each other.
 B, T, D, H, K, Tq = 3, 4, 2, 5, 6, 7
@@ -61,15 +62,6 @@ def everything(layer, params, inputs, settings, seed=2):
     return [*outputs, *layer.backward(cache, *like(generator(seed), outputs))], cache
 
 
-def in_used_memory(layer, problems):
-    """For each (params, inputs, settings) what it returns in fresh memory, and in that of the cache before it."""
-    cache = None
-    for seed, (params, inputs, settings) in enumerate(problems):
-        fresh, _ = everything(layer, params, inputs, settings, seed)
-        again, cache = everything(layer, params, inputs, settings | {"out": cache}, seed)
-        yield fresh, again
-
-
 def spaced(layer):
     """decayed(layer) with the signature of the others: the gap before a step is made of the last of its features."""
     inner = decayed(layer)
@@ -86,7 +78,7 @@ def spaced(layer):
         grads, dx, dgaps, dstate = inner.backward(cache, dh, dstate)
         return grads, np.concatenate([dx, (2 * last).astype(dx.dtype) * dgaps[..., None]], axis=2), dstate
 
-    return compose.Layer(init, forward, backward, sizes=2)
+    return compose.Layer(init, forward, backward, takes=("state", "lengths"))
 
 
 def queries(name, rng, B=B, Tq=Tq, T=T, dtype=np.float64):
@@ -129,6 +121,7 @@ CASES = [
     ("rnn without lengths", *arrange(rnn, D, H)),
     ("rnn, sigmoid, without lengths", *arrange(rnn, D, H, **SIGMOID)),
     ("lstm without lengths", *arrange(lstm, D, H)),
+    ("fast.lstm without lengths", *arrange(fast.lstm, D, H)),
     ("gru without lengths", *arrange(gru, D, H)),
     ("layer_norm_lstm without lengths", *arrange(normalize.layer_norm_lstm, D, H)),
     ("bidirectional(gru) without lengths", *arrange(compose.bidirectional(gru), D, K)),

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from minirnn import (attention, boundary, compose, decayed, dropout, embedding, gru, linear, losses, lstm, normalize,
+from minirnn import (attention, boundary, compose, decayed, dropout, embedding, fast, gru, linear, losses, lstm, normalize,
                      rnn, tree)
 
 B, T, D, H, K, V, Tq = 3, 4, 2, 5, 6, 7, 8
-CHAIN = compose.chain(rnn, lstm, linear)
+CHAIN, FAST = compose.chain(rnn, lstm, linear), compose.chain(rnn, fast.lstm, linear)
 
 
 def initial(layer, *sizes):
@@ -547,13 +547,14 @@ def both(params=BOTH_PARAMS, x=X, state=None, lengths=None):
     return BOTH.forward(params, x, state, lengths)[-1]
 
 
-@pytest.mark.parametrize("layer, params, K", [(lstm, LSTM, H), (CHAIN, CHAINED, K)], ids=["lstm", "chain"])
+@pytest.mark.parametrize("layer, params, K", [(fast.lstm, LSTM, H), (FAST, CHAINED, K)],
+                         ids=["fast.lstm", "chain"])
 def test_a_cache_that_kept_nothing_for_backward(layer, params, K):
     *_, cache = layer.forward(params, X, inference=True)
     says = "cache is of a forward with inference=True, expected one that kept every step: leave it out"
     assert_refused(says, ValueError, layer.backward, cache, ones(B, T, K))
-    if layer is lstm:
-        assert_refused(says, ValueError, lstm.trace, cache)
+    if layer is fast.lstm:
+        assert_refused(says, ValueError, fast.lstm.trace, cache)
 
 
 def half(H):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from minirnn import benchmark
+from minirnn.commands import benchmark
 from minirnn.__main__ import main
 
 THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"

@@ -13,7 +13,8 @@ import pytest
 from accidents import Killed, at, full_disk, interrupted
 from matplotlib import image
 
-from minirnn import baselines, embedding, gru, lstm, metrics, models, optim, proof, rnn
+from minirnn import baselines, embedding, gru, lstm, metrics, models, optim, rnn
+from minirnn.commands import gradcheck as proof
 from minirnn.__main__ import main
 
 N, H, SEASON = 90, 4, 7
@@ -141,7 +142,7 @@ def test_a_picture_that_cannot_be_written_is_known_before_anything_is_done(untra
 def few_cases(monkeypatch):
     """Only single layers are checked, and not the deep models that take most of the time: see test_gradients."""
     cases = proof.cases
-    monkeypatch.setattr(proof, "cases", lambda rng: cases(rng)[:7])
+    monkeypatch.setattr(proof, "cases", lambda rng: cases(rng)[:8])
 
 
 def test_gradcheck_shows_every_layer_and_tensor(few_cases, capsys):

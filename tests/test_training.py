@@ -105,7 +105,7 @@ def test_the_state_is_carried_through_a_stretch_that_does_not_count():
 def test_every_sequence_is_used_once_an_epoch_in_another_order():
     seen = []
 
-    def forward(params, x, state=None, lengths=None, out=None):
+    def forward(params, x, state=None, lengths=None):
         seen.append(x[:, 0, 0].astype(int).tolist())
         return MODEL.forward(params, x, state)
 
@@ -637,7 +637,8 @@ def test_a_layer_without_a_state_can_be_trained_in_chunks():
     assert_same(params, by_hand)
 
 
-BOTH = Layer(linear.init, lambda params, x: linear.forward(params, np.concatenate(x, axis=-1)), linear.backward, 2)
+BOTH = Layer(linear.init, lambda params, x: linear.forward(params, np.concatenate(x, axis=-1)), linear.backward,
+             takes=())
 
 
 def test_the_rows_of_a_batch_are_those_of_all_its_parts():

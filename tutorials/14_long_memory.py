@@ -136,7 +136,7 @@ def train(name, updates, clip=1.0, seed=0):
     """Train until the last 2,000 sequences were all answered within 0.04, the paper's criterion, or for `updates`.
     Returns the model, its parameters, each sequence's absolute error when it came, and the gradient's norms."""
     model, params, rng = start(name, seed)
-    opt, errors, norms, cache = optim.Adam(lr=0.01), [], [], None
+    opt, errors, norms = optim.Adam(lr=0.01), [], []
 
     def watched(prediction, target, mask):
         errors.extend(np.abs(prediction - target).ravel())
@@ -145,7 +145,7 @@ def train(name, updates, clip=1.0, seed=0):
     watched.backward = losses.mse.backward
     while len(norms) < updates and not (len(errors) >= 2000 and max(errors[-2000:]) <= 0.04):
         batch = training.Batch(*adding(rng, BATCH_SIZE, T))
-        _, norm, _, cache = training.step(model, params, opt, batch, loss=watched, clip=clip, out=cache)
+        _, norm, _ = training.step(model, params, opt, batch, loss=watched, clip=clip)
         norms.append(norm)
     return model, params, np.array(errors), np.array(norms)
 

@@ -25,7 +25,7 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 from common import FIGURES, QUICK, save
 
-from minirnn import compose, datasets, embedding, files, initialize, linear, losses, lstm, optim, plots, rnn, training
+from minirnn import compose, datasets, embedding, fast, files, initialize, linear, losses, optim, plots, rnn, training
 from minirnn.activations import softmax
 from minirnn.training import Batch
 
@@ -151,7 +151,7 @@ TASKS = {
 
 
 def network(task, kind, rng):
-    model = compose.chain(*({"lstm": lstm, "rnn": rnn}[kind] if part == "recurrent" else part for part in task.layers))
+    model = compose.chain(*({"lstm": fast.lstm, "rnn": rnn}[kind] if part == "recurrent" else part for part in task.layers))
     params = model.init(rng, *task.widths)
     if kind == "rnn":
         initialize.orthogonal(rng, params)
@@ -197,11 +197,11 @@ def solve(name, kind, seed, budget):
         return task.loss(prediction, y, mask)
 
     loss.backward = task.loss.backward
-    count, solved, wrong, curve, cache, start, shown = 0, False, None, [[0, 1]], None, time.monotonic(), 0.0
+    count, solved, wrong, curve, start, shown = 0, False, None, [[0, 1]], time.monotonic(), 0.0
     while count < budget and not solved:
         batch = draw(task.batch, T)
         try:
-            *_, cache = training.step(model, params, optimizer, batch, loss=loss, out=cache)
+            training.step(model, params, optimizer, batch, loss=loss)
         except FloatingPointError:
             break
         count += task.batch

@@ -254,8 +254,8 @@ def run(args):
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(11, 4), layout="constrained")
-        curves = curves("fast.lstm", args.threads).items()
-        for ax, (axis, (values, milliseconds)) in zip(figure.subplots(1, 3, sharey=True), curves):
+        measured = curves("fast.lstm", args.threads).items()
+        for ax, (axis, (values, milliseconds)) in zip(figure.subplots(1, 3, sharey=True), measured):
             plots.duration(values, milliseconds, ax, label=axis)
         figure.suptitle("LSTM, forward and backward, from T, B, D, H = 50, 32, 16, 64")
         save_figure(figure, args.plot)

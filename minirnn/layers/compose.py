@@ -53,8 +53,8 @@ class Layer(NamedTuple):
     init: Callable
     forward: Callable
     backward: Callable
-    takes: tuple = ()  # which of SETTINGS its forward takes
     sizes: int | None = None  # how many sizes init takes; None: as its signature says
+    takes: tuple | None = None  # which of SETTINGS its forward takes
     name: str = "a layer"
     direction: str = ""  # what its output at step t has seen: the "past", "both" sides, or "" what its input has
     reads: str = ""  # what its input has to have seen, if that matters
@@ -121,7 +121,7 @@ def chain(*layers):
         return grads[::-1], dy, tuple(before[::-1])
 
     takes = {setting for layer in layers for setting in layer.takes}
-    return _composed(Layer(init, forward, backward, takes, widths_expected, name, direction))
+    return _composed(Layer(init, forward, backward, widths_expected, takes, name, direction))
 
 
 _HALVES = {"both": "one step only for the backward half", "past": "the first step for half of the units"}
@@ -152,7 +152,7 @@ def stack(layer, num_layers, dropout=0.0):
             raise ValueError(f"stack.init got the widths {widths}, expected {expected}: those of one layer")
         return layers.init(rng, *widths, *widths[-1:] * (layers.sizes - len(widths)), dtype=dtype)
 
-    return layers._replace(init=init, sizes=expected, name=f"stack({_name(layer)}, {num_layers})")
+    return layers._replace(init=init, sizes=expected, name=f"stack({name_of(layer)}, {num_layers})")
 
 
 def bidirectional(layer):
@@ -197,7 +197,7 @@ def bidirectional(layer):
         grads_back, dx_back, dbefore_back = inner.backward(cache_back, _reversed(dy_back, lengths), dafter_back)
         return {"forward": grads, "backward": grads_back}, dx + _reversed(dx_back, lengths), (dbefore, dbefore_back)
 
-    return _composed(Layer(init, forward, backward, inner.takes, 2, f"bidirectional({inner.name})", "both"))
+    return _composed(Layer(init, forward, backward, 2, inner.takes, f"bidirectional({inner.name})", "both"))
 
 
 def _reversed(x, lengths):
@@ -245,7 +245,7 @@ def self_attention(layer):
         grads, dq, dk, dv = layer.backward(cache, dy, dweights)
         return grads, dq + dk + dv  # x is used three times
 
-    return Layer(layer.init, forward, backward, ("lengths",), sizes(layer), f"self_attention({_name(layer)})", "past")
+    return Layer(layer.init, forward, backward, sizes(layer), ("lengths",), f"self_attention({name_of(layer)})", "past")
 
 
 def with_dropout(layer, rate, same_through_time=False):
@@ -317,7 +317,7 @@ def _gathering(name, reads, where):
         dh[at] = boundary.gradient("dy", dy, (shape[0], shape[2]), dtype)
         return {}, dh
 
-    return Layer(init, forward, backward, ("lengths",), 0, name, "", reads)
+    return Layer(init, forward, backward, 0, ("lengths",), name, "", reads)
 
 
 # h (B, T, H) to each sequence's own last step (B, H).
@@ -337,10 +337,10 @@ def with_settings(layer, **settings):
     known = inspect.signature(layer.forward).parameters
     unknown = [] if _any_keyword(known) else sorted(settings.keys() - known.keys())
     if unknown:
-        raise ValueError(f"{_name(layer)}.forward has no argument {unknown[0]}, expected one of {', '.join(known)}")
+        raise ValueError(f"{name_of(layer)}.forward has no argument {unknown[0]}, expected one of {', '.join(known)}")
     takes = tuple(setting for setting in _takes(layer) if setting not in settings)
-    return Layer(layer.init, functools.partial(layer.forward, **settings), layer.backward, takes, sizes(layer),
-                 _name(layer), *_sides(layer))
+    return Layer(layer.init, functools.partial(layer.forward, **settings), layer.backward, sizes(layer), takes,
+                 name_of(layer), *_sides(layer))
 
 
 def with_loss(layer, loss, target, mask=None):
@@ -364,7 +364,7 @@ def accepted(layer, state=None, lengths=None, **hints):
     of the hints rng, training and inference those that it takes."""
     taken = _takes(layer)
     given = _given(state=state, lengths=lengths)
-    _refuse(_name(layer), given, taken)
+    _refuse(name_of(layer), given, taken)
     return given | {name: value for name, value in hints.items() if name in taken}
 
 
@@ -374,12 +374,13 @@ def sizes(layer):
         return layer.sizes
     parameters = list(inspect.signature(layer.init).parameters.values())[1:]
     if any(p.kind == p.VAR_POSITIONAL for p in parameters):
-        raise ValueError(f"{_name(layer)}.init takes any number of sizes, expected to know how many: give the Layer "
+        raise ValueError(f"{name_of(layer)}.init takes any number of sizes, expected to know how many: give the Layer "
                          "sizes=2, or as many as it takes")
     return sum(p.default is p.empty and p.kind != p.VAR_KEYWORD for p in parameters)
 
 
-def _name(layer):
+def name_of(layer):
+    """What an error calls the layer."""
     name = getattr(layer, "name", None) or getattr(layer, "__name__", type(layer).__name__)
     return name.split("layers.")[-1]
 
@@ -388,19 +389,19 @@ def _takes(layer):
     """What the layer declares, checked against the arguments that its forward has."""
     takes = getattr(layer, "takes", None)
     if takes is None:
-        raise ValueError(f"{_name(layer)} does not say what it takes, expected `takes`, a tuple of some of "
+        raise ValueError(f"{name_of(layer)} does not say what it takes, expected `takes`, a tuple of some of "
                          f"{', '.join(SETTINGS)}, or (): see compose.py")
     known = inspect.signature(layer.forward).parameters
     fixed = getattr(layer.forward, "keywords", {})  # by with_settings
     for setting in takes:
-        boundary.one_of(f"takes of {_name(layer)}", setting, SETTINGS)
+        boundary.one_of(f"takes of {name_of(layer)}", setting, SETTINGS)
         if setting not in known and not _any_keyword(known):
-            raise ValueError(f"{_name(layer)} says that it takes {setting}, expected an argument of that name in its "
+            raise ValueError(f"{name_of(layer)} says that it takes {setting}, expected an argument of that name in its "
                              f"forward, which has {', '.join(known)}")
     undeclared = known.keys() & SETTINGS.keys() - set(takes) - fixed.keys()
     if undeclared and not known.keys() >= SETTINGS.keys():  # a composition has them all, and refuses what it cannot use
         setting = sorted(undeclared)[0]
-        raise ValueError(f"{_name(layer)}.forward has the argument {setting}, expected {setting!r} in its `takes` too")
+        raise ValueError(f"{name_of(layer)}.forward has the argument {setting}, expected {setting!r} in its `takes` too")
     return takes
 
 
@@ -432,7 +433,7 @@ def _inside(layer):
 
     def forward(params, x, state=None, lengths=None, **given):
         if "state" in takes and "lengths" not in takes and lengths is not None:
-            raise ValueError(f"{_name(layer)} has a state and does not take lengths, expected lengths=None, or a layer "
+            raise ValueError(f"{name_of(layer)} has a state and does not take lengths, expected lengths=None, or a layer "
                              "that takes them: else padding would count as data")
         given |= {"state": state, "lengths": lengths}
         y, *rest, cache = layer.forward(params, x, **{name: given[name] for name in given if name in takes})
@@ -442,7 +443,7 @@ def _inside(layer):
         grads, dx, *rest = layer.backward(cache, dy, *[dstate] * ("state" in takes))
         return grads, dx, rest[0] if "state" in takes else ()
 
-    return Layer(layer.init, forward, backward, takes, sizes(layer), _name(layer), *direction_and_reads)
+    return Layer(layer.init, forward, backward, sizes(layer), takes, name_of(layer), *direction_and_reads)
 
 
 def _composed(layer):

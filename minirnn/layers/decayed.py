@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import boundary, tree
 from . import sequence
-from .compose import Layer
+from .compose import Layer, name_of
 
 
 def decayed(layer):
@@ -93,4 +93,4 @@ def decayed(layer):
             dgaps[:, t] = da @ params["w"] + dinputs[:, 0, -1]  # (B5)
         return grads, dx, dgaps, dstate
 
-    return Layer(init, forward, backward, ("state", "lengths"), 2, "decayed")
+    return Layer(init, forward, backward, 2, ("state", "lengths"), f"decayed({name_of(layer)})")
