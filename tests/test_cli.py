@@ -142,7 +142,7 @@ def test_a_picture_that_cannot_be_written_is_known_before_anything_is_done(untra
 def few_cases(monkeypatch):
     """Only single layers are checked, and not the deep models that take most of the time: see test_gradients."""
     cases = proof.cases
-    monkeypatch.setattr(proof, "cases", lambda rng: cases(rng)[:8])
+    monkeypatch.setattr(proof, "cases", lambda rng: cases(rng)[:11])
 
 
 def test_gradcheck_shows_every_layer_and_tensor(few_cases, capsys):

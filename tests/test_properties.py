@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from helpers import (ATTENTION, NORMALIZED, WITH_MASKS, assert_same, big, everything, generator,
+from helpers import (ATTENTION, NORMALIZED, WITH_MASKS, arrange, assert_same, big, everything, generator,
                      like, normal, queries, spaced, total)
 from minirnn import (attention, compose, decayed, embedding, fast, gradcheck, gru, linear, losses, lstm, normalize, optim,
                      rnn, tree)
@@ -20,7 +20,9 @@ CAUSAL = compose.chain(rnn, compose.with_settings(compose.self_attention(attenti
 LAYERS = {  # layer, its widths: each letter any number, where V is first not of features but of words
     "rnn": (rnn, "D H"),
     "lstm": (lstm, "D H"),
+    "fast.rnn": (fast.rnn, "D H"),
     "fast.lstm": (fast.lstm, "D H"),
+    "fast.gru": (fast.gru, "D H"),
     "gru": (gru, "D H"),
     "lstm, rnn": (compose.chain(lstm, rnn), "D H K"),
     "gru, lstm": (compose.chain(gru, lstm), "D H K"),
@@ -213,43 +215,57 @@ def test_optimizers_keep_the_dtype(optimizer, dtype, data):
 
 # --- A fast twin computes what the text says
 
-TWINS = {"fast.lstm": (fast.lstm, lstm)}
+TWINS = {"rnn": (fast.rnn, rnn), "lstm": (fast.lstm, lstm), "gru": (fast.gru, gru)}
 ROUNDING = {np.float64: 1e-12, np.float32: 2e-4}  # in float32 the text itself is as far from float64
 
 
 @st.composite
-def twin_problems(draw, dtype):
-    """Parameters, an input, an initial state, lengths, and what arrives at h, at the final h and at the final c: each
-    of these may be missing."""
+def twin_problems(draw, layer, dtype):
+    """Parameters, an input, an initial state, lengths, and what arrives at h and at the final state: each of these may be
+    missing."""
     B, D, H = (draw(st.integers(1, 5)) for _ in "BDH")
     T = draw(st.integers(0, 9))
     rng = generator(draw(seeds))
-    some = lambda *shape: draw(st.sampled_from([None, normal(rng, *shape, dtype=dtype)]))
-    lengths = draw(st.sampled_from([None, rng.integers(0, T + 1, size=B)]))
-    return SimpleNamespace(params=big(rng, lstm, D, H, dtype=dtype), x=normal(rng, B, T, D, dtype=dtype),
-                           state=draw(st.sampled_from([None, like(rng, (np.zeros((B, H), dtype),) * 2)])),
-                           lengths=lengths, dh=some(B, T, H), dstate=(some(B, H), some(B, H)))
+    params, x = big(rng, layer, D, H, dtype=dtype), normal(rng, B, T, D, dtype=dtype)
+    _, final, _ = layer.forward(params, x)
+    some = lambda array: draw(st.sampled_from([None, like(rng, array)]))
+    dfinal = tuple(map(some, final)) if isinstance(final, tuple) else some(final)
+    return SimpleNamespace(params=params, x=x, state=some(final), dstate=dfinal,
+                           lengths=draw(st.sampled_from([None, rng.integers(0, T + 1, size=B)])),
+                           dh=some(np.zeros((B, T, H), dtype)))
 
 
 @each_dtype
 @pytest.mark.parametrize("twin, text", TWINS.values(), ids=TWINS)
 @given(st.data())
 def test_a_fast_twin_returns_what_the_text_returns(twin, text, dtype, data):
-    p = data.draw(twin_problems(dtype))
+    p = data.draw(twin_problems(text, dtype))
     answers = []
     for layer in (twin, text):
         h, state, cache = layer.forward(p.params, p.x, p.state, p.lengths)
-        answers.append([h, state, layer.trace(cache), *layer.backward(cache, p.dh, p.dstate)])
+        inside = layer.trace(cache) if text is lstm else None
+        answers.append([h, state, inside, *layer.backward(cache, p.dh, p.dstate)])
     assert_same(*answers, ROUNDING[dtype])
     assert dtypes(answers) == {np.dtype(dtype)}
-    inferred = twin.forward(p.params, p.x, p.state, p.lengths, inference=True)[:2]
-    assert_same(inferred, answers[0][:2])
+
+
+@given(st.data())
+def test_inference_returns_what_a_pass_that_keeps_every_step_does_bit_for_bit(data):
+    p = data.draw(twin_problems(lstm, np.float32))
+    inputs = p.params, p.x, p.state, p.lengths
+    assert_same(fast.lstm.forward(*inputs, inference=True)[:2], fast.lstm.forward(*inputs)[:2])
+
+
+@pytest.mark.parametrize("activation", rnn.ACTIVATIONS)
+def test_the_fast_rnn_has_both_activations(activation):
+    problem = arrange(rnn, 2, 5, activation=activation)[1:]
+    assert_same(everything(fast.rnn, *problem)[0], everything(rnn, *problem)[0], 1e-12)
 
 
 @given(st.data(), st.integers(1, 4))
 def test_the_fast_lstm_in_blocks_of_steps(data, steps):
     """Long sequences and large batches are walked back in blocks of steps; here all are short."""
-    p = data.draw(twin_problems(np.float64))
+    p = data.draw(twin_problems(lstm, np.float64))
     *_, cache = fast.lstm.forward(p.params, p.x, p.state, p.lengths)
     whole = fast.lstm.backward(cache, p.dh, p.dstate)
     with pytest.MonkeyPatch.context() as patch:

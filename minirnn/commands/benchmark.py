@@ -20,7 +20,8 @@ from . import check_outputs, save_figure
 
 SIZES = ((25, 1, 64, 100), (50, 32, 1, 32), (50, 32, 16, 64), (100, 64, 64, 128), (100, 64, 64, 256),
          (100, 64, 128, 512), (1000, 16, 2, 64))  # T, B, D, H
-LAYERS = {"fast.lstm": (fast.lstm, 4), "lstm": (lstm, 4), "gru": (gru, 3), "rnn": (rnn, 1)}  # and how many blocks of H rows its weights have
+LAYERS = {"fast.lstm": (fast.lstm, 4), "lstm": (lstm, 4), "fast.gru": (fast.gru, 3), "gru": (gru, 3),
+          "fast.rnn": (fast.rnn, 1), "rnn": (rnn, 1)}  # and how many blocks of H rows its weights have
 FIRST_MODEL = {  # a process that trains its first small model, from its start to its end
     "minirnn": """
 import numpy as np

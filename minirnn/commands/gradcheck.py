@@ -46,8 +46,11 @@ def cases(rng):
         ("rnn", rnn, params(rnn, D, H), (x, h_0, lengths), {}),
         ("rnn, sigmoid", rnn, params(rnn, D, H), (x, h_0, lengths), {"activation": "sigmoid"}),
         ("lstm", lstm, params(lstm, D, H), (x, (h_0, c_0), lengths), {}),
-        ("fast.lstm", fast.lstm, params(fast.lstm, D, H), (x, (h_0, c_0), lengths), {}),
         ("gru", gru, params(gru, D, H), (x, h_0, lengths), {}),
+        ("fast.rnn", fast.rnn, params(rnn, D, H), (x, h_0, lengths), {}),
+        ("fast.rnn, sigmoid", fast.rnn, params(rnn, D, H), (x, h_0, lengths), {"activation": "sigmoid"}),
+        ("fast.lstm", fast.lstm, params(lstm, D, H), (x, (h_0, c_0), lengths), {}),
+        ("fast.gru", fast.gru, params(gru, D, H), (x, h_0, lengths), {}),
         ("linear", linear, params(linear, D, K), (x,), {}),
         ("linear, sigmoid", linear, params(linear, D, K), (x,), {"activation": "sigmoid"}),
         ("embedding", embedding, params(embedding, K, D), (rng.integers(0, K, (B, 2 * T)),), {}),  # some ids repeat

@@ -4,9 +4,9 @@ import numpy as np
 
 from .. import boundary, datasets, losses, metrics, optim, training, weights
 from ..activations import softmax
-from ..layers import compose, embedding, fast, gru, linear, rnn
+from ..layers import compose, embedding, fast, linear
 
-LAYERS = {"rnn": rnn, "lstm": fast.lstm, "gru": gru}
+LAYERS = {"rnn": fast.rnn, "lstm": fast.lstm, "gru": fast.gru}
 
 
 class LanguageModel:
