@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import boundary, files, losses, optim, tree, weights
-from .layers.compose import accepted
+from .layers.layer import accepted
 
 REMEDY = "lower the learning rate or clip, or scale the data"
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from .. import losses, optim
 from ..layers import fast, gru, linear, lstm, rnn
-from ..layers.compose import accepted, chain, last_step
+from ..layers.compose import chain, last_step
+from ..layers.layer import accepted
 from . import check_outputs, save_figure
 
 SIZES = ((25, 1, 64, 100), (50, 32, 1, 32), (50, 32, 16, 64), (100, 64, 64, 128), (100, 64, 64, 256),

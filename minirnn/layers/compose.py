@@ -11,53 +11,18 @@ linear)`. Whatever is composed has one signature:
     rng, training  for dropout and batch normalization
     inference      True: no backward will follow, so fast.lstm need not keep what only that would read
 
-A layer says in `takes` which of these its forward takes. A composition passes on to each layer what that one takes. What
-nobody inside takes is an error, and so is a layer that does not say. A layer of your own is three functions:
-
-    >>> from minirnn import linear
-    >>> def init(rng, D, H, dtype=np.float32):                         # h_t = h_{t-1} + w ⊙ x_t
-    ...     return {"w": np.ones(D, dtype)}
-    >>> def forward(params, x, state=None):
-    ...     h = np.cumsum(params["w"] * x, axis=1) + (0 if state is None else state[:, None])
-    ...     return h, h[:, -1], (params, x)
-    >>> def backward(cache, dh, dstate=None):
-    ...     (params, x), dh = cache, dh.copy()
-    ...     dh[:, -1] += 0 if dstate is None else dstate
-    ...     dsum = np.cumsum(dh[:, ::-1], axis=1)[:, ::-1]             # all that h_t adds to, from step t on
-    ...     return {"w": (dsum * x).sum(axis=(0, 1))}, params["w"] * dsum, dsum[:, 0]
-    >>> total = Layer(init, forward, backward, takes=["state"])
-    >>> model = chain(total, last_step, linear)
-    >>> rng = np.random.default_rng(0)
-    >>> params, x = model.init(rng, 2, 2, 1, dtype=np.float64), rng.normal(size=(4, 7, 2))
-    >>> from minirnn import gradcheck, optim, training
-    >>> gradcheck.check(model, params, x, ((rng.normal(size=(4, 2))),), rng=rng).ok
-    True
-    >>> history = training.fit(model, params, optim.Adam(), (x, x.sum(axis=(1, 2))[:, None]), rng=rng, epochs=2)
+What a layer inside takes of these, it says itself: see layer.py, also for a layer of your own.
 """
 
 import functools
 import inspect
-from typing import Callable, NamedTuple
 
 import numpy as np
 
 from .. import boundary
 from . import dropout as dropout_layer
 from . import sequence
-
-SETTINGS = {"state": None, "lengths": None, "rng": None, "training": False, "inference": False}
-
-
-class Layer(NamedTuple):
-    """Three functions under the law. A module with the same names serves as well."""
-    init: Callable
-    forward: Callable
-    backward: Callable
-    sizes: int | None = None  # how many sizes init takes; None: as its signature says
-    takes: tuple | None = None  # which of SETTINGS its forward takes
-    name: str = "a layer"
-    direction: str = ""  # what its output at step t has seen: the "past", "both" sides, or "" what its input has
-    reads: str = ""  # what its input has to have seen, if that matters
+from .layer import Layer, any_keyword, around, composed, inside, name_of, sides_of, sizes, takes_of
 
 
 def chain(*layers):
@@ -74,7 +39,7 @@ def chain(*layers):
     >>> y.shape, [s.shape for s in state[0]]
     ((4, 1), [(4, 20), (4, 20)])
     """
-    layers = [_inside(layer) for layer in layers]
+    layers = [inside(layer) for layer in layers]
     has_state = ["state" in layer.takes for layer in layers]
     counts = [layer.sizes for layer in layers]
     widths_expected = 1 + sum(max(0, n - 1) for n in counts)
@@ -121,7 +86,7 @@ def chain(*layers):
         return grads[::-1], dy, tuple(before[::-1])
 
     takes = {setting for layer in layers for setting in layer.takes}
-    return _composed(Layer(init, forward, backward, widths_expected, takes, name, direction))
+    return composed(Layer(init, forward, backward, widths_expected, takes, name, direction))
 
 
 _HALVES = {"both": "one step only for the backward half", "past": "the first step for half of the units"}
@@ -152,7 +117,8 @@ def stack(layer, num_layers, dropout=0.0):
             raise ValueError(f"stack.init got the widths {widths}, expected {expected}: those of one layer")
         return layers.init(rng, *widths, *widths[-1:] * (layers.sizes - len(widths)), dtype=dtype)
 
-    return layers._replace(init=init, sizes=expected, name=f"stack({name_of(layer)}, {num_layers})")
+    name = f"stack({name_of(layer)}, {num_layers})"
+    return composed(inside(layers)._replace(init=init, sizes=expected, name=name))
 
 
 def bidirectional(layer):
@@ -169,7 +135,7 @@ def bidirectional(layer):
     >>> h.shape, [s.shape for s in state]
     ((4, 5, 6), [(4, 3), (4, 3)])
     """
-    inner = _inside(layer)
+    inner = inside(layer)
 
     def init(rng, D, H, dtype=np.float32):
         if boundary.size("H", H) % 2:
@@ -197,7 +163,7 @@ def bidirectional(layer):
         grads_back, dx_back, dbefore_back = inner.backward(cache_back, _reversed(dy_back, lengths), dafter_back)
         return {"forward": grads, "backward": grads_back}, dx + _reversed(dx_back, lengths), (dbefore, dbefore_back)
 
-    return _composed(Layer(init, forward, backward, 2, inner.takes, f"bidirectional({inner.name})", "both"))
+    return composed(Layer(init, forward, backward, 2, inner.takes, f"bidirectional({inner.name})", "both"))
 
 
 def _reversed(x, lengths):
@@ -214,7 +180,7 @@ def residual(layer):
 
     The layer must keep the width: `chain(lstm, residual(lstm)).init(rng, D, H, H)`. Source: He et al. 2016.
     """
-    inner = _inside(layer)
+    inner = inside(layer)
 
     def forward(params, x, state, **given):
         y, state, cache = inner.forward(params, x, state, **given)
@@ -229,7 +195,7 @@ def residual(layer):
             dx = dx + np.asarray(dy, dx.dtype)  # past the layer
         return grads, dx, dstate
 
-    return _around(inner, "residual", forward, backward)
+    return around(inner, "residual", forward, backward)
 
 
 def self_attention(layer):
@@ -250,7 +216,7 @@ def self_attention(layer):
 
 def with_dropout(layer, rate, same_through_time=False):
     """The layer with dropout on its output, see dropout.py; the parameters are the layer's alone."""
-    inner, rate = _inside(layer), boundary.share("rate", rate)
+    inner, rate = inside(layer), boundary.share("rate", rate)
 
     def forward(params, x, state, rng=None, training=False, **given):
         y, state, cache = inner.forward(params, x, state, rng=rng, training=training, **given)
@@ -262,7 +228,7 @@ def with_dropout(layer, rate, same_through_time=False):
         _, dy = dropout_layer.backward(mask, dy)
         return inner.backward(cache, dy, dstate)
 
-    return _around(inner, "with_dropout", forward, backward, dropout_layer.takes)
+    return around(inner, "with_dropout", forward, backward, dropout_layer.takes)
 
 
 def tied(model):
@@ -270,7 +236,7 @@ def tied(model):
 
     The table is used twice, so its gradient is the sum of two. Source: Press and Wolf 2017.
     """
-    inner = _inside(model)
+    inner = inside(model)
 
     def init(rng, *widths, dtype=np.float32):
         params = model.init(rng, *widths, dtype=dtype)
@@ -293,7 +259,7 @@ def tied(model):
         grads[0]["W"] += grads[-1].pop("W")
         return grads, dx, dstate
 
-    return _around(inner, "tied", forward, backward)._replace(init=init)
+    return around(inner, "tied", forward, backward)._replace(init=init)
 
 
 def _gathering(name, reads, where):
@@ -335,17 +301,17 @@ def with_settings(layer, **settings):
     >>> equation_1_and_4 = chain(with_settings(rnn, activation="sigmoid"), with_settings(linear, activation="sigmoid"))
     """
     known = inspect.signature(layer.forward).parameters
-    unknown = [] if _any_keyword(known) else sorted(settings.keys() - known.keys())
+    unknown = [] if any_keyword(known) else sorted(settings.keys() - known.keys())
     if unknown:
         raise ValueError(f"{name_of(layer)}.forward has no argument {unknown[0]}, expected one of {', '.join(known)}")
-    takes = tuple(setting for setting in _takes(layer) if setting not in settings)
+    takes = tuple(setting for setting in takes_of(layer) if setting not in settings)
     return Layer(layer.init, functools.partial(layer.forward, **settings), layer.backward, sizes(layer), takes,
-                 name_of(layer), *_sides(layer))
+                 name_of(layer), *sides_of(layer))
 
 
 def with_loss(layer, loss, target, mask=None):
     """A layer followed by its loss: a layer too, so a gradient check covers the whole model. Its y is the loss."""
-    inner = _inside(layer)
+    inner = inside(layer)
 
     def forward(params, x, state, **given):
         y, state, cache = inner.forward(params, x, state, **given)
@@ -356,110 +322,7 @@ def with_loss(layer, loss, target, mask=None):
         cache, loss_cache = cache
         return inner.backward(cache, dloss * loss.backward(loss_cache), dstate)
 
-    return _around(inner, "with_loss", forward, backward)
-
-
-def accepted(layer, state=None, lengths=None, **hints):
-    """The settings to call the layer's forward with: state and lengths where given, for they change what it computes;
-    of the hints rng, training and inference those that it takes."""
-    taken = _takes(layer)
-    given = _given(state=state, lengths=lengths)
-    _refuse(name_of(layer), given, taken)
-    return given | {name: value for name, value in hints.items() if name in taken}
-
-
-def sizes(layer):
-    """How many sizes init takes, after rng, that have no default."""
-    if getattr(layer, "sizes", None) is not None:
-        return layer.sizes
-    parameters = list(inspect.signature(layer.init).parameters.values())[1:]
-    if any(p.kind == p.VAR_POSITIONAL for p in parameters):
-        raise ValueError(f"{name_of(layer)}.init takes any number of sizes, expected to know how many: give the Layer "
-                         "sizes=2, or as many as it takes")
-    return sum(p.default is p.empty and p.kind != p.VAR_KEYWORD for p in parameters)
-
-
-def name_of(layer):
-    """What an error calls the layer."""
-    name = getattr(layer, "name", None) or getattr(layer, "__name__", type(layer).__name__)
-    return name.split("layers.")[-1]
-
-
-def _takes(layer):
-    """What the layer declares, checked against the arguments that its forward has."""
-    takes = getattr(layer, "takes", None)
-    if takes is None:
-        raise ValueError(f"{name_of(layer)} does not say what it takes, expected `takes`, a tuple of some of "
-                         f"{', '.join(SETTINGS)}, or (): see compose.py")
-    known = inspect.signature(layer.forward).parameters
-    fixed = getattr(layer.forward, "keywords", {})  # by with_settings
-    for setting in takes:
-        boundary.one_of(f"takes of {name_of(layer)}", setting, SETTINGS)
-        if setting not in known and not _any_keyword(known):
-            raise ValueError(f"{name_of(layer)} says that it takes {setting}, expected an argument of that name in its "
-                             f"forward, which has {', '.join(known)}")
-    undeclared = known.keys() & SETTINGS.keys() - set(takes) - fixed.keys()
-    if undeclared and not known.keys() >= SETTINGS.keys():  # a composition has them all, and refuses what it cannot use
-        setting = sorted(undeclared)[0]
-        raise ValueError(f"{name_of(layer)}.forward has the argument {setting}, expected {setting!r} in its `takes` too")
-    return takes
-
-
-def _any_keyword(parameters):
-    return any(p.kind == p.VAR_KEYWORD for p in parameters.values())
-
-
-def _sides(layer):
-    """The direction of the layer and what it reads; a layer with a state that does not say goes forward."""
-    return getattr(layer, "direction", "") or ("past" if "state" in layer.takes else ""), getattr(layer, "reads", "")
-
-
-def _given(**settings):
-    """Those that say anything: None, False and the state () of a layer without one do not."""
-    return {name: value for name, value in settings.items()
-            if not (value is None or value is False or isinstance(value, tuple) and not value)}
-
-
-def _refuse(name, given, takes):
-    for setting in given:
-        if setting not in takes:
-            raise ValueError(f"{name} got {setting}, which nothing in it takes: leave {setting} out")
-
-
-def _inside(layer):
-    """The layer as a composition calls it: forward(params, x, state, **given) is handed what the layer takes and returns
-    y, state, cache. Without a state it is (). Further outputs, such as attention's weights, are left out."""
-    takes, direction_and_reads = _takes(layer), _sides(layer)
-
-    def forward(params, x, state=None, lengths=None, **given):
-        if "state" in takes and "lengths" not in takes and lengths is not None:
-            raise ValueError(f"{name_of(layer)} has a state and does not take lengths, expected lengths=None, or a layer "
-                             "that takes them: else padding would count as data")
-        given |= {"state": state, "lengths": lengths}
-        y, *rest, cache = layer.forward(params, x, **{name: given[name] for name in given if name in takes})
-        return y, rest[0] if "state" in takes else (), cache
-
-    def backward(cache, dy, dstate=None):
-        grads, dx, *rest = layer.backward(cache, dy, *[dstate] * ("state" in takes))
-        return grads, dx, rest[0] if "state" in takes else ()
-
-    return Layer(layer.init, forward, backward, sizes(layer), takes, name_of(layer), *direction_and_reads)
-
-
-def _composed(layer):
-    """The layer with the one signature of whatever is composed. What nobody inside takes is refused."""
-    def forward(params, x, state=None, lengths=None, rng=None, training=False, inference=False):
-        given = {"lengths": lengths, "rng": rng, "training": training, "inference": inference}
-        _refuse(layer.name, _given(state=state, **given), layer.takes)
-        return layer.forward(params, x, state, **given)
-
-    return layer._replace(forward=forward)
-
-
-def _around(inner, name, forward, backward, takes=()):
-    """A composition of one layer, of the same sizes."""
-    return _composed(inner._replace(forward=forward, backward=backward, takes={*inner.takes, *takes},
-                                    name=f"{name}({inner.name})"))
+    return around(inner, "with_loss", forward, backward)
 
 
 def _entries(name, given, expected, hint):

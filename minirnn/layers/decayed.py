@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import boundary, tree
 from . import sequence
-from .compose import Layer, name_of
+from .layer import Layer, name_of
 
 
 def decayed(layer):

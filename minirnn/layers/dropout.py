@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import boundary
 
-takes = "rng", "training"  # see compose.py
+takes = "rng", "training"  # see layer.py
 
 
 def init(rng, dtype=np.float32):

@@ -12,7 +12,7 @@ import numpy as np
 from .. import boundary
 from ..activations import sigmoid
 
-takes = ()  # see compose.py
+takes = ()  # see layer.py
 
 
 def init(rng, D, K, dtype=np.float32):

@@ -24,7 +24,7 @@ from .. import boundary
 from ..activations import sigmoid
 from . import sequence
 
-takes = "state", "lengths"  # what a composition passes on to forward, see compose.py
+takes = "state", "lengths"  # what a composition passes on to forward, see layer.py
 
 
 def init(rng, D, H, dtype=np.float32):

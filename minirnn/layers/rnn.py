@@ -15,7 +15,7 @@ from .. import boundary
 from ..activations import sigmoid
 from . import sequence
 
-takes = "state", "lengths"  # what a composition passes on to forward, see compose.py
+takes = "state", "lengths"  # what a composition passes on to forward, see layer.py
 
 ACTIVATIONS = {  # φ, and φ' written with φ's own output h
     "tanh": (np.tanh, lambda h: 1 - h**2),

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import boundary
 from ..layers import compose, embedding, fast, linear
+from ..layers.layer import accepted, sizes
 
 
 class EncoderDecoder:
@@ -44,14 +45,14 @@ class EncoderDecoder:
         params = {"encoder": self.reader.init(rng, V_source, D, H, dtype=dtype),
                   "decoder": self.reader.init(rng, V_target, D, H, dtype=dtype)}
         if self.attention:
-            params["attention"] = self.attention.init(rng, *[H] * compose.sizes(self.attention), dtype=dtype)
+            params["attention"] = self.attention.init(rng, *[H] * sizes(self.attention), dtype=dtype)
         return params | {"read_out": linear.init(rng, 2 * H if self.attention else H, V_target, dtype=dtype)}
 
     def forward(self, params, x, lengths=None, rng=None, training=False):
         """x is a pair, source ids (B, T) and input ids (B, Ty); lengths (B,) are those of the source. Returns logits
         (B, Ty, V_target), the attention's weights (B, Ty, T), or None without it, and a cache."""
         source, inputs = boundary.pair("x", x, "(source, inputs)")
-        hints = compose.accepted(self.reader, rng=rng, training=training)
+        hints = accepted(self.reader, rng=rng, training=training)
         h, state, encoder = self.reader.forward(params["encoder"], source, None, lengths, **hints)
         logits, weights, _, decoder = self._decode(params, inputs, state, h, lengths, hints)
         return logits, weights, (h.shape, encoder, decoder)
@@ -88,7 +89,7 @@ class EncoderDecoder:
     def greedy(self, params, source, start, steps, lengths=None):
         """Say the likeliest next word, `steps` times, each time reading it back in after `start`. Returns the ids
         (B, steps) and the weights (B, steps, T), None without attention; cut the ids at your stop symbol."""
-        hints = compose.accepted(self.reader, inference=True)
+        hints = accepted(self.reader, inference=True)
         h, state, _ = self.reader.forward(params["encoder"], source, None, lengths, **hints)
         said, looked = [np.full(len(h), start)], []
         for _ in range(boundary.size("steps", steps)):

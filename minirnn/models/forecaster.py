@@ -7,7 +7,8 @@ import numpy as np
 
 from .. import baselines, boundary, datasets, optim, training, weights
 from ..layers import fast, linear, rnn
-from ..layers.compose import accepted, chain, last_step
+from ..layers.compose import chain, last_step
+from ..layers.layer import accepted
 
 LAYERS = {"rnn": rnn, "lstm": fast.lstm}
 

@@ -5,6 +5,7 @@ import numpy as np
 from .. import boundary, datasets, losses, metrics, optim, training, weights
 from ..activations import softmax
 from ..layers import compose, embedding, fast, linear
+from ..layers.layer import accepted
 
 LAYERS = {"rnn": fast.rnn, "lstm": fast.lstm, "gru": fast.gru}
 
@@ -35,7 +36,7 @@ class LanguageModel:
         recurrent = compose.stack(LAYERS[layer], num_layers, dropout if num_layers > 1 else 0)
         network = compose.chain(*(compose.with_dropout(layer, dropout) for layer in (embedding, recurrent)), linear)
         self.network = compose.tied(network) if tied else network
-        self.hints = compose.accepted(self.network, inference=True)
+        self.hints = accepted(self.network, inference=True)
         self.params = self.vocabulary = self.characters = self.history = None
 
     def fit(self, text, validation=0.1, epochs=20, batch_size=32, truncate=50, lr=3e-3, checkpoint=None):

@@ -13,7 +13,7 @@ import numpy as np
 from ... import boundary
 from .weights import inputs, weigh, weigh_backward
 
-takes = ("lengths",)  # see compose.py
+takes = ("lengths",)  # see layer.py
 
 
 def init(rng, D_q, D_k=None, A=None, dtype=np.float32):

@@ -15,7 +15,7 @@ import numpy as np
 from ... import boundary
 from .weights import inputs, weigh, weigh_backward
 
-takes = ("lengths",)  # see compose.py
+takes = ("lengths",)  # see layer.py
 
 
 def init(rng, dtype=np.float32):

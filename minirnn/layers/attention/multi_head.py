@@ -17,7 +17,7 @@ from .. import linear, sequence
 from . import dot
 from .weights import inputs
 
-takes = ("lengths",)  # see compose.py
+takes = ("lengths",)  # see layer.py
 
 
 def init(rng, D, D_k=None, D_v=None, dtype=np.float32):

@@ -17,7 +17,7 @@ import numpy as np
 from ... import boundary
 from .. import sequence
 
-takes = "lengths", "training"  # see compose.py
+takes = "lengths", "training"  # see layer.py
 
 
 def init(rng, D, dtype=np.float32):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import boundary
 
-takes = ()  # see compose.py
+takes = ()  # see layer.py
 
 
 def init(rng, D, dtype=np.float32):

@@ -17,7 +17,7 @@ from ...activations import sigmoid
 from .. import lstm, sequence
 from . import layer_norm
 
-takes = "state", "lengths"  # what a composition passes on to forward, see compose.py
+takes = "state", "lengths"  # what a composition passes on to forward, see layer.py
 
 
 def init(rng, D, H, dtype=np.float32):
