@@ -84,7 +84,8 @@ def test_through_time_has_a_row_a_unit_and_a_column_a_step():
     ax = plots.through_time(GATES, None, times=np.arange(1900, 1904), label="forget gate", limits=(0, 1))
     image, = ax.images
     np.testing.assert_array_equal(image.get_array(), GATES.T)
-    assert image.get_clim() == (0, 1) and image.get_extent() == [1899.5, 1903.5, -0.5, 2.5] and image.origin == "lower"
+    assert tuple(image.get_clim()) == (0, 1) and tuple(image.get_extent()) == (1899.5, 1903.5, -0.5, 2.5)
+    assert image.origin == "lower"
     assert ax.get_ylabel() == "forget gate"
 
 
