@@ -1,16 +1,15 @@
 """The gated recurrent unit: two gates and no cell, in the form that PyTorch uses.
 
-    r_t = σ(W_xr x_t + b_xr + U_r h_{t-1} + b_hr)             reset gate: does the candidate see the old state?
-    z_t = σ(W_xz x_t + b_xz + U_z h_{t-1} + b_hz)             update gate: is the old state kept?
-    n_t = tanh(W_xn x_t + b_xn + r_t ⊙ (U_n h_{t-1} + b_hn))  candidate
-    h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}                     hidden state
+    v_t = W_x x_t + b_x                        from the input, in three parts: v_r, v_z, v_n
+    u_t = U_h h_{t-1} + b_h                    from the state, in three parts: u_r, u_z, u_n
+    r_t = σ(v_r + u_r)                         reset gate: does the candidate see the old state?
+    z_t = σ(v_z + u_z)                         update gate: is the old state kept?
+    n_t = tanh(v_n + r_t ⊙ u_n)                candidate
+    h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}      hidden state
 
-The reset gate is applied after the recurrent product, so U_n h_{t-1} + b_hn has a bias of its own; the other two gates
-could do with one. The article does not name the GRU. Source: Cho et al. 2014, who apply the reset gate before the
-product.
-
-The weights of the three lie one under the other, in the order r, z, n: W_x = [W_xr; W_xz; W_xn], and so U_h and the two
-biases.
+The reset gate multiplies u_n, which is why u_n has a bias apart from that of v_n. In the two gates the two biases only
+add up. The article does not name the GRU. Source: Cho et al. 2014. They let r_t multiply h_{t-1} before the product with
+U_h; this form is PyTorch's.
 """
 
 import numpy as np
@@ -45,18 +44,18 @@ def forward(params, x, state=None, lengths=None):
     ((4, 5, 3), (4, 3), True)
     """
     sizes = boundary.params("gru", params, W_x="3H D", U_h="3H H", b_x="3H", b_h="3H")
-    W_x, U_h, b_x, b_h = params["W_x"], params["U_h"], params["b_x"][:, None], params["b_h"][:, None]  # columns
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column a sequence
-    (T, D, B), H = x.shape, sizes["H"]
+    W_x, U_h, b_x, b_h = params["W_x"], params["U_h"], params["b_x"][:, None], params["b_h"][:, None]  # as columns
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column for each sequence
+    (T, _, B), H = x.shape, sizes["H"]
 
     h_slots = sequence.slots("state", state, T, H, B, U_h.dtype)  # slot 0 is the initial state
     h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
     r, z, n = np.empty((3, T, H, B), U_h.dtype)
-    u = np.empty((T, 3 * H, B), U_h.dtype)
+    u = np.empty((T, 3 * H, B), U_h.dtype)  # kept for (B4)
 
-    for t in range(T):
-        v = W_x @ x[t] + b_x  # from the input
-        u[t] = U_h @ h_prev[t] + b_h  # from the state
+    for t in range(T):  # past a sequence's length too: `rows` and `final` leave these steps out
+        v = W_x @ x[t] + b_x
+        u[t] = U_h @ h_prev[t] + b_h
         v_r, v_z, v_n = np.split(v, 3)
         u_r, u_z, u_n = np.split(u[t], 3)
         r[t] = sigmoid(v_r + u_r)
@@ -74,45 +73,47 @@ def backward(cache, dh, dstate=None):
     dstate   (B, H)     dLoss/d(final state); None is zero
     returns  grads like params, dx (B, T, D), the gradient of the initial state (B, H)
 
-    da_r is the gradient of the argument of r's σ, and so on. u_t = U_h h_{t-1} + b_h, whose part u_n reaches n_t only
-    through r_t. h_t is used outside and, by step t+1, in u_{t+1} and in z_{t+1} ⊙ h_t. So its gradient is a sum of
-    three.
+    da_r is the gradient of the argument of r's σ, and so on. h_t is used outside and, by step t+1, in u_{t+1} and in
+    z_{t+1} ⊙ h_t. So its gradient is a sum of three.
 
         (B1)  dh_t = dh_t from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}
         (B2)  da_n = dh_t ⊙ (1 - z_t) ⊙ (1 - n_t²)
         (B3)  da_z = dh_t ⊙ (h_{t-1} - n_t) ⊙ z_t (1 - z_t)
         (B4)  da_r = da_n ⊙ u_n ⊙ r_t (1 - r_t)
-        (B5)  du_n = da_n ⊙ r_t                                    and du_r = da_r, du_z = da_z
-        (B6)  dx_t = W_xᵀ da_t                                     da_t = [da_r; da_z; da_n], du_t = [da_r; da_z; du_n]
-        (B7)  dW_x = Σ_t da_t x_tᵀ,          db_x = Σ_t da_t
-        (B8)  dU_h = Σ_t du_t h_{t-1}ᵀ,      db_h = Σ_t du_t
+        (B5)  du_n = da_n ⊙ r_t
+        (B6)  dv_t = [da_r; da_z; da_n]
+        (B7)  du_t = [da_r; da_z; du_n]
+        (B8)  dx_t = W_xᵀ dv_t
+        (B9)  dW_x = Σ_t dv_t x_tᵀ,          db_x = Σ_t dv_t
+        (B10) dU_h = Σ_t du_t h_{t-1}ᵀ,      db_h = Σ_t du_t
 
-    From outside nothing comes beyond a length, so padding adds nothing. Where z is near 1 the last term of (B1) carries
-    the gradient back unchanged, as the LSTM's forget gate does.
+    The gradient of the initial state is (B1) once more, with nothing from outside. From outside comes dh, and dstate at
+    the last step of each sequence. After a sequence's last step nothing comes, so padding adds nothing. Where z is near 1
+    the last term of (B1) carries the gradient back nearly unchanged, as the LSTM's forget gate does.
     """
     params, x, lengths, h_slots, r, z, n, u = cache
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev = h_slots[:-1]
-    dh_slots = sequence.from_outside("", dh, dstate, lengths, h_slots)  # (B1) from outside, for all steps
-    dh_prev, dh = dh_slots[:-1], dh_slots[1:]
+    dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside, for all steps
+    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # from here on as in forward: dh_prev[t] is dh[t-1], the same memory
     dW_x, dU_h, db_x, db_h = (np.zeros_like(params[name]) for name in ("W_x", "U_h", "b_x", "b_h"))
     dx = np.empty_like(x)
 
     for t in reversed(range(len(x))):
-        # dh[t] is complete: what comes from outside, and, as step t+1 is done, what comes from there.
+        # dh[t] is complete: step t+1 has added its two terms to what comes from outside.
         _, _, u_n = np.split(u[t], 3)
         da_n = dh[t] * (1 - z[t]) * (1 - n[t]**2)  # (B2)
         da_z = dh[t] * (h_prev[t] - n[t]) * z[t] * (1 - z[t])  # (B3)
         da_r = da_n * u_n * r[t] * (1 - r[t])  # (B4)
         du_n = da_n * r[t]  # (B5)
-        da = np.concatenate([da_r, da_z, da_n])  # the mirrors of np.split
-        du = np.concatenate([da_r, da_z, du_n])
-        dh_prev[t] += dh[t] * z[t]  # (B1) to h_{t-1}: no matrix on this path
-        dh_prev[t] += U_h.T @ du  # (B1) to h_{t-1}, through the gates and the candidate
-        dx[t] = W_x.T @ da  # (B6)
-        dW_x += da @ x[t].T  # (B7): the product also sums over the batch
-        db_x += da.sum(axis=1)  # (B7)
-        dU_h += du @ h_prev[t].T  # (B8)
-        db_h += du.sum(axis=1)  # (B8)
+        dv = np.concatenate([da_r, da_z, da_n])  # (B6): the mirror of np.split
+        du = np.concatenate([da_r, da_z, du_n])  # (B7): likewise
+        dh_prev[t] += dh[t] * z[t]  # (B1) from step t to h_{t-1}: no matrix on this path
+        dh_prev[t] += U_h.T @ du  # (B1) from step t to h_{t-1}, through u_t
+        dx[t] = W_x.T @ dv  # (B8)
+        dW_x += dv @ x[t].T  # (B9): the product also sums over the batch
+        db_x += dv.sum(axis=1)  # (B9)
+        dU_h += du @ h_prev[t].T  # (B10)
+        db_h += du.sum(axis=1)  # (B10)
 
     return {"W_x": dW_x, "U_h": dU_h, "b_x": db_x, "b_h": db_h}, sequence.rows(dx), dh_slots[0].T.copy()

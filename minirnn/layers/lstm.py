@@ -7,15 +7,16 @@
     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t              cell state                                equation 2
     h_t = o_t ⊙ tanh(c_t)                        hidden state                              (not printed)
 
-The article's equation 4 calls "the output" o_t and lets it read h_t: a read-out, found in linear.py. The gate is
-the o_t above, with a b_o of its own; h_t needs it first. The forget gate is that of Gers, Schmidhuber and Cummins 2000;
-the LSTM of Hochreiter and Schmidhuber 1997 had none (f_t = 1). Its bias starts at 1, so the cell remembers before it
-learns.
+The o_t of the article's equation 4 is another: it reads h_t, so it is a read-out, see linear.py. The output gate above
+has a b_o of its own, and h_t needs it first. The forget gate is that of Gers, Schmidhuber and Cummins 2000. Its bias
+starts at 1, so the cell remembers before it learns. The LSTM of Hochreiter and Schmidhuber 1997 had no forget gate:
+f_t = 1.
 
-The weights of the four lie one under the other, in the order i, f, c̃, o: W_x = [W_xi; W_xf; W_xc; W_xo], and so U_h and
-b. `gates` gives the parts the article's names. In the code g is c̃, for a tilde is no letter of Python's.
+In the code g stands for c̃. The weights of i, f, g and o lie one under the other: W_x = [W_xi; W_xf; W_xc; W_xo], and in
+the same way U_h and b. `gates` returns the blocks by these names.
 
-fast/lstm.py computes the same numbers in less time, and is harder to read.
+How sequences and states lie in memory: sequence.py, whose first lines say it. fast/lstm.py computes the same numbers in
+less time, and is harder to read.
 """
 
 import numpy as np
@@ -57,10 +58,10 @@ def forward(params, x, state=None, lengths=None):
     ((4, 5, 3), (4, 3), True)
     """
     sizes = boundary.params("lstm", params, W_x="4H D", U_h="4H H", b="4H")
-    W_x, U_h, b = params["W_x"], params["U_h"], params["b"][:, None]  # a bias stands as a column
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column a sequence
+    W_x, U_h, b = params["W_x"], params["U_h"], params["b"][:, None]  # b is added to every column
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column for each sequence
     h_init, c_init = boundary.pair("state", state, "(h, c)")
-    (T, D, B), H = x.shape, sizes["H"]
+    (T, _, B), H = x.shape, sizes["H"]
 
     h_slots = sequence.slots("state h", h_init, T, H, B, U_h.dtype)  # slot 0 is the initial state
     c_slots = sequence.slots("state c", c_init, T, H, B, U_h.dtype)
@@ -68,12 +69,12 @@ def forward(params, x, state=None, lengths=None):
     c_prev, c = c_slots[:-1], c_slots[1:]
     i, f, g, o = np.empty((4, T, H, B), U_h.dtype)  # g is the article's c̃
 
-    for t in range(T):
+    for t in range(T):  # past a sequence's length too: `rows` and `final` leave these steps out
         a = W_x @ x[t] + U_h @ h_prev[t] + b
         a_i, a_f, a_g, a_o = np.split(a, 4)
         i[t] = sigmoid(a_i)
         f[t] = sigmoid(a_f)
-        g[t] = np.tanh(a_g)  # equation 3
+        g[t] = np.tanh(a_g)  # equation 3, c̃_t
         o[t] = sigmoid(a_o)  # the gate, not the article's equation 4
         c[t] = f[t] * c_prev[t] + i[t] * g[t]  # equation 2
         h[t] = o[t] * np.tanh(c[t])
@@ -83,50 +84,52 @@ def forward(params, x, state=None, lengths=None):
 
 
 def backward(cache, dh, dstate=None):
-    """Backpropagation through time: the lines of forward from the last to the first.
+    """Backpropagation through time: from the last step to the first, and at each from h_t to what it was made of.
 
     dh       (B, T, H)          dLoss/dh from outside, at every step; None is zero
     dstate   ((B, H), (B, H))   dLoss/d(final h and c); None, whole or in part, is zero
     returns  grads like params, dx (B, T, D), the gradients of the initial state (dh, dc)
 
     da_i is the gradient of a_i, the argument of i's σ, and so on. σ' = s (1 - s) and tanh' = 1 - s², with their own
-    output s. h_t is used by the loss outside and by step t+1; c_t by h_t and by step t+1. So each is a sum of two.
+    output s. h_t is used outside and by step t+1, c_t by h_t and by step t+1: their gradients are sums.
 
         (B1)  dh_t = dh_t from outside + U_hᵀ da_{t+1}
-        (B2)  dc_t = dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))
+        (B2)  dc_t = dc_t from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))
         (B3)  da_i = dc_t ⊙ c̃_t ⊙ i_t (1 - i_t)
         (B4)  da_f = dc_t ⊙ c_{t-1} ⊙ f_t (1 - f_t)
-        (B5)  da_c = dc_t ⊙ i_t ⊙ (1 - c̃_t²)
+        (B5)  da_g = dc_t ⊙ i_t ⊙ (1 - c̃_t²)                  g is c̃
         (B6)  da_o = dh_t ⊙ tanh(c_t) ⊙ o_t (1 - o_t)
-        (B7)  dx_t = W_xᵀ da_t                                 da_t = [da_i; da_f; da_c; da_o]
+        (B7)  dx_t = W_xᵀ da_t                                 da_t = [da_i; da_f; da_g; da_o]
         (B8)  dW_x = Σ_t da_t x_tᵀ,    dU_h = Σ_t da_t h_{t-1}ᵀ,    db = Σ_t da_t
 
-    The gradient of a final state comes from outside too, at each sequence's last step. Beyond it nothing comes, so
-    padding adds nothing. From dc_{t+1} to dc_t leads only a product with f, and no matrix: where f is near 1 the
-    gradient neither vanishes nor explodes.
+    From outside comes dh, and dstate at the last step of each sequence. After a sequence's last step nothing comes, so
+    padding adds nothing. The code adds each term of (B1) and (B2) when it has it: step t adds to dh_{t-1} and dc_{t-1}.
+
+    On the way from dc_{t+1} to dc_t stands f, and no matrix. Where f is near 1, what goes this way neither vanishes nor
+    explodes. The way through da_{t+1} and dh_t has U_hᵀ on it.
     """
     params, x, lengths, h_slots, c_slots, i, f, g, o = cache
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev, c_prev, c = h_slots[:-1], c_slots[:-1], c_slots[1:]
     dh_final, dc_final = boundary.pair("dstate", dstate, "(dh, dc)")
-    dh_slots = sequence.from_outside("h", dh, dh_final, lengths, h_slots)  # (B1) from outside, for all steps
-    dc_slots = sequence.from_outside("c", None, dc_final, lengths, c_slots)
-    dh_prev, dh = dh_slots[:-1], dh_slots[1:]
+    dh_slots = sequence.from_outside(dh, dh_final, lengths, h_slots, "h")  # (B1) from outside, for all steps
+    dc_slots = sequence.from_outside(None, dc_final, lengths, c_slots, "c")  # c is no output: its final state alone
+    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # from here on as in forward: dh_prev[t] is dh[t-1], the same memory
     dc_prev, dc = dc_slots[:-1], dc_slots[1:]
     dW_x, dU_h, db = np.zeros_like(W_x), np.zeros_like(U_h), np.zeros_like(params["b"])
     dx = np.empty_like(x)
 
     for t in reversed(range(len(x))):
-        # dh[t] and dc[t] hold what comes from outside and, as step t+1 is done, what comes from there.
+        # dh[t] is complete: step t+1 has added its term to what comes from outside. dc[t] lacks what comes through h_t.
         tanh_c = np.tanh(c[t])
-        dc[t] += dh[t] * o[t] * (1 - tanh_c**2)  # (B2) through h_t: dc[t] is now complete, as dh[t] was
+        dc[t] += dh[t] * o[t] * (1 - tanh_c**2)  # (B2) through h_t: dc[t] is complete
         da_i = dc[t] * g[t] * i[t] * (1 - i[t])  # (B3)
         da_f = dc[t] * c_prev[t] * f[t] * (1 - f[t])  # (B4)
-        da_g = dc[t] * i[t] * (1 - g[t]**2)  # (B5)
+        da_g = dc[t] * i[t] * (1 - g[t]**2)  # (B5), c̃
         da_o = dh[t] * tanh_c * o[t] * (1 - o[t])  # (B6)
         da = np.concatenate([da_i, da_f, da_g, da_o])  # the mirror of np.split
-        dc_prev[t] += dc[t] * f[t]  # (B2) to c_{t-1}: no matrix on this path
-        dh_prev[t] += U_h.T @ da  # (B1) to h_{t-1}
+        dc_prev[t] += dc[t] * f[t]  # (B2) from step t to c_{t-1}: no matrix on this path
+        dh_prev[t] += U_h.T @ da  # (B1) from step t to h_{t-1}
         dx[t] = W_x.T @ da  # (B7)
         dW_x += da @ x[t].T  # (B8): the product also sums over the batch
         dU_h += da @ h_prev[t].T  # (B8)

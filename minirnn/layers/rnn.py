@@ -2,9 +2,11 @@
 
     (1)  h_t = φ(W_ih x_t + U_h h_{t-1} + b_h),    t = 0 .. T-1
 
-φ is tanh, as in today's networks, or with activation="sigmoid" the article's own logistic σ. The i of W_ih means
-"input"; it has nothing to do with the LSTM's input gate. An RNN is a feedforward network only once it is unrolled in
-time: one layer a step, every layer with the same weights.
+h_{-1} is the initial state. φ is tanh, as in today's networks, or with activation="sigmoid" the article's own logistic
+σ. The i of W_ih means "input"; it has nothing to do with the LSTM's input gate. An RNN is a feedforward network only once
+it is unrolled in time: one layer for each step, every layer with the same weights.
+
+How sequences and states lie in memory: sequence.py, whose first lines say it.
 
 Source: Elman, Finding structure in time, 1990; backpropagation through time: Werbos 1990.
 """
@@ -45,29 +47,29 @@ def forward(params, x, state=None, lengths=None, activation="tanh"):
     ((4, 5, 3), (4, 3), True)
     """
     sizes = boundary.params("rnn", params, W_ih="H D", U_h="H H", b_h="H")
-    W_ih, U_h, b_h = params["W_ih"], params["U_h"], params["b_h"][:, None]  # a bias stands as a column
+    W_ih, U_h, b_h = params["W_ih"], params["U_h"], params["b_h"][:, None]  # b_h is added to every column
     phi, _ = ACTIVATIONS[boundary.one_of("activation", activation, ACTIVATIONS)]
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column a sequence
-    T, D, B = x.shape
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column for each sequence
+    T, _, B = x.shape
 
     h_slots = sequence.slots("state", state, T, sizes["H"], B, U_h.dtype)  # slot 0 is the initial state
     h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
 
-    for t in range(T):
+    for t in range(T):  # past a sequence's length too: `rows` and `final` leave these steps out
         h[t] = phi(W_ih @ x[t] + U_h @ h_prev[t] + b_h)  # equation 1
 
     return sequence.rows(h, lengths), sequence.final(h_slots, lengths), (params, x, lengths, activation, h_slots)
 
 
 def backward(cache, dh, dstate=None):
-    """Backpropagation through time: equation 1 read from right to left and from the last step to the first.
+    """Backpropagation through time: from the last step to the first, and at each from h_t to what it was made of.
 
     dh       (B, T, H)  dLoss/dh from outside, at every step; None is zero
     dstate   (B, H)     dLoss/d(final state); None is zero
     returns  grads like params, dx (B, T, D), the gradient of the initial state (B, H)
 
-    Write a_t for the argument of φ. h_t is used twice, by the loss outside and by step t+1 as U_h h_t, so its gradient
-    is the sum of two; the weights are used at every step, so theirs is a sum over t.
+    Write a_t for the argument of φ. h_t is used twice, outside and by step t+1 as U_h h_t, so its gradient is a sum of
+    two. The weights are used at every step, so theirs is a sum over t.
 
         (B1)  dh_t    = dh_t from outside + U_hᵀ da_{t+1}
         (B2)  da_t    = dh_t ⊙ φ'(a_t)         φ' = 1 - h_t² for tanh, h_t (1 - h_t) for σ
@@ -75,25 +77,25 @@ def backward(cache, dh, dstate=None):
         (B4)  dU_h    = Σ_t da_t h_{t-1}ᵀ
         (B5)  db_h    = Σ_t da_t
         (B6)  dx_t    = W_ihᵀ da_t
-        (B7)  dh_{-1} = U_hᵀ da_0              the initial state, and no loss of its own
+        (B7)  dh_{-1} = U_hᵀ da_0              the initial state: (B1) once more
 
-    From outside nothing comes beyond a length, so padding adds nothing. Going back k steps multiplies by k factors U_hᵀ
-    and φ' in (B1) and (B2): this is where the gradient vanishes or explodes. σ' is at most 1/4, so with σ it vanishes
-    far faster.
+    From outside comes dh, and dstate at the last step of each sequence. After a sequence's last step nothing comes, so
+    padding adds nothing. Going back one step multiplies by U_hᵀ and by φ', in (B1) and (B2). Going back k steps does so k
+    times: this is where the gradient vanishes or explodes. σ' is at most 1/4, so with σ it vanishes far faster.
     """
     params, x, lengths, activation, h_slots = cache
     W_ih, U_h = params["W_ih"], params["U_h"]
     _, phi_prime = ACTIVATIONS[activation]
     h_prev, h = h_slots[:-1], h_slots[1:]
-    dh_slots = sequence.from_outside("", dh, dstate, lengths, h_slots)  # (B1) the first term, for all steps
-    dh_prev, dh = dh_slots[:-1], dh_slots[1:]
+    dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside, for all steps
+    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # from here on as in forward: dh_prev[t] is dh[t-1], the same memory
     dW_ih, dU_h, db_h = np.zeros_like(W_ih), np.zeros_like(U_h), np.zeros_like(params["b_h"])
     dx = np.empty_like(x)
 
     for t in reversed(range(len(x))):
-        # dh[t] is complete: what comes from outside, and, as step t+1 is done, what comes from there.
-        da = dh[t] * phi_prime(h[t])  # (B2)
-        dh_prev[t] += U_h.T @ da  # (B1) the second term, for h_{t-1}; (B7) at t = 0
+        # dh[t] is complete: step t+1 has added its term to what comes from outside.
+        da = dh[t] * phi_prime(h[t])  # (B2), φ' from its own output
+        dh_prev[t] += U_h.T @ da  # (B1) from step t to h_{t-1}; at t = 0 this is (B7)
         dW_ih += da @ x[t].T  # (B3): the product also sums over the batch
         dU_h += da @ h_prev[t].T  # (B4)
         db_h += da.sum(axis=1)  # (B5)

@@ -68,11 +68,12 @@ def final(slots, lengths):
     return slots[lengths, :, np.arange(slots.shape[2])]
 
 
-def from_outside(name, dsteps, dfinal, lengths, slots):
+def from_outside(dsteps, dfinal, lengths, slots, name=""):
     """The mirror of `rows` and `final`: slots (T+1, H, B) with the gradients that come from outside.
 
-    dsteps (B, T, H) or None is the gradient of the outputs h_0 .. h_{T-1}, and counts nothing beyond a length. dfinal
-    (B, H) or None is the gradient of the final state `name`, and is added at each sequence's own last slot.
+    dsteps   (B, T, H)  gradient of the outputs h_0 .. h_{T-1}, zero beyond a sequence's length; None is zero
+    dfinal   (B, H)     gradient of the final state, added at the slot of each sequence's own last state; None is zero
+    name                of the state, where a layer has two
     """
     T, (H, B) = len(slots) - 1, slots.shape[1:]
     dslots = np.zeros_like(slots)
@@ -82,5 +83,6 @@ def from_outside(name, dsteps, dfinal, lengths, slots):
             dslots[1:].transpose(2, 0, 1)[padding(lengths, T)] = 0
     if dfinal is not None:
         dfinal = boundary.gradient(f"dstate {name}".strip(), dfinal, (B, H), slots.dtype)
-        dslots[T if lengths is None else lengths, :, np.arange(B)] += dfinal
+        last = np.full(B, T) if lengths is None else lengths
+        dslots[last, :, np.arange(B)] += dfinal
     return dslots

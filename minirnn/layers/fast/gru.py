@@ -53,10 +53,10 @@ def forward(params, x, state=None, lengths=None):
 
 
 def backward(cache, dh, dstate=None):
-    """As gru.backward, with its (B1) to (B8)."""
+    """As gru.backward, with its (B1) to (B10)."""
     params, x, lengths, slots, gate, u_n = cache
     (T, H, B), h_prev = u_n.shape, slots[:-1]
-    dslots = sequence.from_outside("", dh, dstate, lengths, slots)  # (B1) from outside
+    dslots = sequence.from_outside(dh, dstate, lengths, slots)  # (B1) from outside
     da, du = np.empty_like(gate), np.empty_like(gate)
     dh_prev, dh_slots = dslots[:-1], dslots[1:]  # the mirror of h_prev and h
     r, z, n = gate.reshape(T, 3, H, B).swapaxes(0, 1)
@@ -73,8 +73,8 @@ def backward(cache, dh, dstate=None):
         du_rzn_t *= dh_t  # (B2) to (B5), now whole
         dh_prev_t += params["U_h"].T @ du_t + dh_t * z_t  # (B1)
     da.reshape(T, 3, H, B)[:] *= dh_slots[:, None]  # (B2) to (B4), now that every dh_t is known
-    grads = {"W_x": layout.joined(da) @ layout.joined(x).T,  # (B7)
-             "U_h": layout.joined(du) @ layout.joined(h_prev).T,  # (B8)
-             "b_x": da.sum(axis=(0, 2)), "b_h": du.sum(axis=(0, 2))}  # (B7) (B8)
-    dx = (params["W_x"].T @ da).transpose(2, 0, 1)  # (B6)
+    grads = {"W_x": layout.joined(da) @ layout.joined(x).T,  # (B9)
+             "U_h": layout.joined(du) @ layout.joined(h_prev).T,  # (B10)
+             "b_x": da.sum(axis=(0, 2)), "b_h": du.sum(axis=(0, 2))}  # (B9) (B10)
+    dx = (params["W_x"].T @ da).transpose(2, 0, 1)  # (B8)
     return grads, dx, dslots[0].T.copy()

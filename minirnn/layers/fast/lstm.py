@@ -68,7 +68,7 @@ def backward(cache, dh, dstate=None):
     params, lengths, z, gates, tanh_c = _kept(cache)
     (T, K, B), H, dtype = z[1:].shape, tanh_c.shape[1], z.dtype
     dh_T, dc_T = boundary.pair("dstate", dstate, "(dh, dc)")
-    dh_slots = sequence.from_outside("h", dh, dh_T, lengths, z[:, :H])  # (B1) from outside
+    dh_slots = sequence.from_outside(dh, dh_T, lengths, z[:, :H], "h")  # (B1) from outside
     dc = np.zeros((H, B), dtype)
     if dc_T is not None:
         dc += boundary.gradient("dstate c", dc_T, (B, H), dtype).T

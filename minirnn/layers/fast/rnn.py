@@ -36,7 +36,7 @@ def backward(cache, dh, dstate=None):
     W_ih, U_h = params["W_ih"], params["U_h"]
     _, phi_prime = rnn.ACTIVATIONS[activation]
     h_prev, h = slots[:-1], slots[1:]
-    dslots = sequence.from_outside("", dh, dstate, lengths, slots)  # (B1) from outside
+    dslots = sequence.from_outside(dh, dstate, lengths, slots)  # (B1) from outside
     dh_prev, dh_total = dslots[:-1], dslots[1:]
 
     da = phi_prime(h)

@@ -1,7 +1,7 @@
 """The LSTM with layer normalization inside its recurrence, so that its sums keep their scale however long it runs.
 
-    a_t = LN(W_x x_t; γ_x, b) + LN(U_h h_{t-1}; γ_h, 0)        cut into a_i, a_f, a_c, a_o, as in lstm.py
-    i_t = σ(a_i),    f_t = σ(a_f),    c̃_t = tanh(a_c),    o_t = σ(a_o)
+    a_t = LN(W_x x_t; γ_x, b) + LN(U_h h_{t-1}; γ_h, 0)        cut into a_i, a_f, a_g, a_o, as in lstm.py
+    i_t = σ(a_i),    f_t = σ(a_f),    c̃_t = tanh(a_g),    o_t = σ(a_o)
     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t
     h_t = o_t ⊙ tanh(LN(c_t; γ_c, β_c))
 
@@ -33,9 +33,9 @@ def forward(params, x, state=None, lengths=None):
     sizes = boundary.params("layer_norm_lstm", params, W_x="4H D", U_h="4H H", b="4H", gamma_x="4H", gamma_h="4H",
                             gamma_c="H", beta_c="H")
     W_x, U_h = params["W_x"], params["U_h"]
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column a sequence
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column for each sequence
     h_init, c_init = boundary.pair("state", state, "(h, c)")
-    (T, D, B), H = x.shape, sizes["H"]
+    (T, _, B), H = x.shape, sizes["H"]
 
     h_slots = sequence.slots("state h", h_init, T, H, B, U_h.dtype)  # slot 0 is the initial state
     c_slots = sequence.slots("state c", c_init, T, H, B, U_h.dtype)
@@ -72,7 +72,7 @@ def backward(cache, dh, dstate=None):
         (B3)  dc_t = dc_{t+1} ⊙ f_{t+1} + LNᵀ(dn_t)
         (B4)  da_i = dc_t ⊙ c̃_t ⊙ i_t (1 - i_t)
         (B5)  da_f = dc_t ⊙ c_{t-1} ⊙ f_t (1 - f_t)
-        (B6)  da_c = dc_t ⊙ i_t ⊙ (1 - c̃_t²)
+        (B6)  da_g = dc_t ⊙ i_t ⊙ (1 - c̃_t²)                  g is c̃
         (B7)  da_o = dh_t ⊙ tanh(n_t) ⊙ o_t (1 - o_t)
         (B8)  dv_t = LNᵀ(da_t),    du_t = LNᵀ(da_t)            v_t = W_x x_t, u_t = U_h h_{t-1}, each with its own LN
         (B9)  dx_t = W_xᵀ dv_t
@@ -82,8 +82,8 @@ def backward(cache, dh, dstate=None):
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev, c_prev = h_slots[:-1], c_slots[:-1]
     dh_final, dc_final = boundary.pair("dstate", dstate, "(dh, dc)")
-    dh_slots = sequence.from_outside("h", dh, dh_final, lengths, h_slots)  # (B1) from outside, for all steps
-    dc_slots = sequence.from_outside("c", None, dc_final, lengths, c_slots)
+    dh_slots = sequence.from_outside(dh, dh_final, lengths, h_slots, "h")  # (B1) from outside, for all steps
+    dc_slots = sequence.from_outside(None, dc_final, lengths, c_slots, "c")
     dh_prev, dh = dh_slots[:-1], dh_slots[1:]
     dc_prev, dc = dc_slots[:-1], dc_slots[1:]
     grads = {name: np.zeros_like(p) for name, p in params.items()}
