@@ -1,7 +1,7 @@
 """The gated recurrent unit: two gates and no cell, in the form that PyTorch uses.
 
-    v_t = W_x x_t + b_x                        from the input, in three parts: v_r, v_z, v_n
-    u_t = U_h h_{t-1} + b_h                    from the state, in three parts: u_r, u_z, u_n
+    v_t = [v_r; v_z; v_n] = W_x x_t + b_x      from the input
+    u_t = [u_r; u_z; u_n] = U_h h_{t-1} + b_h  from the state
     r_t = σ(v_r + u_r)                         reset gate: does the candidate see the old state?
     z_t = σ(v_z + u_z)                         update gate: is the old state kept?
     n_t = tanh(v_n + r_t ⊙ u_n)                candidate
@@ -9,7 +9,7 @@
 
 The reset gate multiplies u_n, which is why u_n has a bias apart from that of v_n. In the two gates the two biases only
 add up. The article does not name the GRU. Source: Cho et al. 2014. They let r_t multiply h_{t-1} before the product with
-U_h; this form is PyTorch's.
+U_n. This form is PyTorch's. How sequences and states lie in memory: sequence.py, whose first lines say it.
 """
 
 import numpy as np
@@ -51,9 +51,9 @@ def forward(params, x, state=None, lengths=None):
     h_slots = sequence.slots("state", state, T, H, B, U_h.dtype)  # slot 0 is the initial state
     h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
     r, z, n = np.empty((3, T, H, B), U_h.dtype)
-    u = np.empty((T, 3 * H, B), U_h.dtype)  # kept for (B4)
+    u = np.empty((T, 3 * H, B), U_h.dtype)  # of every step: (B4) needs u_n
 
-    for t in range(T):  # past a sequence's length too: `rows` and `final` leave these steps out
+    for t in range(T):  # past a sequence's length too: see `rows` and `final`
         v = W_x @ x[t] + b_x
         u[t] = U_h @ h_prev[t] + b_h
         v_r, v_z, v_n = np.split(v, 3)
@@ -73,10 +73,10 @@ def backward(cache, dh, dstate=None):
     dstate   (B, H)     dLoss/d(final state); None is zero
     returns  grads like params, dx (B, T, D), the gradient of the initial state (B, H)
 
-    da_r is the gradient of the argument of r's σ, and so on. h_t is used outside and, by step t+1, in u_{t+1} and in
-    z_{t+1} ⊙ h_t. So its gradient is a sum of three.
+    da_r is the gradient of v_r + u_r, the argument of r's σ, and so on. h_t is used outside and, by step t+1, in u_{t+1}
+    and in z_{t+1} ⊙ h_t. So its gradient is a sum of three:
 
-        (B1)  dh_t = dh_t from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}
+        (B1)  dh_t = from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}     step t adds U_hᵀ du_t + dh_t ⊙ z_t to dh_{t-1}
         (B2)  da_n = dh_t ⊙ (1 - z_t) ⊙ (1 - n_t²)
         (B3)  da_z = dh_t ⊙ (h_{t-1} - n_t) ⊙ z_t (1 - z_t)
         (B4)  da_r = da_n ⊙ u_n ⊙ r_t (1 - r_t)
@@ -87,15 +87,15 @@ def backward(cache, dh, dstate=None):
         (B9)  dW_x = Σ_t dv_t x_tᵀ,          db_x = Σ_t dv_t
         (B10) dU_h = Σ_t du_t h_{t-1}ᵀ,      db_h = Σ_t du_t
 
-    The gradient of the initial state is (B1) once more, with nothing from outside. From outside comes dh, and dstate at
-    the last step of each sequence. After a sequence's last step nothing comes, so padding adds nothing. Where z is near 1
-    the last term of (B1) carries the gradient back nearly unchanged, as the LSTM's forget gate does.
+    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Before
+    the first step, in slot 0, stands the gradient of the initial state. Where z is near 1 the last term of (B1) carries
+    the gradient back nearly unchanged, as the LSTM's forget gate does.
     """
     params, x, lengths, h_slots, r, z, n, u = cache
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev = h_slots[:-1]
     dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside, for all steps
-    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # from here on as in forward: dh_prev[t] is dh[t-1], the same memory
+    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h: what is added to dh_prev[t] is in dh[t-1]
     dW_x, dU_h, db_x, db_h = (np.zeros_like(params[name]) for name in ("W_x", "U_h", "b_x", "b_h"))
     dx = np.empty_like(x)
 

@@ -7,13 +7,15 @@
     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t              cell state                                equation 2
     h_t = o_t ⊙ tanh(c_t)                        hidden state                              (not printed)
 
-The o_t of the article's equation 4 is another: it reads h_t, so it is a read-out, see linear.py. The output gate above
-has a b_o of its own, and h_t needs it first. The forget gate is that of Gers, Schmidhuber and Cummins 2000. Its bias
-starts at 1, so the cell remembers before it learns. The LSTM of Hochreiter and Schmidhuber 1997 had no forget gate:
-f_t = 1.
+The o_t of the article's equation 4 is another: it reads h_t, so it is a read-out, see linear.py. The output gate must be
+known before h_t, so it cannot read h_t. The forget gate is that of Gers, Schmidhuber and Cummins 2000. Its bias starts at
+1, so most of the cell is kept at first. The LSTM of Hochreiter and Schmidhuber 1997 had no forget gate: f_t = 1.
 
-In the code g stands for c̃. The weights of i, f, g and o lie one under the other: W_x = [W_xi; W_xf; W_xc; W_xo], and in
-the same way U_h and b. `gates` returns the blocks by these names.
+The four arguments of σ and tanh are computed together, one under the other. In the code g stands for c̃:
+
+    a_t = [a_i; a_f; a_g; a_o] = W_x x_t + U_h h_{t-1} + b      W_x = [W_xi; W_xf; W_xc; W_xo], and so U_h and b
+
+`gates` returns the blocks of W_x, U_h and b by the names above.
 
 How sequences and states lie in memory: sequence.py, whose first lines say it. fast/lstm.py computes the same numbers in
 less time, and is harder to read.
@@ -69,7 +71,7 @@ def forward(params, x, state=None, lengths=None):
     c_prev, c = c_slots[:-1], c_slots[1:]
     i, f, g, o = np.empty((4, T, H, B), U_h.dtype)  # g is the article's c̃
 
-    for t in range(T):  # past a sequence's length too: `rows` and `final` leave these steps out
+    for t in range(T):  # past a sequence's length too: see `rows` and `final`
         a = W_x @ x[t] + U_h @ h_prev[t] + b
         a_i, a_f, a_g, a_o = np.split(a, 4)
         i[t] = sigmoid(a_i)
@@ -84,26 +86,27 @@ def forward(params, x, state=None, lengths=None):
 
 
 def backward(cache, dh, dstate=None):
-    """Backpropagation through time: from the last step to the first, and at each from h_t to what it was made of.
+    """Backpropagation through time: the lines of forward from the last to the first.
 
     dh       (B, T, H)          dLoss/dh from outside, at every step; None is zero
     dstate   ((B, H), (B, H))   dLoss/d(final h and c); None, whole or in part, is zero
     returns  grads like params, dx (B, T, D), the gradients of the initial state (dh, dc)
 
-    da_i is the gradient of a_i, the argument of i's σ, and so on. σ' = s (1 - s) and tanh' = 1 - s², with their own
-    output s. h_t is used outside and by step t+1, c_t by h_t and by step t+1: their gradients are sums.
+    σ' = s (1 - s) and tanh' = 1 - s², with their own output s. da_t = [da_i; da_f; da_g; da_o] is the gradient of a_t.
+    h_t is used outside and by step t+1. c_t is used by h_t and by step t+1, and the last c_t outside. So their gradients
+    are sums:
 
-        (B1)  dh_t = dh_t from outside + U_hᵀ da_{t+1}
-        (B2)  dc_t = dc_t from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))
+        (B1)  dh_t = from outside + U_hᵀ da_{t+1}                                        step t adds U_hᵀ da_t to dh_{t-1}
+        (B2)  dc_t = from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))   step t adds dc_t ⊙ f_t to dc_{t-1}
         (B3)  da_i = dc_t ⊙ c̃_t ⊙ i_t (1 - i_t)
         (B4)  da_f = dc_t ⊙ c_{t-1} ⊙ f_t (1 - f_t)
         (B5)  da_g = dc_t ⊙ i_t ⊙ (1 - c̃_t²)                  g is c̃
         (B6)  da_o = dh_t ⊙ tanh(c_t) ⊙ o_t (1 - o_t)
-        (B7)  dx_t = W_xᵀ da_t                                 da_t = [da_i; da_f; da_g; da_o]
+        (B7)  dx_t = W_xᵀ da_t
         (B8)  dW_x = Σ_t da_t x_tᵀ,    dU_h = Σ_t da_t h_{t-1}ᵀ,    db = Σ_t da_t
 
-    From outside comes dh, and dstate at the last step of each sequence. After a sequence's last step nothing comes, so
-    padding adds nothing. The code adds each term of (B1) and (B2) when it has it: step t adds to dh_{t-1} and dc_{t-1}.
+    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Before
+    the first step, in slot 0, stands the gradient of the initial state.
 
     On the way from dc_{t+1} to dc_t stands f, and no matrix. Where f is near 1, what goes this way neither vanishes nor
     explodes. The way through da_{t+1} and dh_t has U_hᵀ on it.
@@ -113,8 +116,8 @@ def backward(cache, dh, dstate=None):
     h_prev, c_prev, c = h_slots[:-1], c_slots[:-1], c_slots[1:]
     dh_final, dc_final = boundary.pair("dstate", dstate, "(dh, dc)")
     dh_slots = sequence.from_outside(dh, dh_final, lengths, h_slots, "h")  # (B1) from outside, for all steps
-    dc_slots = sequence.from_outside(None, dc_final, lengths, c_slots, "c")  # c is no output: its final state alone
-    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # from here on as in forward: dh_prev[t] is dh[t-1], the same memory
+    dc_slots = sequence.from_outside(None, dc_final, lengths, c_slots, "c")  # of c only the final state is an output
+    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h: what is added to dh_prev[t] is in dh[t-1]
     dc_prev, dc = dc_slots[:-1], dc_slots[1:]
     dW_x, dU_h, db = np.zeros_like(W_x), np.zeros_like(U_h), np.zeros_like(params["b"])
     dx = np.empty_like(x)

@@ -55,14 +55,14 @@ def forward(params, x, state=None, lengths=None, activation="tanh"):
     h_slots = sequence.slots("state", state, T, sizes["H"], B, U_h.dtype)  # slot 0 is the initial state
     h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
 
-    for t in range(T):  # past a sequence's length too: `rows` and `final` leave these steps out
+    for t in range(T):  # past a sequence's length too: see `rows` and `final`
         h[t] = phi(W_ih @ x[t] + U_h @ h_prev[t] + b_h)  # equation 1
 
     return sequence.rows(h, lengths), sequence.final(h_slots, lengths), (params, x, lengths, activation, h_slots)
 
 
 def backward(cache, dh, dstate=None):
-    """Backpropagation through time: from the last step to the first, and at each from h_t to what it was made of.
+    """Backpropagation through time: the lines of forward from the last to the first.
 
     dh       (B, T, H)  dLoss/dh from outside, at every step; None is zero
     dstate   (B, H)     dLoss/d(final state); None is zero
@@ -71,16 +71,15 @@ def backward(cache, dh, dstate=None):
     Write a_t for the argument of φ. h_t is used twice, outside and by step t+1 as U_h h_t, so its gradient is a sum of
     two. The weights are used at every step, so theirs is a sum over t.
 
-        (B1)  dh_t    = dh_t from outside + U_hᵀ da_{t+1}
+        (B1)  dh_t    = from outside + U_hᵀ da_{t+1}        step t adds U_hᵀ da_t to dh_{t-1}
         (B2)  da_t    = dh_t ⊙ φ'(a_t)         φ' = 1 - h_t² for tanh, h_t (1 - h_t) for σ
         (B3)  dW_ih   = Σ_t da_t x_tᵀ
         (B4)  dU_h    = Σ_t da_t h_{t-1}ᵀ
         (B5)  db_h    = Σ_t da_t
         (B6)  dx_t    = W_ihᵀ da_t
-        (B7)  dh_{-1} = U_hᵀ da_0              the initial state: (B1) once more
+        (B7)  dh_{-1} = (B1) at t = -1         the gradient of the initial state, in slot 0
 
-    From outside comes dh, and dstate at the last step of each sequence. After a sequence's last step nothing comes, so
-    padding adds nothing. Going back one step multiplies by U_hᵀ and by φ', in (B1) and (B2). Going back k steps does so k
+    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Going back one step multiplies by U_hᵀ and by φ', in (B1) and (B2). Going back k steps does so k
     times: this is where the gradient vanishes or explodes. σ' is at most 1/4, so with σ it vanishes far faster.
     """
     params, x, lengths, activation, h_slots = cache
@@ -88,7 +87,7 @@ def backward(cache, dh, dstate=None):
     _, phi_prime = ACTIVATIONS[activation]
     h_prev, h = h_slots[:-1], h_slots[1:]
     dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside, for all steps
-    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # from here on as in forward: dh_prev[t] is dh[t-1], the same memory
+    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h: what is added to dh_prev[t] is in dh[t-1]
     dW_ih, dU_h, db_h = np.zeros_like(W_ih), np.zeros_like(U_h), np.zeros_like(params["b_h"])
     dx = np.empty_like(x)
 

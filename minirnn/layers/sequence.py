@@ -41,7 +41,8 @@ def columns(x):
 
 
 def rows(steps, lengths=None):
-    """The mirror of `columns`: (T, H, B) to batch first (B, T, H), a copy, zero beyond each length."""
+    """The mirror of `columns`: (T, H, B) to batch first (B, T, H), a copy, zero beyond each length. The gradient dx needs
+    no lengths: it is zero there by itself."""
     out = steps.transpose(2, 0, 1).copy()
     if lengths is not None:
         out[padding(lengths, len(steps))] = 0
