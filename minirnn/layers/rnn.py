@@ -79,8 +79,9 @@ def backward(cache, dh, dstate=None):
         (B6)  dx_t    = W_ihᵀ da_t
         (B7)  dh_{-1} = (B1) at t = -1         the gradient of the initial state, in slot 0
 
-    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Going back one step multiplies by U_hᵀ and by φ', in (B1) and (B2). Going back k steps does so k
-    times: this is where the gradient vanishes or explodes. σ' is at most 1/4, so with σ it vanishes far faster.
+    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Going
+    back one step multiplies by U_hᵀ and by φ', in (B1) and (B2). Going back k steps does so k times: this is where the
+    gradient vanishes or explodes. σ' is at most 1/4, so with σ it vanishes far faster.
     """
     params, x, lengths, activation, h_slots = cache
     W_ih, U_h = params["W_ih"], params["U_h"]
