@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from minirnn import (attention, boundary, compose, decayed, dropout, embedding, fast, gru, linear, losses, lstm, normalize,
-                     rnn, tree)
+from minirnn import (attention, boundary, compose, decayed, dropout, embedding, fast, gru, linear, losses, lstm,
+                     normalize, rnn, tree)
 
 B, T, D, H, K, V, Tq = 3, 4, 2, 5, 6, 7, 8
 CHAIN, FAST = compose.chain(rnn, lstm, linear), compose.chain(rnn, fast.lstm, linear)

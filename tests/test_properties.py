@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from helpers import (ATTENTION, NORMALIZED, WITH_MASKS, arrange, assert_same, big, everything, generator,
                      like, normal, queries, spaced, total)
-from minirnn import (attention, compose, decayed, embedding, fast, gradcheck, gru, linear, losses, lstm, normalize, optim,
-                     rnn, tree)
+from minirnn import (attention, compose, decayed, embedding, fast, gradcheck, gru, linear, losses, lstm, normalize,
+                     optim, rnn, tree)
 
 TIED = compose.tied(compose.chain(embedding, lstm, linear))
 TWO_HEADS = compose.chain(compose.self_attention(compose.with_settings(attention.multi_head, heads=2)))
@@ -221,8 +221,7 @@ ROUNDING = {np.float64: 1e-12, np.float32: 2e-4}  # in float32 the text itself i
 
 @st.composite
 def twin_problems(draw, layer, dtype):
-    """Parameters, an input, an initial state, lengths, and what arrives at h and at the final state: each of these may be
-    missing."""
+    """Parameters, an input, an initial state, lengths, and what arrives at h and at the final state: each may be missing."""
     B, D, H = (draw(st.integers(1, 5)) for _ in "BDH")
     T = draw(st.integers(0, 9))
     rng = generator(draw(seeds))

@@ -1,4 +1,5 @@
-"""`python -m minirnn benchmark`: how long a pass takes: minirnn, the bare matrix products it cannot do without, and PyTorch where it is installed.
+"""`python -m minirnn benchmark`: how long a pass takes: minirnn, the bare matrix products it cannot do without, and
+PyTorch where it is installed.
 
 All run in one process with the same number of threads, in turn, and each figure is a median, so that what else the
 machine does falls on all of them alike.
@@ -229,7 +230,7 @@ def curves(name, threads=1):
 
 
 def processes():
-    """Print what a whole process takes: from its start to its first trained model, and the memory of a training pass."""
+    """Print what a whole process takes: from its start to its first trained model, and the memory of a pass."""
     who = ["minirnn"] + ["torch"] * bool(torch_or_none())
     taken = alternating({name: functools.partial(_run, FIRST_MODEL[name]) for name in who}, rounds=3, turn=0)
     print("from the start of a process to its first trained model, imports included: "

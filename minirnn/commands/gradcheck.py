@@ -1,4 +1,4 @@
-"""`python -m minirnn gradcheck`: every layer and some whole models, with inputs that hide nothing. The tests use them too.
+"""`python -m minirnn gradcheck`: every layer and some whole models, with inputs that hide nothing; for the tests too.
 
 Sizes all differ, weights are near 0.7 and not symmetric, biases and initial states are not zero, and sequences have
 unequal lengths. A wrong gradient is easily right at small weights, zero states, or a single step. Masks drawn at random
@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import gradcheck, losses, models, tree
 from ..layers import attention, dropout, embedding, fast, gru, linear, lstm, normalize, rnn
-from ..layers.compose import (bidirectional, both_ends, chain, last_step, residual, self_attention, stack, tied, with_dropout,
-                             with_loss, with_settings)
+from ..layers.compose import (bidirectional, both_ends, chain, last_step, residual, self_attention, stack, tied,
+                              with_dropout, with_loss, with_settings)
 from ..layers.decayed import decayed
 
 B, T, D, H, K = 3, 5, 2, 4, 6

@@ -8,8 +8,8 @@
     h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}      hidden state
 
 The reset gate multiplies u_n, which is why u_n has a bias apart from that of v_n. In the two gates the two biases only
-add up. The article does not name the GRU. Source: Cho et al. 2014. They let r_t multiply h_{t-1} before the product with
-U_n. This form is PyTorch's. How sequences and states lie in memory: sequence.py, whose first lines say it.
+add up. The article does not name the GRU. Source: Cho et al. 2014. They let r_t multiply h_{t-1} before the product
+with U_n. This form is PyTorch's. How sequences and states lie in memory: sequence.py, whose first lines say it.
 """
 
 import numpy as np
@@ -73,10 +73,10 @@ def backward(cache, dh, dstate=None):
     dstate   (B, H)     dLoss/d(final state); None is zero
     returns  grads like params, dx (B, T, D), the gradient of the initial state (B, H)
 
-    da_r is the gradient of v_r + u_r, the argument of r's σ, and so on. h_t is used outside and, by step t+1, in u_{t+1}
-    and in z_{t+1} ⊙ h_t. So its gradient is a sum of three:
+    da_r is the gradient of v_r + u_r, the argument of r's σ, and so on. h_t is used outside and, by step t+1, in
+    u_{t+1} and in z_{t+1} ⊙ h_t. So its gradient is a sum of three:
 
-        (B1)  dh_t = from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}     step t adds U_hᵀ du_t + dh_t ⊙ z_t to dh_{t-1}
+        (B1)  dh_t = from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}    step t adds U_hᵀ du_t + dh_t ⊙ z_t to dh_{t-1}
         (B2)  da_n = dh_t ⊙ (1 - z_t) ⊙ (1 - n_t²)
         (B3)  da_z = dh_t ⊙ (h_{t-1} - n_t) ⊙ z_t (1 - z_t)
         (B4)  da_r = da_n ⊙ u_n ⊙ r_t (1 - r_t)
@@ -87,9 +87,9 @@ def backward(cache, dh, dstate=None):
         (B9)  dW_x = Σ_t dv_t x_tᵀ,          db_x = Σ_t dv_t
         (B10) dU_h = Σ_t du_t h_{t-1}ᵀ,      db_h = Σ_t du_t
 
-    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Before
-    the first step, in slot 0, stands the gradient of the initial state. Where z is near 1 the last term of (B1) carries
-    the gradient back nearly unchanged, as the LSTM's forget gate does.
+    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing.
+    Before the first step, in slot 0, stands the gradient of the initial state. Where z is near 1 the last term of (B1)
+    carries the gradient back nearly unchanged, as the LSTM's forget gate does.
     """
     params, x, lengths, h_slots, r, z, n, u = cache
     W_x, U_h = params["W_x"], params["U_h"]

@@ -1,7 +1,7 @@
 """What a layer says of itself, so that a composition can use it.
 
-A layer says in `takes` which of state, lengths, rng, training and inference its forward takes. A composition passes on to
-each layer what that one takes. What nobody inside takes is an error, and so is a layer that does not say.
+A layer says in `takes` which of state, lengths, rng, training and inference its forward takes. A composition passes on
+to each layer what that one takes. What nobody inside takes is an error, and so is a layer that does not say.
 
 A layer of your own is three functions. It fits into a chain, a training and a gradient check as ours do:
 
@@ -88,8 +88,8 @@ def takes_of(layer):
                              f"forward, which has {', '.join(known)}")
     undeclared = [setting for setting in SETTINGS if setting in known and setting not in (*takes, *fixed)]
     if undeclared and not known.keys() >= set(SETTINGS):  # a composition has them all, and refuses what it cannot use
-        raise ValueError(f"{name_of(layer)}.forward has the argument {undeclared[0]}, expected {undeclared[0]!r} in its "
-                         "`takes` too")
+        raise ValueError(f"{name_of(layer)}.forward has the argument {undeclared[0]}, expected {undeclared[0]!r} in "
+                         "its `takes` too")
     return takes
 
 
@@ -115,14 +115,14 @@ def _refuse(name, given, takes):
 
 
 def inside(layer):
-    """The layer as a composition calls it: forward(params, x, state, **given) is handed what the layer takes and returns
-    y, state, cache. Without a state it is (). Further outputs, such as attention's weights, are left out."""
+    """The layer as a composition calls it: forward(params, x, state, **given) is handed what the layer takes and
+    returns y, state, cache. Without a state it is (). Further outputs, such as attention's weights, are left out."""
     takes, direction_and_reads = takes_of(layer), sides_of(layer)
 
     def forward(params, x, state=None, lengths=None, **given):
         if "state" in takes and "lengths" not in takes and lengths is not None:
-            raise ValueError(f"{name_of(layer)} has a state and does not take lengths, expected lengths=None, or a layer "
-                             "that takes them: else padding would count as data")
+            raise ValueError(f"{name_of(layer)} has a state and does not take lengths, expected lengths=None, or a "
+                             "layer that takes them: else padding would count as data")
         given |= {"state": state, "lengths": lengths}
         y, *rest, cache = layer.forward(params, x, **{name: given[name] for name in given if name in takes})
         return y, rest[0] if "state" in takes else (), cache

@@ -7,9 +7,10 @@
     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t              cell state                                equation 2
     h_t = o_t ⊙ tanh(c_t)                        hidden state                              (not printed)
 
-The o_t of the article's equation 4 is another: it reads h_t, so it is a read-out, see linear.py. The output gate must be
-known before h_t, so it cannot read h_t. The forget gate is that of Gers, Schmidhuber and Cummins 2000. Its bias starts at
-1, so most of the cell is kept at first. The LSTM of Hochreiter and Schmidhuber 1997 had no forget gate: f_t = 1.
+The o_t of the article's equation 4 is another: it reads h_t, so it is a read-out, see linear.py. The output gate must
+be known before h_t, so it cannot read h_t. The forget gate is that of Gers, Schmidhuber and Cummins 2000. Its bias
+starts at 1, so most of the cell is kept at first. The LSTM of Hochreiter and Schmidhuber 1997 had no forget gate: f_t =
+1.
 
 The four arguments of σ and tanh are computed together, one under the other. In the code g stands for c̃:
 
@@ -93,11 +94,11 @@ def backward(cache, dh, dstate=None):
     returns  grads like params, dx (B, T, D), the gradients of the initial state (dh, dc)
 
     σ' = s (1 - s) and tanh' = 1 - s², with their own output s. da_t = [da_i; da_f; da_g; da_o] is the gradient of a_t.
-    h_t is used outside and by step t+1. c_t is used by h_t and by step t+1, and the last c_t outside. So their gradients
-    are sums:
+    h_t is used outside and by step t+1. c_t is used by h_t and by step t+1, and the last c_t outside. So their
+    gradients are sums:
 
-        (B1)  dh_t = from outside + U_hᵀ da_{t+1}                                        step t adds U_hᵀ da_t to dh_{t-1}
-        (B2)  dc_t = from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))   step t adds dc_t ⊙ f_t to dc_{t-1}
+        (B1)  dh_t = from outside + U_hᵀ da_{t+1}                                     step t adds U_hᵀ da_t to dh_{t-1}
+        (B2)  dc_t = from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))  and dc_t ⊙ f_t to dc_{t-1}
         (B3)  da_i = dc_t ⊙ c̃_t ⊙ i_t (1 - i_t)
         (B4)  da_f = dc_t ⊙ c_{t-1} ⊙ f_t (1 - f_t)
         (B5)  da_g = dc_t ⊙ i_t ⊙ (1 - c̃_t²)                  g is c̃
@@ -105,8 +106,8 @@ def backward(cache, dh, dstate=None):
         (B7)  dx_t = W_xᵀ da_t
         (B8)  dW_x = Σ_t da_t x_tᵀ,    dU_h = Σ_t da_t h_{t-1}ᵀ,    db = Σ_t da_t
 
-    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Before
-    the first step, in slot 0, stands the gradient of the initial state.
+    From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing.
+    Before the first step, in slot 0, stands the gradient of the initial state.
 
     On the way from dc_{t+1} to dc_t stands f, and no matrix. Where f is near 1, what goes this way neither vanishes nor
     explodes. The way through da_{t+1} and dh_t has U_hᵀ on it.

@@ -3,8 +3,8 @@
     (1)  h_t = φ(W_ih x_t + U_h h_{t-1} + b_h),    t = 0 .. T-1
 
 h_{-1} is the initial state. φ is tanh, as in today's networks, or with activation="sigmoid" the article's own logistic
-σ. The i of W_ih means "input"; it has nothing to do with the LSTM's input gate. An RNN is a feedforward network only once
-it is unrolled in time: one layer for each step, every layer with the same weights.
+σ. The i of W_ih means "input"; it has nothing to do with the LSTM's input gate. An RNN is a feedforward network only
+once it is unrolled in time: one layer for each step, every layer with the same weights.
 
 How sequences and states lie in memory: sequence.py, whose first lines say it.
 

@@ -1,8 +1,8 @@
 """What every recurrent layer does at its edges: batch first outside, columns inside, and sequences of unequal length.
 
-Outside, x is (B, T, D). Inside the loop each vector is a column, as in the article's equations: x[t] is a matrix (D, B),
-one column for each sequence. States lie in slots, one more than there are steps. Slot 0 is the initial state, slot n
-the state after n steps, slot lengths[b] the final state of sequence b. So
+Outside, x is (B, T, D). Inside the loop each vector is a column, as in the article's equations: x[t] is a matrix (D,
+B), one column for each sequence. States lie in slots, one more than there are steps. Slot 0 is the initial state, slot
+n the state after n steps, slot lengths[b] the final state of sequence b. So
 
     h_prev, h = h_slots[:-1], h_slots[1:]
 
@@ -41,8 +41,8 @@ def columns(x):
 
 
 def rows(steps, lengths=None):
-    """The mirror of `columns`: (T, H, B) to batch first (B, T, H), a copy, zero beyond each length. The gradient dx needs
-    no lengths: it is zero there by itself."""
+    """The mirror of `columns`: (T, H, B) to batch first (B, T, H), a copy, zero beyond each length. The gradient dx
+    needs no lengths: it is zero there by itself."""
     out = steps.transpose(2, 0, 1).copy()
     if lengths is not None:
         out[padding(lengths, len(steps))] = 0

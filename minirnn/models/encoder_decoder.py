@@ -21,7 +21,7 @@ class EncoderDecoder:
     """A layer under the law, for `training.fit` with losses.cross_entropy, and greedy decoding.
 
         attention  attention.dot, attention.additive, attention.multi_head, or None for none
-        layer      the recurrent layer of both sides, reading forward; compose.stack(fast.lstm, 2, dropout=0.2) is one too
+        layer      the recurrent layer of both sides, reading forward, such as compose.stack(fast.lstm, 2)
 
     >>> from minirnn import attention
     >>> model = EncoderDecoder(attention.dot)
@@ -37,8 +37,8 @@ class EncoderDecoder:
     def __init__(self, attention=None, layer=fast.lstm):
         self.attention, self.reader = attention, compose.chain(embedding, layer)
         if self.reader.direction == "both":
-            raise ValueError(f"layer is {self.reader.name}, which reads both ways, expected one that reads forward: the "
-                             "decoder would see what it has to say")
+            raise ValueError(f"layer is {self.reader.name}, which reads both ways, expected one that reads forward: "
+                             "the decoder would see what it has to say")
 
     def init(self, rng, V_source, V_target, D, H, dtype=np.float32):
         """D is the width of the embeddings, H of the states: {"encoder", "decoder", "attention", "read_out"}."""

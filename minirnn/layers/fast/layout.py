@@ -4,8 +4,8 @@ from .. import sequence
 
 
 def columns(x):
-    """As sequence.columns, in two moves, whole rows first: straight from x, a column would be gathered from B places far
-    apart."""
+    """As sequence.columns, in two moves, whole rows first: straight from x, a column would be gathered from B places
+    far apart."""
     return x.transpose(1, 0, 2).copy().transpose(0, 2, 1)
 
 
@@ -18,5 +18,5 @@ def rows(steps, lengths=None):
 
 
 def joined(steps):
-    """(n, H, B) to (H, n B): the columns of several steps side by side, for one large product instead of n small ones."""
+    """(n, H, B) to (H, n B): the columns of several steps side by side, for one large product in place of n small."""
     return steps.transpose(1, 0, 2).reshape(steps.shape[1], -1)

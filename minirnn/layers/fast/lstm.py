@@ -64,7 +64,7 @@ def forward(params, x, state=None, lengths=None, inference=False):
 
 
 def backward(cache, dh, dstate=None):
-    """As lstm.backward, with its (B1) to (B8); (B1), (B7) and (B8) are those of z: dz_t = [U_h W_x]ᵀ da_t, and so on."""
+    """As lstm.backward, with its (B1) to (B8). (B1), (B7) and (B8) are those of z: dz_t = [U_h W_x]ᵀ da_t."""
     params, lengths, z, gates, tanh_c = _kept(cache)
     (T, K, B), H, dtype = z[1:].shape, tanh_c.shape[1], z.dtype
     dh_T, dc_T = boundary.pair("dstate", dstate, "(dh, dc)")
