@@ -221,7 +221,7 @@ ROUNDING = {np.float64: 1e-12, np.float32: 2e-4}  # in float32 the text itself i
 
 @st.composite
 def twin_problems(draw, layer, dtype):
-    """Parameters, an input, an initial state, lengths, and what arrives at h and at the final state: each may be missing."""
+    """Parameters, an input, a state, lengths, and what arrives at h and at the final state. Each may be missing."""
     B, D, H = (draw(st.integers(1, 5)) for _ in "BDH")
     T = draw(st.integers(0, 9))
     rng = generator(draw(seeds))
