@@ -2,7 +2,8 @@
 
 Shows the prose, then the code of a cell, and waits: Enter runs it, s lists what there is with its shapes, p opens a
 Python prompt among it (Ctrl-D comes back), q quits. All cells share one namespace. Without a terminal it goes straight
-through. Line numbers of tracebacks and of pdb are those of the tutorial's own file.
+through. A cell tagged "proof" asserts what the prose claims: it runs without being shown. Before a cell tagged "answer"
+one more Enter is needed. Line numbers of tracebacks and of pdb are those of the tutorial's own file.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from minirnn import tree
 
 HERE = Path(__file__).parent
 KEYS = "[Enter] run  [s] shapes  [p] prompt  [q] quit > "
+ANSWER = KEYS.replace("run", "the answer")
 
 
 def main():
@@ -40,31 +42,38 @@ def step(path):
     module = types.ModuleType("__main__")
     module.__file__ = str(path)
     sys.modules["__main__"], namespace = module, vars(module)
-    for line, is_prose, text in cells(path.read_text(encoding="utf-8")):
-        if is_prose:
+    for line, header, text in cells(path.read_text(encoding="utf-8")):
+        asks = sys.stdin.isatty()
+        if "[markdown]" in header:
+            if '"answer"' in header and asks and not wait(namespace, ANSWER):
+                return
             print("\n" + "\n".join(row.removeprefix("#").removeprefix(" ") for row in text.splitlines()))
             continue
-        print("\n" + "\n".join(f"{line + k:>4}  {row}" for k, row in enumerate(text.rstrip().splitlines())))
-        if sys.stdin.isatty() and not wait(namespace):
-            return
+        rows = text.rstrip().splitlines()
+        if '"proof"' not in header:
+            print("\n" + "\n".join(f"{line + k:>4}  {row}" for k, row in enumerate(rows)))
+            if asks and not wait(namespace):
+                return
         exec(compile("\n" * (line - 1) + text, path, "exec"), namespace)  # the empty lines keep the line numbers
+        if '"proof"' in header:
+            print(f"\n      lines {line} to {line + len(rows) - 1}: what was claimed is asserted, and holds")
 
 
 def cells(source):
-    """Line number, whether it is prose, and text of each cell that is not empty."""
+    """Line number, header (`# %% ...`) and text of each cell that is not empty."""
     lines = source.splitlines(keepends=True)
     starts = [k for k, row in enumerate(lines) if row.startswith("# %%")]
     for start, end in itertools.pairwise([*starts, len(lines)]):
         text = "".join(lines[start + 1:end])
         if text.strip():
-            yield start + 2, "[markdown]" in lines[start], text
+            yield start + 2, lines[start], text
 
 
-def wait(namespace):
+def wait(namespace, keys=KEYS):
     """Do what the reader asks for until the cell is to be run; False to quit."""
     while True:
         try:
-            key = input(KEYS).strip().lower()
+            key = input(keys).strip().lower()
         except (EOFError, KeyboardInterrupt):
             print()
             return False
