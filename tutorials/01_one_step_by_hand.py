@@ -8,11 +8,10 @@
 #
 #     (1)  h_t = φ(W_ih x_t + U_h h_{t-1} + b_h)
 #
-# W_ih says how much the input counts, U_h how much the past counts, b_h is a bias. φ squashes the sum: the article
-# writes σ, the logistic function with values between 0 and 1; today's networks take tanh, with values between -1 and
-# 1. The i of W_ih means "input".
-
-# %% [markdown]
+# W_ih says how much the input counts, U_h how much the past counts, b_h is a bias. The i of W_ih means "input". φ
+# squashes the sum. The article writes σ, the logistic function, with values between 0 and 1. Today's networks take
+# tanh, with values between -1 and 1.
+#
 # ## The smallest numbers
 #
 # One unit, so that all are plain numbers: W_ih = 0.5, U_h = 0.8, b_h = 0. The inputs are 1, 1, -2, and h_0 = 0. With
@@ -36,36 +35,41 @@ W_ih, U_h, b_h = 0.5, 0.8, 0.0
 x = [1.0, 1.0, -2.0]
 
 
-def states(x, phi, h=0.0):
+def states(x, phi, U_h=U_h):
     """h_1, h_2, ... by equation 1."""
-    hs = []
+    h, hs = 0.0, []
     for x_t in x:
-        h = phi(W_ih * x_t + U_h * h + b_h)
+        h = phi(W_ih * x_t + U_h * h + b_h)  # equation 1
         hs.append(h)
-    return hs
+    return np.array(hs)
 
 
 h = states(x, np.tanh)
-print("tanh", np.round(h, 3))
-assert np.round(h, 3).tolist() == [0.462, 0.701, -0.413]
+print("tanh", h.round(3))
+
+# %% tags=["proof"]
+assert h.round(3).tolist() == [0.462, 0.701, -0.413]
 
 # %% [markdown]
 # ## The article's own σ
 #
-# PREDICT: the third input pulls hard towards the negative. Where does the state go if φ is σ?
+# PREDICT: the third input pulls hard towards the negative. Where does the state go if φ is σ? And what does a network
+# with σ do if all its inputs are 0?
 
 # %%
 h_sigma = states(x, sigmoid)
-print("σ   ", np.round(h_sigma, 3))
-assert np.round(h_sigma, 3).tolist() == [0.622, 0.731, 0.398]
-
-nothing = states([0.0] * 50, sigmoid)  # no input at all
+nothing = states([0.0] * 50, sigmoid)
+print("σ", h_sigma.round(3))
 print("σ without any input: h_1", nothing[0], "and h_50", nothing[-1].round(3))
-assert nothing[0] == 0.5 and nothing[-1].round(3) == 0.622
 
 # %% [markdown]
 # Down to 0.398 and not below 0, because σ has no negative values. And since σ(0) = 0.5, a network with σ drifts to a
 # rest of its own, here 0.622, when nothing happens. With tanh, nothing in gives nothing out, as long as b_h = 0.
+
+# %% tags=["proof"]
+assert h_sigma.round(3).tolist() == [0.622, 0.731, 0.398]
+assert nothing[0] == 0.5 and nothing[-1].round(3) == 0.622
+assert (states([0.0] * 50, np.tanh) == 0).all()
 
 # %% [markdown]
 # ## The current input, not the current output
@@ -74,19 +78,24 @@ assert nothing[0] == 0.5 and nothing[-1].round(3) == 0.622
 # the first two are one line, equation 1: the result of step t *is* its new state.
 #
 # Step 2 there updates the state from the previous state and "the current output". Equation 1 has x_t in that place,
-# the current *input*, and equation 1 is right. An output of step t does not exist before the update is done. Take the
-# newest output there is, h_{t-1}, and no x is left in the equation.
+# the current *input*. Equation 1 is right: an output of step t does not exist before the update is done. So suppose
+# somebody feeds the newest output there is, h_{t-1}.
 #
-# PREDICT: with the output in place of the input, what are the states for 1, 1, -2? And for 5, 0, 3?
+# PREDICT: with h_{t-1} in place of x_t, what are the states for 1, 1, -2? And for 5, 0, 3?
 
 # %%
 for series in ([1.0, 1.0, -2.0], [5.0, 0.0, 3.0]):
     h_out, fed_output = 0.0, []
-    for _ in series:  # nobody looks at what it holds
+    for x_t in series:
         h_out = np.tanh(W_ih * h_out + U_h * h_out + b_h)
         fed_output.append(float(h_out))
-    print("fed its output", fed_output, "  fed its input", np.round(states(series, np.tanh), 3))
-    assert fed_output == [0, 0, 0]
+    print("fed its output", fed_output, "  fed its input", states(series, np.tanh).round(3))
+
+# %% [markdown]
+# All zero, for both: x_t is made by the loop, and nobody reads it.
+
+# %% tags=["proof"]
+assert fed_output == [0, 0, 0]
 
 # %% [markdown]
 # ## Unrolled in time
@@ -99,43 +108,46 @@ for series in ([1.0, 1.0, -2.0], [5.0, 0.0, 3.0]):
 #             ↓           ↓           ↓
 #     h_0 → layer → h_1 → layer → h_2 → layer → h_3
 #
-# Two things make it special. Each layer has an input of its own, and all layers share the same weights. So a number in
-# U_h is used three times here, and a series of 1000 steps needs no more weights than one of three.
+# Two things make it special. Each layer has an input of its own. And all layers share the same weights. So the one
+# number U_h is used three times here, and a series of 1000 steps needs no more weights than one of three.
+#
+# ## Matrices: many units, many series
+#
+# A network of H units that reads D numbers at a step has vectors for x_t and h_t, and matrices for weights: W_ih (H, D),
+# U_h (H, H), b_h (H,). Equation 1 stays as it is. `@` is the product of a matrix and a vector:
 
 # %%
-def feedforward(layers, x, h=0.0):
-    for (W, U, b), x_t in zip(layers, x):
-        h = np.tanh(W * x_t + U * h + b)
-    return h
+def loop(params, x):
+    """Equation 1 for one series x (T, D): the states (T, H)."""
+    W_ih, U_h, b_h = params["W_ih"], params["U_h"], params["b_h"]
+    h, hs = np.zeros(len(b_h)), []
+    for x_t in x:
+        h = np.tanh(W_ih @ x_t + U_h @ h + b_h)  # equation 1
+        hs.append(h)
+    return np.array(hs)
 
 
-shared = (W_ih, U_h, b_h)
-print("three layers, shared weights", round(feedforward([shared] * 3, x), 3))
-print("a middle layer of its own   ", round(feedforward([shared, (0.5, 0.9, 0.0), shared], x), 3))
-assert feedforward([shared] * 3, x) == h[2]
-assert round(feedforward([shared, (0.5, 0.9, 0.0), shared], x), 3) == -0.398  # feedforward, and not an RNN
-
-# %% [markdown]
-# The three layers, and why their gradients will be a *sum*, are the start of tutorial 2.
-#
-# ## Shapes: batch first
-#
-# Real networks read B series at once, of T steps with D values each, into H units: x (B, T, D) gives h (B, T, H). The
-# weights know nothing of B and T: W_ih (H, D), U_h (H, H), b_h (H,). `rnn.forward` is the loop above with matrices in
-# it.
-
-# %%
-params = {"W_ih": np.array([[W_ih]]), "U_h": np.array([[U_h]]), "b_h": np.array([b_h])}
-batch = np.array([[1.0, 1, -2], [5, 0, 3]])[:, :, None]  # two series, three steps, one value each
-for activation, phi in (("tanh", np.tanh), ("sigmoid", sigmoid)):
-    h_all, h_last, _ = rnn.forward(params, batch, activation=activation)
-    assert np.allclose(h_all[0, :, 0], states([1, 1, -2], phi)) and np.allclose(h_all[1, :, 0], states([5, 0, 3], phi))
-print("x", batch.shape, "h", h_all.shape, "final state", h_last.shape)
+one_unit = {"W_ih": np.array([[W_ih]]), "U_h": np.array([[U_h]]), "b_h": np.array([b_h])}
+print("one unit", loop(one_unit, np.array([[1.0], [1.0], [-2.0]])).ravel().round(3))
 
 rng = np.random.default_rng(0)
 B, T, D, H = 4, 7, 2, 5
-h_all, h_last, _ = rnn.forward(rnn.init(rng, D, H), rng.normal(size=(B, T, D)))
-print("x", (B, T, D), "h", h_all.shape, "final state", h_last.shape)
+params = rnn.init(rng, D, H, dtype=np.float64)  # random weights: {"W_ih": ..., "U_h": ..., "b_h": ...}
+x_all = rng.normal(size=(B, T, D))
+h_all, h_last, _ = rnn.forward(params, x_all)  # all B series at once
+print("x", x_all.shape, "h", h_all.shape, "final state", h_last.shape)
+for series in range(B):
+    print("series", series, "largest difference from our loop",
+          f"{abs(h_all[series] - loop(params, x_all[series])).max():.0e}")
+
+# %% [markdown]
+# `rnn.forward` is this loop. It reads B series at once, of T steps with D values each: x is (B, T, D) and h is
+# (B, T, H), the batch first. The second thing that it returns is the last state of each series; the third is for the
+# backward pass, in tutorial 2.
+
+# %% tags=["proof"]
+assert loop(one_unit, np.array([[1.0], [1.0], [-2.0]])).ravel().tolist() == h.tolist()
+assert all(np.allclose(h_all[b], loop(params, x_all[b]), rtol=0, atol=1e-14) for b in range(B))
 assert h_all.shape == (B, T, H) and (h_last == h_all[:, -1]).all()
 
 # %% [markdown]
@@ -148,32 +160,69 @@ assert h_all.shape == (B, T, H) and (h_last == h_all[:, -1]).all()
 
 # %%
 SIZES, STEPS = (0.5, 0.9, 1.5), 20
-pulse = np.zeros((2, STEPS, 1))
-pulse[0, 0] = 2  # the second series stays at 0
-figure = Figure(figsize=(10, 3.6), layout="constrained")
+pulse, silence = [2.0] + [0.0] * (STEPS - 1), [0.0] * STEPS
 memory = {}
-for ax, (activation, name) in zip(figure.subplots(1, 2), (("tanh", "tanh"), ("sigmoid", "σ"))):
-    for size, colour in zip(SIZES, (plots.BLUE, plots.GREEN, plots.ORANGE)):
-        with_pulse, without = rnn.forward(params | {"U_h": np.array([[size]])}, pulse, activation=activation)[0]
-        memory[name, size] = (with_pulse - without).ravel()
-        ax.plot(range(1, STEPS + 1), with_pulse, marker=".", color=colour, label=f"U_h = {size}")
+figure = Figure(figsize=(10, 3.8), layout="constrained")
+for ax, (name, phi) in zip(figure.subplots(1, 2), (("tanh", np.tanh), ("σ", sigmoid))):
+    for size, colour, marker in zip(SIZES, (plots.BLUE, plots.GREEN, plots.ORANGE), "osD"):
+        with_pulse, without = states(pulse, phi, size), states(silence, phi, size)
+        memory[name, size] = with_pulse - without
+        ax.plot(range(1, STEPS + 1), with_pulse, marker=marker, ms=4, color=colour, label=f"U_h = {size}")
         ax.plot(range(1, STEPS + 1), without, color=colour, linestyle="--", linewidth=1)
-    ax.set(title=f"φ = {name}", xlabel="step t", ylabel="state h_t", ylim=(-0.05, 1), xticks=range(1, STEPS + 1, 3))
+        print(f"{name:<5} U_h = {size}   of the pulse is left after 5 steps {memory[name, size][4]:.3f}, "
+              f"after 20 {memory[name, size][19]:.6f}")
     ax.plot([], [], color=plots.GREY, linestyle="--", linewidth=1, label="without the pulse")
-    ax.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.8 if name == "tanh" else 0.45))
+    ax.set(title=f"φ = {name}", xlabel="step t", ylabel="state h_t", ylim=(-0.05, 1.05), xticks=range(1, STEPS + 1, 3))
+    ax.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.78 if name == "tanh" else 0.45))
 save(figure, "01_one_step_by_hand.png")
-for (name, size), m in memory.items():
-    print(f"{name:<5} U_h = {size}   of the pulse is left after 5 steps {m[4]:.3f}, after 20 {m[19]:.6f}")
-assert [round(memory["tanh", size][19], 2) for size in SIZES] == [0, 0.06, 0.86]
-assert all(abs(memory["σ", size][4]) < 0.01 and abs(memory["σ", size][19]) < 1e-6 for size in SIZES)
 
 # %% [markdown]
 # ![The state after one pulse, for three sizes of U_h, with tanh and with σ](figures/01_one_step_by_hand.png)
 #
 # With tanh, U_h = 0.5 forgets at once and 0.9 slowly: 0.06 is left after 20 steps. With U_h = 1.5 the state settles at
-# 0.86 and stays there for good. With σ all three states are high, and yet they remember next to nothing: after five
-# steps less than 0.01 separates them from the dashed lines, where there was no pulse. A difference in the state is
-# multiplied by U_h φ' at each step, and σ' is at most 1/4 where tanh' goes up to 1. High is not the same as informed.
+# 0.86 and stays there. With σ all three states are high, and yet they remember next to nothing: after five steps less
+# than 0.01 separates them from the dashed lines, where there was no pulse. High is not the same as informed.
 #
+# ## What exactly is kept?
+#
+# PREDICT: with tanh and U_h = 1.5 the pulse of 2 leads to 0.86 for good. Where do pulses of 0.5, 1 and -2 lead? How much
+# does h_20 change if the pulse is 2.1 instead of 2?
+
+# %%
+for size in (0.5, 1.0, 2.0, -2.0):
+    print(f"pulse {size:>4}: h_20 = {states([size] + silence[1:], np.tanh, 1.5)[-1]:.3f}")
+eps = 1e-4
+up, down = (states([2 + step] + silence[1:], np.tanh, 1.5)[-1] for step in (eps, -eps))
+slope = (up - down) / (2 * eps)
+print(f"change of h_20 for each change of 1 in the pulse: {slope:.0e}")
+
+# %% [markdown]
+# All end at 0.859 or at -0.859. The unit keeps one bit, the sign of the pulse, and keeps it safely. Nothing is left of
+# the size: a change of the pulse is multiplied by about 1e-8 on its way to h_20.
+#
+# This is a trap that Bengio, Simard and Frasconi (1994) described. A state that holds a bit safely is one that small
+# changes do not move. Learning, however, works with small changes: it asks what a little more or less would do, and the
+# answer is: nothing. Tutorial 6 returns to it.
+
+# %% tags=["proof"]
+assert [memory["tanh", size][19].round(2) for size in SIZES] == [0, 0.06, 0.86]
+assert all(abs(memory["σ", size][4]) < 0.01 and abs(memory["σ", size][19]) < 1e-6 for size in SIZES)
+ends = [states([size] + silence[1:], np.tanh, 1.5)[-1].round(3) for size in (0.5, 1.0, 2.0, -2.0)]
+assert ends == [0.859, 0.859, 0.859, -0.859] and 3e-9 < slope < 3e-8
+
+# %% [markdown]
 # **To take away:** somewhere between U_h = 0.9 and 1.5 the tanh unit stops forgetting. Where, and why there? And what
-# does it do with U_h = -1.5? Change SIZES (and ylim).
+# does it do with U_h = -1.5? Change SIZES and ylim.
+
+# %% [markdown] tags=["answer"]
+# ## Answer
+#
+# At U_h = 1. Near 0 tanh(a) is nearly a, so each step multiplies the state by U_h: below 1 it shrinks to 0, above 1 it
+# grows, until tanh holds it back. A state that rests solves h = tanh(U_h h). For U_h up to 1 only h = 0 does; above 1
+# there are two more, ±0.859 for U_h = 1.5. With U_h = -1.5 the state goes to the same size and changes its sign at
+# every step.
+
+# %% tags=["proof"]
+assert np.isclose(np.tanh(1.5 * 0.8586), 0.8586, atol=1e-4)
+assert states(pulse, np.tanh, -1.5)[-4:].round(3).tolist() == [-0.859, 0.859, -0.859, 0.859] or \
+    states(pulse, np.tanh, -1.5)[-4:].round(3).tolist() == [0.859, -0.859, 0.859, -0.859]
