@@ -19,7 +19,7 @@ def graph(ax, places, boxes, arrows, size=(1.5, 0.8), wide=(), fontsize=11):
     places  {name: (x, y)}  the centre of each box
     boxes   {name: (text of the forward pass, text of the backward pass)}; an empty text is left out
     arrows  {(from, to): (what forward does, what backward multiplies by)}; forward runs along, backward the other way.
-            None leaves out that direction. From and to are names of boxes
+            None leaves out that direction. A third entry says where along the arrow the words stand, 0.5 if not given
     size    width and height of a box; wide = {name: width} for those of another width
     """
     from matplotlib.patches import Rectangle
@@ -32,7 +32,8 @@ def graph(ax, places, boxes, arrows, size=(1.5, 0.8), wide=(), fontsize=11):
         shift = 0.21 * size[1] if above and below else 0
         ax.text(x, y + shift, above, color=FORWARD, fontsize=fontsize, zorder=3, **words)
         ax.text(x, y - shift, below, color=BACKWARD, fontsize=fontsize, zorder=3, **words)
-    for (start, end), (forward, backward) in arrows.items():
+    for (start, end), (forward, backward, *where) in arrows.items():
+        where = where[0] if where else 0.5
         a, b = _edge(places[start], half[start], places[end], half[end])
         along = (b - a) / np.linalg.norm(b - a)
         left = np.array([-along[1], along[0]])
@@ -41,7 +42,7 @@ def graph(ax, places, boxes, arrows, size=(1.5, 0.8), wide=(), fontsize=11):
                 shift = 0.09 * side * left if None not in (forward, backward) else 0
                 ax.annotate("", other + shift, one + shift, zorder=1,
                             arrowprops={"arrowstyle": "->", "color": colour, "shrinkA": 1, "shrinkB": 1, "lw": 1.3})
-                _beside(ax, (a + b) / 2 + 0.13 * side * left, side * left, text, colour, fontsize - 1)
+                _beside(ax, a + where * (b - a) + 0.13 * side * left, side * left, text, colour, fontsize - 1)
     ax.axis("off")
     return ax
 

@@ -15,25 +15,35 @@
 import numpy as np
 from common import save
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from minirnn import gradcheck, plots, rnn
+from minirnn import diagrams, gradcheck, rnn
 
 W_ih, U_h, b_h = 0.5, 0.8, 0.0
-x = [1.0, 1.0, -2.0]
-h = [0.0]  # h[0] is the state before the first step
-for x_t in x:
-    h.append(np.tanh(W_ih * x_t + U_h * h[-1] + b_h))
-print("h", np.round(h, 3), "L", round(sum(h), 3))
-assert np.round(h, 3).tolist() == [0, 0.462, 0.701, -0.413] and round(sum(h), 3) == 0.750
+x = [None, 1.0, 1.0, -2.0]  # x[1] is x_1, as on paper
+h, a = [0.0], [None]  # h[0] is the state before the first step
+for t in (1, 2, 3):
+    a.append(W_ih * x[t] + U_h * h[t - 1] + b_h)
+    h.append(float(np.tanh(a[t])))
+L = h[1] + h[2] + h[3]
+print("h", np.round(h, 3), "L", round(L, 3))
 
 # %% [markdown]
 # ## Backward by hand
 #
 # PREDICT: L grows by 1 when h_3 grows by 1. What about h_1: by less, by the same, or by more?
-#
-# Go from the last step to the first. From h_t to a_t the gradient is multiplied by tanh' = 1 - h_t². From a_t to
-# h_{t-1} it is multiplied by U_h = 0.8. On top of that, each h_t gets a 1 from the loss directly:
+
+# %%
+eps = 1e-6
+# Move h_1 a little, and compute the rest of the forward pass again.
+h_2 = lambda h_1: np.tanh(W_ih * x[2] + U_h * h_1)
+h_3 = lambda h_1: np.tanh(W_ih * x[3] + U_h * h_2(h_1))
+L_of_h_1 = lambda h_1: h_1 + h_2(h_1) + h_3(h_1)
+print("dL/dh_1 =", round((L_of_h_1(h[1] + eps) - L_of_h_1(h[1] - eps)) / (2 * eps), 3))
+
+# %% [markdown]
+# By more: h_1 counts itself, and it also raises h_2 and h_3. Now without moving anything. Go from the last step to the
+# first. From h_t to a_t the gradient is multiplied by tanh' = 1 - h_t². From a_t to h_{t-1} it is multiplied by U_h =
+# 0.8. On top of that, each h_t gets a 1 from the loss directly:
 #
 #     dh_3 = 1                    da_3 = 1     · (1 - 0.413²) = 0.830
 #     dh_2 = 1 + 0.8 · 0.830      da_2 = 1.664 · (1 - 0.701²) = 0.846
@@ -44,121 +54,108 @@ assert np.round(h, 3).tolist() == [0, 0.462, 0.701, -0.413] and round(sum(h), 3)
 # outside, by the loss at step t, and from the future, by step t+1.
 
 # %%
-outside = [1.0, 1.0, 1.0]  # dL/dh_t as far as the loss reads h_t itself
+outside = [0.0, 1.0, 1.0, 1.0]  # dL/dh_t as far as the loss reads h_t itself; it does not read h_0
 dh, da = [0.0] * 4, [0.0] * 4
 from_future = 0.0  # after the last step comes nothing
 for t in (3, 2, 1):
-    dh[t] = outside[t - 1] + from_future
+    dh[t] = outside[t] + from_future  # two sources
     da[t] = dh[t] * (1 - h[t] ** 2)
     from_future = U_h * da[t]
-dh[0] = from_future
+dh[0] = outside[0] + from_future
 print("dh", np.round(dh, 3), "da", np.round(da[1:], 3))
+
+# %% tags=["proof"]
+assert np.round(h, 3).tolist() == [0, 0.462, 0.701, -0.413] and round(L, 3) == 0.750
 assert np.round(dh, 3).tolist() == [1.055, 1.676, 1.664, 1] and np.round(da[1:], 3).tolist() == [1.318, 0.846, 0.830]
+assert np.isclose(dh[1], (L_of_h_1(h[1] + eps) - L_of_h_1(h[1] - eps)) / (2 * eps))
 
 # %% [markdown]
-# ## The picture
-#
-# The unrolled network as a graph. Blue runs forward, orange runs back along the same edges.
-
-# %%
-figure = Figure(figsize=(12, 4.3), layout="constrained")
-ax = figure.subplots()
-ax.set(xlim=(-0.8, 12.8), ylim=(-2.3, 2.2))
-ax.axis("off")
-text = {"ha": "center", "va": "center", "fontsize": 11}
-
-
-def box(x, y, name, value, gradient):
-    ax.add_patch(Rectangle((x - 0.7, y - 0.4), 1.4, 0.8, facecolor="white", edgecolor=plots.GREY))
-    ax.text(x, y + 0.17, f"{name} = {value:.3f}", color=plots.BLUE, **text)
-    ax.text(x, y - 0.17, f"d{name} = {gradient:.3f}", color=plots.ORANGE, **text)
-
-
-def edge(start, end, forward, backward):
-    """An arrow each way between two places, and what it multiplies by."""
-    start, end = np.array(start), np.array(end)
-    upwards = start[0] == end[0]
-    aside, label = np.array([[0.1, 0], [0.35, 0]] if upwards else [[0, -0.1], [0, -0.32]])
-    for a, b, side, words, colour in ((start, end, -1, forward, plots.BLUE), (end, start, 1, backward, plots.ORANGE)):
-        ax.annotate("", b + side * aside, a + side * aside, arrowprops={"arrowstyle": "->", "color": colour})
-        ax.text(*(a + b) / 2 + side * label, words, color=colour, **text | {"fontsize": 10})
-
-
-box(0, 0, "h_0", h[0], dh[0])
-for t in (1, 2, 3):
-    left, right = 4 * t - 2, 4 * t
-    box(left, 0, f"a_{t}", W_ih * x[t - 1] + U_h * h[t - 1], da[t])
-    box(right, 0, f"h_{t}", h[t], dh[t])
-    box(left, -1.8, f"x_{t}", x[t - 1], W_ih * da[t])
-    edge((left - 1.3, 0), (left - 0.7, 0), "·0.8", "·0.8")
-    edge((left + 0.7, 0), (right - 0.7, 0), "tanh", f"·{1 - h[t] ** 2:.3f}")
-    edge((left, -1.4), (left, -0.4), "·0.5", "·0.5")
-    edge((right, 0.4), (right, 1.4), "·1", "·1")
-ax.add_patch(Rectangle((3.3, 1.4), 9.4, 0.6, facecolor="white", edgecolor=plots.GREY))
-ax.text(8, 1.7, f"L = h_1 + h_2 + h_3 = {sum(h):.3f}", color=plots.BLUE, **text)
-save(figure, "02_backpropagation_through_time.png")
-
-# %% [markdown]
-# ![The unrolled network with its numbers, forward and backward](figures/02_backpropagation_through_time.png)
-#
-# PREDICT: how many ways lead from h_1 to L? Then why are there only two terms in dh_1?
-
-# %%
-step = [0.0] + [U_h * (1 - h[t] ** 2) for t in (1, 2, 3)]  # what one step multiplies by: from h_t back to h_{t-1}
-ways = [1.0, step[2], step[2] * step[3]]
-print("the three ways from h_1 to L", np.round(ways, 3), "together", round(sum(ways), 3))
-assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways), dh[1])
-
-# %% [markdown]
-# Three ways: straight up, by h_2, and by h_2 and h_3. But dh_2 = 1.664 is already the sum of all ways from h_2 on.
-# That is all the cleverness of backpropagation: go backwards, and no way has to be walked twice.
-#
-# The longest way has the most factors, each of them U_h tanh'. Here they are 0.407 and 0.664, and the far future
-# counts for little. That is the vanishing gradient, seen from close up.
-#
 # ## A weight is used at every step, so its gradient is a sum
 #
-# Unrolled, there are three layers. Give each a U_h of its own and change these one at a time. U_h of layer t
-# multiplies h_{t-1} and goes into a_t, so its gradient is da_t h_{t-1}. That they are the same number is a promise to
-# change them together, and then the changes add up:
+# Unrolled, there are three layers. Give each a U_h of its own, and change these one at a time. U_h of layer t multiplies
+# h_{t-1} and goes into a_t, so its gradient is da_t h_{t-1}.
 #
-#     dU_h  = Σ_t da_t h_{t-1} = 1.318 · 0 + 0.846 · 0.462 + 0.830 · 0.701    =  0.972
-#     dW_ih = Σ_t da_t x_t     = 1.318 · 1 + 0.846 · 1     + 0.830 · -2       =  0.505
-#     db_h  = Σ_t da_t         = 1.318     + 0.846         + 0.830            =  2.994
+# PREDICT: now change all three together, by the same amount. Is the change of L the largest of the three, their mean, or
+# their sum?
 
 # %%
 def loss(U):
     """L with a recurrent weight U[t] of its own for each layer."""
     h_t, total = 0.0, 0.0
-    for x_t, U_t in zip(x, U):
+    for x_t, U_t in zip(x[1:], U):
         h_t = np.tanh(W_ih * x_t + U_t * h_t + b_h)
         total += h_t
     return total
 
 
-shared, eps = np.full(3, U_h), 1e-5
-each = [(loss(shared + eps * one) - loss(shared - eps * one)) / (2 * eps) for one in np.eye(3)]
-together = (loss(shared + eps) - loss(shared - eps)) / (2 * eps)
-products = [da[t] * h[t - 1] for t in (1, 2, 3)]
-print("one layer's U_h changed ", np.round(each, 3))
-print("da_t h_{t-1}            ", np.round(products, 3))
-print("all changed together    ", round(together, 3), "  their sum", round(sum(products), 3))
-assert np.allclose(each, products) and np.isclose(together, sum(products)) and round(together, 3) == 0.972
+same = np.full(3, U_h)
+for layer in range(3):
+    one = np.eye(3)[layer]  # 1 for this layer, 0 for the others
+    each = (loss(same + eps * one) - loss(same - eps * one)) / (2 * eps)
+    print(f"U_h of layer {layer + 1} changed: {each:.3f}   da_{layer + 1} h_{layer} = {da[layer + 1] * h[layer]:.3f}")
+together = (loss(same + eps) - loss(same - eps)) / (2 * eps)
+print(f"all changed together:   {together:.3f}")
 
 # %% [markdown]
-# ## The same from `rnn.backward`
+# Their sum. To share a weight is a promise to change it everywhere at once, and then the changes add up:
 #
-# It takes the cache of the forward pass and dh, what arrives from outside: here 1 at every step. In `layers/rnn.py`
-# steps are counted from 0, as Python does, so our h_1 is h[0] there; its lines (B1) to (B7) are what we did.
+#     dU_h  = Σ_t da_t h_{t-1} = 1.318 · 0 + 0.846 · 0.462 + 0.830 · 0.701    =  0.972
+#     dW_ih = Σ_t da_t x_t     = 1.318 · 1 + 0.846 · 1     + 0.830 · -2       =  0.505
+#     db_h  = Σ_t da_t         = 1.318     + 0.846         + 0.830            =  2.994
+#
+# ## The picture
+#
+# The unrolled network as a graph. Blue runs forward, orange runs back along the same arrows.
 
 # %%
-params = {"W_ih": np.array([[W_ih]]), "U_h": np.array([[U_h]]), "b_h": np.array([b_h])}
-_, _, cache = rnn.forward(params, np.reshape(x, (1, 3, 1)))  # one series, three steps, one value
-grads, dx, dh_0 = rnn.backward(cache, np.reshape(outside, (1, 3, 1)))
-print({name: round(g.item(), 3) for name, g in grads.items()}, "dx", dx.ravel().round(3), "dh_0", dh_0.ravel().round(3))
-assert np.isclose(grads["U_h"].item(), sum(products)) and np.isclose(dh_0.item(), dh[0])
-assert np.isclose(grads["W_ih"].item(), np.dot(da[1:], x)) and np.isclose(grads["b_h"].item(), sum(da))
-assert [round(grads[name].item(), 3) for name in ("U_h", "W_ih", "b_h")] == [0.972, 0.505, 2.994]
+places, edges, wide = diagrams.unrolled(steps=3)
+boxes = {"L": (f"L = h_1 + h_2 + h_3 = {L:.3f}", ""), "h_0": (f"h_0 = {h[0]:.3f}", f"dh_0 = {dh[0]:.3f}")}
+arrows = {}
+for t in (1, 2, 3):
+    boxes[f"x_{t}"] = f"x_{t} = {x[t]:.3f}", f"dx_{t} = {W_ih * da[t]:.3f}"
+    boxes[f"a_{t}"] = f"a_{t} = {a[t]:.3f}", f"da_{t} = {da[t]:.3f}"
+    boxes[f"h_{t}"] = f"h_{t} = {h[t]:.3f}", f"dh_{t} = {dh[t]:.3f}"
+    arrows[f"x_{t}", f"a_{t}"] = "·W_ih", "·W_ih"
+    arrows[f"h_{t - 1}", f"a_{t}"] = "·U_h", "·U_h"
+    arrows[f"a_{t}", f"h_{t}"] = "tanh", f"·{1 - h[t]**2:.3f}"
+    arrows[f"h_{t}", "L"] = "·1", "·1"
+    # U_h itself: a box below, where the three parts of its gradient arrive
+    places[f"use {t}"], wide[f"use {t}"] = (4.4 * t - 3.3, -0.15), 0.1
+    arrows["dU_h", f"use {t}"] = None, f"da_{t} h_{t - 1} = {da[t] * h[t - 1]:.3f}", 0.2
+places["dU_h"], wide["dU_h"] = (5.5, -3.3), 11
+boxes["dU_h"] = f"U_h = {U_h}, used three times", "dU_h = 0.000 + 0.391 + 0.582 = 0.972, a sum over the steps"
+figure = Figure(figsize=(13, 5.6), layout="constrained")
+ax = diagrams.graph(figure.subplots(), places, boxes, arrows, wide=wide, fontsize=13)
+ax.set(xlim=(-0.9, 14.1), ylim=(-3.8, 2.2))
+save(figure, "02_backpropagation_through_time.png")
+
+# %% tags=["proof"]
+assert arrows.keys() >= set(edges) and boxes.keys() <= places.keys()
+parts = [da[t] * h[t - 1] for t in (1, 2, 3)]
+assert np.round(parts, 3).tolist() == [0, 0.391, 0.582] and np.isclose(sum(parts), together)
+assert round(sum(parts), 3) == 0.972 and round(sum(da), 3) == 2.994 and round(np.dot(da[1:], x[1:]), 3) == 0.505
+
+# %% [markdown]
+# ![The unrolled network with its numbers, forward and backward](figures/02_backpropagation_through_time.png)
+#
+# Follow the orange arrows. Two arrive at h_1 and at h_2: the two sources. Three arrive at U_h: the sum.
+#
+# PREDICT: how many ways lead from h_1 to L? Then why are there only two terms in dh_1?
+
+# %%
+step_2, step_3 = U_h * (1 - h[2] ** 2), U_h * (1 - h[3] ** 2)  # from h_2 back to h_1, from h_3 back to h_2
+ways = [1.0, step_2, step_2 * step_3]
+print("the ways from h_1 to L", np.round(ways, 3), "together", round(sum(ways), 3))
+
+# %% [markdown]
+# Three ways: straight up, by h_2, and by h_2 and h_3. But dh_2 = 1.664 is already the sum of all ways from h_2 on. So
+# backpropagation goes backwards, and walks no way twice.
+#
+# The longest way has the most factors, each of them U_h tanh'. Here they are 0.407 and 0.664, so the far future counts
+# for little. That is the vanishing gradient, seen from close up.
+
+# %% tags=["proof"]
+assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways), dh[1]) and round(step_3, 3) == 0.664
 
 # %% [markdown]
 # ## More than one unit: why U_h is transposed
@@ -169,48 +166,86 @@ assert [round(grads[name].item(), 3) for name in ("U_h", "W_ih", "b_h")] == [0.9
 #
 #     dh_1 = 1 · 1 + 3 · 10 = 31,        dh_2 = 2 · 1 + 4 · 10 = 42
 #
-# PREDICT: without the transpose, would NumPy complain?
+# PREDICT: does NumPy complain if the transpose is forgotten?
 
 # %%
 U, da_t = np.array([[1, 2], [3, 4]]), np.array([1, 10])
-print("Uᵀ da", U.T @ da_t, "   U da", U @ da_t, "is wrong, and nobody complains")
-assert (U.T @ da_t).tolist() == [31, 42] and (U @ da_t).tolist() == [21, 43]
+print("Uᵀ da", U.T @ da_t)
+print("U da ", U @ da_t)
 
 # %% [markdown]
-# It would not: U_h is square. Hence the last cell, a whole backward pass in matrices, for one series, and whether it
-# agrees with `rnn.backward`. The outer products are da_t h_{t-1}ᵀ, one entry for each weight.
+# It does not: U_h is square, so the wrong product has the right shape.
+#
+# ## The backward pass in matrices
+#
+# The same loop as above, for one series. `np.outer(da_t, h)` is da_t hᵀ, one entry for each weight. The numbers (B1) to
+# (B7) are those of the derivation in `layers/rnn.py`, where the steps are counted from 0.
 
 # %%
 def backward(params, x, h, dh_outside):
     """x (T, D), h (T+1, H) with the initial state in front, dh_outside (T, H)."""
-    grads = {name: np.zeros_like(p) for name, p in params.items()}
-    from_future = np.zeros(h.shape[1])
+    W_ih, U_h = params["W_ih"], params["U_h"]
+    dW_ih, dU_h, db_h = np.zeros_like(W_ih), np.zeros_like(U_h), np.zeros_like(params["b_h"])
+    dx, from_future = np.zeros_like(x), np.zeros(len(U_h))
     for t in reversed(range(len(x))):  # h[t] is the state before step t, h[t+1] the one after it
-        dh_t = dh_outside[t] + from_future  # two sources
-        da_t = dh_t * (1 - h[t + 1] ** 2)
-        grads["W_ih"] += np.outer(da_t, x[t])  # sums over t
-        grads["U_h"] += np.outer(da_t, h[t])
-        grads["b_h"] += da_t
-        from_future = params["U_h"].T @ da_t
-    return grads
+        dh_t = dh_outside[t] + from_future  # (B1) two sources
+        da_t = dh_t * (1 - h[t + 1] ** 2)  # (B2)
+        dW_ih += np.outer(da_t, x[t])  # (B3) the sums over t
+        dU_h += np.outer(da_t, h[t])  # (B4)
+        db_h += da_t  # (B5)
+        dx[t] = W_ih.T @ da_t  # (B6)
+        from_future = U_h.T @ da_t  # (B1) for the step before, (B7) at the first step
+    return {"W_ih": dW_ih, "U_h": dU_h, "b_h": db_h}, dx, from_future
 
+
+def compare(params, x, h_0, dh_outside):
+    """Our backward pass beside `rnn.backward`, which takes the cache of the forward pass; one series each."""
+    h, _, cache = rnn.forward(params, x[None], h_0[None])
+    theirs, dx_theirs, dh_0_theirs = rnn.backward(cache, dh_outside[None])
+    ours, dx_ours, dh_0_ours = backward(params, x, np.concatenate([h_0[None], h[0]]), dh_outside)
+    gaps = [abs(ours[name] - theirs[name]).max() for name in ours]
+    return theirs, max(*gaps, abs(dx_ours - dx_theirs[0]).max(), abs(dh_0_ours - dh_0_theirs[0]).max())
+
+
+one_unit = {"W_ih": np.array([[W_ih]]), "U_h": np.array([[U_h]]), "b_h": np.array([b_h])}
+grads, gap_one = compare(one_unit, np.array([[1.0], [1.0], [-2.0]]), np.zeros(1), np.ones((3, 1)))
+print("one unit:  ", {name: round(g.item(), 3) for name, g in grads.items()}, f"largest difference {gap_one:.0e}")
 
 rng = np.random.default_rng(0)
 params = {name: rng.normal(size=p.shape) for name, p in rnn.init(rng, D=2, H=4).items()}
-x, dh_outside, h_0 = rng.normal(size=(1, 5, 2)), rng.normal(size=(1, 5, 4)), rng.normal(size=(1, 4))
-h, _, cache = rnn.forward(params, x, h_0)
-grads, _, _ = rnn.backward(cache, dh_outside)
-ours = backward(params, x[0], np.concatenate([h_0, h[0]]), dh_outside[0])
-for name, g in grads.items():
-    print(f"{name:<5} largest difference {abs(ours[name] - g).max():.0e}")
-    assert np.allclose(ours[name], g, rtol=0, atol=1e-12)
-report = gradcheck.check(rnn, params, x, h_0, rng=rng, method="complex")
-print(f"and rnn.backward against the complex step: largest relative error {report.max_error:.0e}")
-assert report.ok
+x_many, h_0, dh_outside = rng.normal(size=(5, 2)), rng.normal(size=4), rng.normal(size=(5, 4))
+_, gap_many = compare(params, x_many, h_0, dh_outside)
+print(f"four units: largest difference {gap_many:.0e}")
+report = gradcheck.check(rnn, params, x_many[None], h_0[None], rng=rng, method="complex")
+print(f"rnn.backward against derivatives taken without it: largest relative error {report.max_error:.0e}")
 
 # %% [markdown]
 # That the two agree does not prove that they are right: the same mind wrote both. What the last line did is the
 # subject of tutorial 3.
+
+# %% tags=["proof"]
+assert [round(grads[name].item(), 3) for name in ("U_h", "W_ih", "b_h")] == [0.972, 0.505, 2.994]
+assert (U.T @ da_t).tolist() == [31, 42] and (U @ da_t).tolist() == [21, 43]
+assert max(gap_one, gap_many) < 1e-13 and report.ok
+
+# %% [markdown]
+# **To take away:** in the small example, let only the last state count, L = h_3: set `outside` to 0, 0, 0, 1. Work out
+# dh_0 on paper first. Then make the first two inputs 3 instead of 1. Why is hardly anything left of it?
+
+# %% [markdown] tags=["answer"]
+# ## Answer
 #
-# **To take away:** in the small example, let only the last state count, L = h_3: call `rnn.backward` with 0, 0, 1.
-# Work out dh_0 on paper first. Then make the first two inputs 3 instead of 1. Why is hardly anything left of it?
+# With one source only, dh_0 is a single product: dh_0 = (0.8 · 0.830)(0.8 · 0.508)(0.8 · 0.786) = 0.170. With inputs of 3
+# the states h_1 and h_2 are 0.905 and 0.977, where tanh is nearly flat: tanh' is 0.181 and 0.046. So dh_0 is
+# (0.8 · 0.954)(0.8 · 0.046)(0.8 · 0.181) = 0.004.
+
+# %% tags=["proof"]
+def dh_0_of_last(x):
+    h_t, product = 0.0, 1.0
+    for x_t in x:
+        h_t = np.tanh(W_ih * x_t + U_h * h_t)
+        product *= U_h * (1 - h_t**2)
+    return product
+
+
+assert round(dh_0_of_last([1, 1, -2]), 3) == 0.170 and round(dh_0_of_last([3, 3, -2]), 3) == 0.004
