@@ -10,8 +10,9 @@
 #     one-sided        (f(x + ε) - f(x)) / ε
 #     central          (f(x + ε) - f(x - ε)) / 2ε
 #     complex step     Im f(x + iε) / ε
-
-# %% [markdown]
+#
+# i is the imaginary unit, i² = -1, and Im the imaginary part.
+#
 # ## The smallest numbers
 #
 # Let f(x) = x³ at x = 1, where the slope is 3. Multiply out, and each formula says how wrong it is:
@@ -23,11 +24,13 @@
 # PREDICT: on paper a smaller ε is always better. And in a computer, with ε = 1e-13?
 
 # %%
+from types import SimpleNamespace
+
 import numpy as np
 from common import save
 from matplotlib.figure import Figure
 
-from minirnn import compose, gradcheck, plots, rnn
+from minirnn import gradcheck, plots, rnn
 
 
 def slopes(eps):
@@ -38,69 +41,87 @@ def slopes(eps):
 
 for eps in (0.1, 1e-5, 1e-13):
     print("ε = {:<6}  one-sided {:.12f}   central {:.12f}   complex step {:.12f}".format(eps, *slopes(eps)))
-assert np.allclose(slopes(0.1), [3.31, 3.01, 2.99], rtol=0, atol=1e-12)
-one_sided, central, complex_step = (abs(slope - 3) for slope in slopes(1e-13))
-assert min(one_sided, central) > 1e-4 and complex_step < 1e-15
 
 # %% [markdown]
-# The first two subtract two numbers that are nearly the same. Each is stored with about 16 digits in float64; if the
-# first 13 are equal, three are left. So there are two errors. Of the formula: proportional to ε, or ε². Of rounding:
-# about u/ε, where u = 1.1e-16 is the rounding of float64, and 6e-8 that of float32. The sum is smallest in between,
-# near √u for one-sided differences and near the cube root of u for central ones.
+# At 1e-13 the first two are wrong in the fourth digit, and the complex step is exact. The first two subtract two numbers
+# that are nearly the same. Each is stored with about 16 digits in float64; if the first 13 are equal, three are left. So
+# there are two errors:
 #
-# The complex step subtracts nothing. f(x + iε) = f(x) + iε f'(x) - ε² f''(x)/2 - ..., and the slope sits in the
-# imaginary part all by itself. So ε may be as small as one likes; `gradcheck` takes 1e-30. The price: f must be made
-# of operations that take complex numbers as they are, so no abs and no comparison (Squire and Trapp 1998).
+# - of the formula: proportional to ε for one-sided differences, to ε² for central ones;
+# - of rounding: about u/ε, where u = 1.1e-16 is the rounding of float64, and 6e-8 that of float32.
 #
+# Their sum is smallest in between: near √u for one-sided differences, near the cube root of u for central ones.
+#
+# The complex step subtracts nothing. f(x + iε) = f(x) + iε f'(x) - ε² f''(x)/2 - ..., and the slope stands alone in the
+# imaginary part. So ε may be as small as one likes; `gradcheck` takes 1e-30. The price: f must be made of operations that
+# take complex numbers as they are, so no abs and no comparison (Squire and Trapp 1998).
+
+# %% tags=["proof"]
+assert np.allclose(slopes(0.1), [3.31, 3.01, 2.99], rtol=0, atol=1e-12)
+one_sided, central, complex_step = (abs(slope - 3) for slope in slopes(1e-13))
+assert 1e-4 < min(one_sided, central) and max(one_sided, central) < 1e-2 and complex_step < 1e-15
+
+# %% [markdown]
 # ## The same for an RNN
 #
-# Five steps, four units, and weights, inputs and initial state that are all of ordinary size. f is a randomly weighted
-# sum of all states. The slopes are those of all 16 entries of U_h, compared with `rnn.backward`.
+# Five steps, four units, and weights, inputs and initial state that are all of ordinary size. The loss is a sum of all
+# states, each times a random number. So dh, what arrives from outside, is these random numbers. The slopes are those of
+# all 16 entries of U_h, compared with `rnn.backward`.
+#
+# PREDICT: in float64 with central differences, how many digits can agree at best? And in float32?
 
 # %%
 rng = np.random.default_rng(0)
 B, T, D, H = 3, 5, 2, 4
 params = {name: 0.7 * rng.normal(size=p.shape) for name, p in rnn.init(rng, D, H).items()}
 x, h_0, dh = rng.normal(size=(B, T, D)), rng.normal(size=(B, H)), rng.normal(size=(B, T, H))
-right = rnn.backward(rnn.forward(params, x, h_0)[-1], dh)[0]["U_h"]
-EPS = np.array([10.0**-k for k in range(1, 16)])
+by_backward = rnn.backward(rnn.forward(params, x, h_0)[-1], dh)[0]["U_h"]
+EPS = 10.0 ** -np.arange(1, 16)
 
 
-def errors(formula, dtype):
-    """For each ε, the largest error among the entries of dU_h, over the largest entry."""
-    def f(index=None, step=0):
-        moved = {name: p.astype(dtype) for name, p in params.items()}
-        if index is not None:
-            moved["U_h"][index] += dtype(step)
-        return (dh.astype(dtype) * rnn.forward(moved, x.astype(dtype), h_0.astype(dtype))[0]).sum()
-
-    entries = list(np.ndindex(H, H))
-    numerical = np.array([[formula(f, index, eps) for index in entries] for eps in EPS])
-    return abs(numerical - right.ravel()).max(axis=1) / abs(right).max()
+def loss(entry, step, dtype):
+    """The loss when one entry of U_h is moved by a step, all computed in this dtype."""
+    moved = {name: p.astype(dtype) for name, p in params.items()}
+    moved["U_h"][entry] += dtype(step)
+    h, _, _ = rnn.forward(moved, x.astype(dtype), h_0.astype(dtype))
+    return (dh.astype(dtype) * h).sum()
 
 
-FORMULAS = {
-    "one-sided": lambda f, at, eps: float(f(at, eps) - f()) / eps,
-    "central": lambda f, at, eps: float(f(at, eps) - f(at, -eps)) / (2 * eps),
-    "complex step": lambda f, at, eps: float(f(at, 1j * eps).imag) / eps,
-}
-DTYPES = {"float64": (np.float64, np.complex128), "float32": (np.float32, np.complex64)}
-curves = {(name, width): errors(formula, dtypes[name == "complex step"])
-          for width, dtypes in DTYPES.items() for name, formula in FORMULAS.items()}
+def one_sided(entry, eps, dtype):
+    return float(loss(entry, eps, dtype) - loss(entry, 0, dtype)) / eps
 
-STYLES = ("one-sided", plots.GREEN, 4), ("complex step", plots.ORANGE, 8), ("central", plots.BLUE, 4)
+
+def central(entry, eps, dtype):
+    return float(loss(entry, eps, dtype) - loss(entry, -eps, dtype)) / (2 * eps)
+
+
+def complex_step(entry, eps, dtype):
+    return float(loss(entry, 1j * eps, {np.float64: np.complex128, np.float32: np.complex64}[dtype]).imag) / eps
+
+
+curves = {}
+for dtype in (np.float64, np.float32):
+    for formula in (one_sided, central, complex_step):
+        errors = []
+        for eps in EPS:
+            slopes_of_U_h = np.array([[formula((i, j), eps, dtype) for j in range(H)] for i in range(H)])
+            errors.append(abs(slopes_of_U_h - by_backward).max() / abs(by_backward).max())
+        curves[formula.__name__, dtype.__name__] = np.array(errors)
+for (name, width), error in curves.items():
+    print(f"{width} {name:<13} best {error.min():.0e} at ε = {EPS[error.argmin()]:.0e},  at ε = 1e-5 {error[4]:.0e}")
+
+STYLES = ("one_sided", plots.GREEN, "s", 5), ("complex_step", plots.ORANGE, "D", 7), ("central", plots.BLUE, "o", 5)
 figure = Figure(figsize=(11, 4.4), layout="constrained")
 axes = figure.subplots(1, 2, sharey=True)
-for ax, width in zip(axes, DTYPES):
-    for name, colour, size in STYLES:
-        ax.loglog(EPS, curves[name, width], color=colour, marker="o", markersize=size, linewidth=size / 3, label=name)
+for ax, width in zip(axes, ("float64", "float32")):
+    for name, colour, marker, size in STYLES:
+        ax.loglog(EPS, curves[name, width], color=colour, marker=marker, markersize=size, linewidth=2,
+                  label=name.replace("_", " ").replace("one sided", "one-sided"))
     ax.axvline(1e-5, color=plots.GREY, linestyle=":", label="ε = 1e-5")
     ax.set(title=width, xlabel="step ε", ylim=(1e-17, 20))
 axes[0].set_ylabel("relative error of dU$_h$")
 axes[1].legend(frameon=False, loc="lower right")
 save(figure, "03_is_it_right.png")
-for (name, width), error in curves.items():
-    print(f"{width} {name:<13} best {error.min():.0e} at ε = {EPS[error.argmin()]:.0e},  at ε = 1e-5 {error[4]:.0e}")
 
 # %% [markdown]
 # ![Error of three derivative formulas over the step size, in float64 and in float32](figures/03_is_it_right.png)
@@ -109,95 +130,122 @@ for (name, width), error in curves.items():
 # against ε. Then rounding takes over, and both rise again. In float64 central differences are best near 1e-5, with an
 # error of about 1e-11. The complex step has no second branch: from 1e-8 on it is exact to the last digit.
 #
-# In float32 central differences never get better than about 1e-5, and at the ε that float64 likes they are off by
-# about 1 %. Below 1e-8 the loss does not move at all, so the slope comes out as 0. Whoever checks in float32 with ε =
-# 1e-5 must allow more than 1 %, and then a factor that is wrong by 1 in 2,000 passes. Hence: train in float32 if you
-# like, but check in float64. `gradcheck.check` refuses anything else.
+# So in float64 about ten digits agree at best. In float32 differences reach three to five digits, and only two at ε = 1e-5.
+# With ε = 1e-10 the loss does not move at all: the slope comes out as 0, an error of 1. So check gradients in float64.
+# `gradcheck.check` refuses anything else.
+
+# %% tags=["proof"]
+best = {key: error.min() for key, error in curves.items()}
+assert 1e-12 < best["central", "float64"] < 1e-10 and 1e-6 <= EPS[curves["central", "float64"].argmin()] <= 1e-4
+assert 1e-9 < best["one_sided", "float64"] < 1e-7 and 1e-5 < best["central", "float32"] < 1e-2
+assert curves["complex_step", "float64"][8:].max() < 1e-14 and curves["complex_step", "float32"][8:].max() < 1e-5
+assert np.allclose(curves["central", "float32"][9:], 1)
+
+# %% [markdown]
+# ## The whole check in one call
 
 # %%
-central_64, central_32 = curves["central", "float64"], curves["central", "float32"]
-assert EPS[central_64.argmin()] in (1e-4, 1e-5, 1e-6) and 1e-12 < central_64[4] < 1e-9
-assert 1e-6 < central_32.min() < 2e-4 and 2e-3 < central_32[4] < 0.1
-assert curves["complex step", "float64"][8:].max() < 1e-14 and curves["complex step", "float32"][8:].max() < 1e-5
-assert np.allclose(central_32[9:], 1)  # the slope is 0
-
 report = gradcheck.check(rnn, params, x, h_0, rng=rng)
 print(report)
+
+# %% [markdown]
+# One row for each tensor: its worst entry, where that is, and the two numbers there. All inputs are checked, the
+# initial state too, with a random gradient arriving at each output. An error is the difference of the two numbers,
+# divided by the larger of them.
+
+# %% tags=["proof"]
 assert report.ok
 try:
     gradcheck.check(rnn, rnn.init(rng, D, H), x, rng=rng)  # init makes float32 if it is not told otherwise
-except TypeError as error:
-    print("TypeError:", error)
+except TypeError:
+    pass
 else:
     raise AssertionError("a check in float32 should be refused")
 
 # %% [markdown]
-# One row for each tensor: its worst entry, where that is, and the two numbers there. All inputs are checked, the
-# initial state too, with a random gradient arriving at each output.
-#
 # ## A bug that tiny weights hide
 #
 # A check can be run where it cannot fail. Many programs start from weights of about 0.01, as does Karpathy's
-# min-char-rnn (2015); what if the check is run right there? Take the classic bug of tutorial 2, U_h where U_hᵀ
-# belongs. `rnn.backward` finds U_h in its cache, so the bug is made by handing it the transposed matrix.
+# min-char-rnn (2015); what if the check is run right there? Take the classic bug of tutorial 2, U_h where U_hᵀ belongs.
+# `rnn.backward` finds U_h in its cache, so the bug is made by handing it the transposed matrix.
 #
-# PREDICT: weights of size 0.01, and a tolerance of 1 %. Is it found?
+# A usual measure takes a whole matrix: |backward - numerical| / (|backward| + |numerical|), where |·| is the length of
+# the matrix as one long vector. A usual tolerance is 1 %.
+#
+# PREDICT: weights of size 0.01, this measure, a tolerance of 1 %. Is the bug found?
 
 # %%
 def no_transpose(cache, dh, dstate=None):
     params, *rest = cache
-    return rnn.backward((params | {"U_h": params["U_h"].T}, *rest), dh, dstate)
+    transposed = params | {"U_h": params["U_h"].T}
+    return rnn.backward((transposed, *rest), dh, dstate)
 
 
-wrong = compose.Layer(rnn.init, rnn.forward, no_transpose, sizes=2)
+wrong = SimpleNamespace(forward=rnn.forward, backward=no_transpose)
+
+
+def whole_matrix(backward, params):
+    """The usual measure for dU_h."""
+    _, _, cache = rnn.forward(params, x)
+    ours = backward(cache, dh)[0]["U_h"]
+    numerical = gradcheck.numerical(lambda U_h: (dh * rnn.forward(params, x)[0]).sum(), params["U_h"])
+    return np.linalg.norm(ours - numerical) / (np.linalg.norm(ours) + np.linalg.norm(numerical))
+
+
 SCALES = np.array([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1])
-
-
-def of_norms(layer, params):
-    """|backward - numerical| / (|backward| + |numerical|) of dU_h, each a norm over the matrix: a usual check."""
-    def f(_):
-        return (dh * layer.forward(params, x)[0]).sum()
-
-    backward = layer.backward(layer.forward(params, x)[-1], dh)[0]["U_h"]
-    numerical = gradcheck.numerical(f, params["U_h"])
-    return np.linalg.norm(backward - numerical) / (np.linalg.norm(backward) + np.linalg.norm(numerical))
-
-
 at = [{name: scale / 0.7 * p for name, p in params.items()} for scale in SCALES]
-usual = [of_norms(wrong, p) for p in at]
-strict = {name: [gradcheck.check(layer, p, x, rng=np.random.default_rng(1)).max_error for p in at]
-          for name, layer in (("right", rnn), ("wrong", wrong))}
-for k, scale in enumerate(SCALES):
-    print(f"weights of about {scale:<6} wrong: norms {usual[k]:.1e}, gradcheck {strict['wrong'][k]:.1e}   "
-          f"right: gradcheck {strict['right'][k]:.0e}")
+of_right, of_wrong = ([whole_matrix(one.backward, p) for p in at] for one in (rnn, wrong))
+for scale, wrong_one, right_one in zip(SCALES, of_wrong, of_right):
+    print(f"weights of about {scale:<6} error of the wrong one {wrong_one:.1e}, of the right one {right_one:.0e}")
 
 figure = Figure(figsize=(8, 4), layout="constrained")
 ax = figure.subplots()
-ax.loglog(SCALES, strict["wrong"], color=plots.ORANGE, marker="s", label="wrong: worst entry (gradcheck)")
-ax.loglog(SCALES, usual, color=plots.ORANGE, marker="o", ls="--", label="wrong: norms of dU$_h$ (usual)")
-ax.loglog(SCALES, strict["right"], color=plots.BLUE, marker="s", label="right: worst entry (gradcheck)")
-for tolerance, words in ((1e-2, "allowed: 1 %"), (gradcheck.TOLERANCE["central"], "allowed by gradcheck: 1e-7")):
-    ax.axhline(tolerance, color=plots.GREY, linestyle=":")
-    ax.text(1, tolerance * 1.3, words, ha="right", fontsize=9)
-ax.set(xlabel="size of the weights (standard deviation)", ylabel="relative error", ylim=(1e-11, 100))
-ax.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.48))
+ax.loglog(SCALES, of_wrong, color=plots.ORANGE, marker="s", label="U$_h$ without its transpose")
+ax.loglog(SCALES, of_right, color=plots.BLUE, marker="o", label="the right backward")
+for tolerance, words in ((1e-2, "allowed: 1 %"), (1e-7, "allowed: 1e-7")):
+    ax.axhline(tolerance, color="black", linestyle=":")
+    ax.text(1, tolerance * 1.4, words, ha="right")
+ax.set(xlabel="size of the weights (standard deviation)", ylabel="error of dU$_h$, whole matrix", ylim=(1e-12, 10))
+ax.legend(frameon=False, loc="center left", bbox_to_anchor=(0, 0.55))
 save(figure, "03_hidden_by_tiny_weights.png")
 
 # %% [markdown]
 # ![Error of a right and of a wrong backward over the size of the weights](figures/03_hidden_by_tiny_weights.png)
 #
-# No: the dashed line, the difference measured as a norm, is below 1 % at weights of 0.01. The wrong term is U_h da
-# instead of U_hᵀ da, and beside what arrives from outside both are as small as U_h is. At weights of 1 nothing hides
-# it. A tolerance of 1e-7 finds it at any size here, and that is one more reason for float64: only there does a right
-# backward stay below 1e-7.
+# No. At weights of 0.01 the error is below 1 %. The wrong term is U_h da instead of U_hᵀ da. Beside what arrives from
+# outside, both are as small as U_h is. At weights of 1 nothing hides it. A tolerance of 1e-7 finds it at any size here.
+# That is one more reason for float64: only there does a right backward stay below 1e-7.
 #
-# So a check needs three things: weights, states and inputs that are not small; float64; and a tolerance near what the
-# formula can reach.
+# The measure matters too. PREDICT: `gradcheck` looks at each entry by itself. At weights of 0.01 and with 1 % allowed,
+# would it find the bug?
 
 # %%
-assert usual[2] < 0.01 < usual[4] and usual[-1] > 0.3
-assert min(strict["wrong"]) > 1e-3 and max(strict["right"]) < gradcheck.TOLERANCE["central"]
+for name, layer in (("right", rnn), ("wrong", wrong)):
+    print(name, "worst entry at weights of 0.01:",
+          f"{gradcheck.check(layer, at[2], x, rng=np.random.default_rng(1)).max_error:.0e}")
+
+# %% [markdown]
+# It would: the worst entry is off by 29 %. A small entry that is quite wrong is lost in the length of the whole matrix.
+#
+# So a check needs four things: weights, states and inputs that are not small; float64; a look at every entry; and a
+# tolerance near what the formula can reach.
+
+# %% tags=["proof"]
+assert of_wrong[2] < 0.01 < of_wrong[4] and of_wrong[-1] > 0.3 and min(of_wrong) > 1e-7 > max(of_right)
+worst = [gradcheck.check(wrong, p, x, rng=np.random.default_rng(1)).max_error for p in at]
+assert round(worst[2], 2) == 0.29
 
 # %% [markdown]
 # **To take away:** for which U_h, of any size, does this bug pass every check? Put such a U_h into `params` and run
 # the page again. What does that say about weights that are all 0.5, or an identity matrix?
+
+# %% [markdown] tags=["answer"]
+# ## Answer
+#
+# For a symmetric one, U_h = U_hᵀ: then the transpose makes no difference. A matrix of equal entries and the identity are
+# symmetric, so a check with such weights cannot see the bug. Nor can a check with one unit, where U_h is a single number.
+# Random weights are never symmetric.
+
+# %% tags=["proof"]
+for U in (np.full((H, H), 0.5), np.eye(H), params["U_h"] + params["U_h"].T):
+    assert gradcheck.check(wrong, params | {"U_h": U}, x, rng=np.random.default_rng(1)).ok
