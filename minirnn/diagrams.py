@@ -50,9 +50,8 @@ def graph(ax, places, boxes, arrows, size=(1.5, 0.8), wide=(), fontsize=11):
 def _edge(a, half_a, b, half_b):
     """Where the arrow from box a to box b leaves and arrives: straight up, straight across, or between centres."""
     a, b = np.array(a, float), np.array(b, float)
-    for axis in (0, 1):  # boxes that overlap along an axis are joined at right angles to it
-        low, high = np.maximum(a - half_a, b - half_b)[axis], np.minimum(a + half_a, b + half_b)[axis]
-        if low < high:
+    for axis in (0, 1):  # boxes beside or above each other are joined at right angles, at the middle of the smaller one
+        if abs(b - a)[axis] < max(half_a[axis], half_b[axis]):
             a[axis] = b[axis] = (b if half_b[axis] < half_a[axis] else a)[axis]
     gap = b - a
     out = lambda half: gap * min(half[k] / abs(gap[k]) for k in (0, 1) if gap[k])
@@ -63,6 +62,7 @@ def _beside(ax, at, direction, text, colour, fontsize):
     """A text on the side of a line that `direction` points to."""
     x, y = direction
     ax.annotate(text, at, xytext=(4 * x, 4 * y), textcoords="offset points", color=colour, fontsize=fontsize, zorder=3,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
                 ha="center" if abs(x) < 0.3 else "left" if x > 0 else "right",
                 va="center" if abs(y) < 0.3 else "bottom" if y > 0 else "top")
 
