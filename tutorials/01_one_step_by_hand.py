@@ -100,9 +100,9 @@ assert fed_output == [0, 0, 0]
 # %% [markdown]
 # ## Unrolled in time
 #
-# The article calls the RNN a special feedforward network. A feedforward network gives the same output whenever it gets
-# the same input. The RNN above gave 0.462 for a 1, and then 0.701 for a 1. What is feedforward is the RNN *unrolled*,
-# one layer for each step, with the loop gone:
+# The article calls the RNN a special feedforward network. A feedforward network gives the same output whenever it
+# gets the same input. The RNN above gave 0.462 for a 1, and then 0.701 for a 1. What is feedforward is the RNN
+# *unrolled*, one layer for each step, with the loop gone:
 #
 #            x_1         x_2         x_3
 #             ↓           ↓           ↓
@@ -113,8 +113,8 @@ assert fed_output == [0, 0, 0]
 #
 # ## Matrices: many units, many series
 #
-# A network of H units that reads D numbers at a step has vectors for x_t and h_t, and matrices for weights: W_ih (H, D),
-# U_h (H, H), b_h (H,). Equation 1 stays as it is. `@` is the product of a matrix and a vector:
+# A network of H units that reads D numbers at a step has vectors for x_t and h_t, and matrices for weights: W_ih
+# (H, D), U_h (H, H), b_h (H,). Equation 1 stays as it is. `@` is the product of a matrix and a vector:
 
 # %%
 def loop(params, x):
@@ -179,14 +179,14 @@ save(figure, "01_one_step_by_hand.png")
 # %% [markdown]
 # ![The state after one pulse, for three sizes of U_h, with tanh and with σ](figures/01_one_step_by_hand.png)
 #
-# With tanh, U_h = 0.5 forgets at once and 0.9 slowly: 0.06 is left after 20 steps. With U_h = 1.5 the state settles at
-# 0.86 and stays there. With σ all three states are high, and yet they remember next to nothing: after five steps less
-# than 0.01 separates them from the dashed lines, where there was no pulse. High is not the same as informed.
+# With tanh, U_h = 0.5 forgets at once and 0.9 slowly: 0.06 is left after 20 steps. With U_h = 1.5 the state settles
+# at 0.86 and stays there. With σ all three states are high, and yet they remember next to nothing: after five steps
+# less than 0.01 separates them from the dashed lines, where there was no pulse. High is not the same as informed.
 #
 # ## What exactly is kept?
 #
-# PREDICT: with tanh and U_h = 1.5 the pulse of 2 leads to 0.86 for good. Where do pulses of 0.5, 1 and -2 lead? How much
-# does h_20 change if the pulse is 2.1 instead of 2?
+# PREDICT: with tanh and U_h = 1.5 the pulse of 2 leads to 0.86 for good. Where do pulses of 0.5, 1 and -2 lead? How
+# much does h_20 change if the pulse is 2.1 instead of 2?
 
 # %%
 for size in (0.5, 1.0, 2.0, -2.0):
@@ -197,12 +197,12 @@ slope = (up - down) / (2 * eps)
 print(f"change of h_20 for each change of 1 in the pulse: {slope:.0e}")
 
 # %% [markdown]
-# All end at 0.859 or at -0.859. The unit keeps one bit, the sign of the pulse, and keeps it safely. Nothing is left of
-# the size: a change of the pulse is multiplied by about 1e-8 on its way to h_20.
+# All end at 0.859 or at -0.859. The unit keeps one bit, the sign of the pulse, and keeps it safely. Nothing is left
+# of the size: a change of the pulse is multiplied by about 1e-8 on its way to h_20.
 #
 # This is a trap that Bengio, Simard and Frasconi (1994) described. A state that holds a bit safely is one that small
-# changes do not move. Learning, however, works with small changes: it asks what a little more or less would do, and the
-# answer is: nothing. Tutorial 6 returns to it.
+# changes do not move. Learning, however, works with small changes: it asks what a little more or less would do, and
+# the answer is: nothing. Tutorial 6 returns to it.
 
 # %% tags=["proof"]
 assert [memory["tanh", size][19].round(2) for size in SIZES] == [0, 0.06, 0.86]
@@ -217,10 +217,10 @@ assert ends == [0.859, 0.859, 0.859, -0.859] and 3e-9 < slope < 3e-8
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# At U_h = 1. Near 0 tanh(a) is nearly a, so each step multiplies the state by U_h: below 1 it shrinks to 0, above 1 it
-# grows, until tanh holds it back. A state that rests solves h = tanh(U_h h). For U_h up to 1 only h = 0 does; above 1
-# there are two more, ±0.859 for U_h = 1.5. With U_h = -1.5 the state goes to the same size and changes its sign at
-# every step.
+# At U_h = 1. Near 0 tanh(a) is nearly a, so each step multiplies the state by U_h: below 1 it shrinks to 0, above 1
+# it grows, until tanh holds it back. A state that rests solves h = tanh(U_h h). For U_h up to 1 only h = 0 does;
+# above 1 there are two more, ±0.859 for U_h = 1.5. With U_h = -1.5 the state goes to the same size and changes its
+# sign at every step.
 
 # %% tags=["proof"]
 assert np.isclose(np.tanh(1.5 * 0.8586), 0.8586, atol=1e-4)

@@ -8,8 +8,8 @@
 # with the numbers of tutorial 1: three steps, one unit, h_t = tanh(W_ih x_t + U_h h_{t-1}) with W_ih = 0.5, U_h = 0.8
 # and no bias.
 #
-# One notation: dX stands for dL/dX, and a_t for the argument of the tanh. The loss is the smallest there is, L = h_1 +
-# h_2 + h_3 = 0.462 + 0.701 - 0.413 = 0.750.
+# One notation: dX stands for dL/dX, and a_t for the argument of the tanh. The loss is the smallest there is,
+# L = h_1 + h_2 + h_3 = 0.462 + 0.701 - 0.413 = 0.750.
 
 # %%
 import numpy as np
@@ -41,17 +41,17 @@ L_of_h_1 = lambda h_1: h_1 + h_2(h_1) + h_3(h_1)
 print("dL/dh_1 =", round((L_of_h_1(h[1] + eps) - L_of_h_1(h[1] - eps)) / (2 * eps), 3))
 
 # %% [markdown]
-# By more: h_1 counts itself, and it also raises h_2 and h_3. Now without moving anything. Go from the last step to the
-# first. From h_t to a_t the gradient is multiplied by tanh' = 1 - h_t². From a_t to h_{t-1} it is multiplied by U_h =
-# 0.8. On top of that, each h_t gets a 1 from the loss directly:
+# By more: h_1 counts itself, and it also raises h_2 and h_3. Now without moving anything. Go from the last step to
+# the first. From h_t to a_t the gradient is multiplied by tanh' = 1 - h_t². From a_t to h_{t-1} it is multiplied by
+# U_h = 0.8. On top of that, each h_t gets a 1 from the loss directly:
 #
 #     dh_3 = 1                    da_3 = 1     · (1 - 0.413²) = 0.830
 #     dh_2 = 1 + 0.8 · 0.830      da_2 = 1.664 · (1 - 0.701²) = 0.846
 #     dh_1 = 1 + 0.8 · 0.846      da_1 = 1.676 · (1 - 0.462²) = 1.318
 #     dh_0 =     0.8 · 1.318 = 1.055
 #
-# (All digits are kept; from these rounded ones the last may come out one off.) So every dh_t has **two sources**: from
-# outside, by the loss at step t, and from the future, by step t+1.
+# (All digits are kept; from these rounded ones the last may come out one off.) So every dh_t has **two sources**:
+# from outside, by the loss at step t, and from the future, by step t+1.
 
 # %%
 outside = [0.0, 1.0, 1.0, 1.0]  # dL/dh_t as far as the loss reads h_t itself; it does not read h_0
@@ -72,11 +72,11 @@ assert np.isclose(dh[1], (L_of_h_1(h[1] + eps) - L_of_h_1(h[1] - eps)) / (2 * ep
 # %% [markdown]
 # ## A weight is used at every step, so its gradient is a sum
 #
-# Unrolled, there are three layers. Give each a U_h of its own, and change these one at a time. U_h of layer t multiplies
-# h_{t-1} and goes into a_t, so its gradient is da_t h_{t-1}.
+# Unrolled, there are three layers. Give each a U_h of its own, and change these one at a time. U_h of layer t
+# multiplies h_{t-1} and goes into a_t, so its gradient is da_t h_{t-1}.
 #
-# PREDICT: now change all three together, by the same amount. Is the change of L the largest of the three, their mean, or
-# their sum?
+# PREDICT: now change all three together, by the same amount. Is the change of L the largest of the three, their mean,
+# or their sum?
 
 # %%
 def loss(U):
@@ -151,8 +151,8 @@ print("the ways from h_1 to L", np.round(ways, 3), "together", round(sum(ways), 
 # Three ways: straight up, by h_2, and by h_2 and h_3. But dh_2 = 1.664 is already the sum of all ways from h_2 on. So
 # backpropagation goes backwards, and walks no way twice.
 #
-# The longest way has the most factors, each of them U_h tanh'. Here they are 0.407 and 0.664, so the far future counts
-# for little. That is the vanishing gradient, seen from close up.
+# The longest way has the most factors, each of them U_h tanh'. Here they are 0.407 and 0.664, so the far future
+# counts for little. That is the vanishing gradient, seen from close up.
 
 # %% tags=["proof"]
 assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways), dh[1]) and round(step_3, 3) == 0.664
@@ -178,8 +178,8 @@ print("U da ", U @ da_t)
 #
 # ## The backward pass in matrices
 #
-# The same loop as above, for one series. `np.outer(da_t, h)` is da_t hᵀ, one entry for each weight. The numbers (B1) to
-# (B7) are those of the derivation in `layers/rnn.py`, where the steps are counted from 0.
+# The same loop as above, for one series. `np.outer(da_t, h)` is da_t hᵀ, one entry for each weight. The numbers (B1)
+# to (B7) are those of the derivation in `layers/rnn.py`, where the steps are counted from 0.
 
 # %%
 def backward(params, x, h, dh_outside):
@@ -229,14 +229,14 @@ assert (U.T @ da_t).tolist() == [31, 42] and (U @ da_t).tolist() == [21, 43]
 assert max(gap_one, gap_many) < 1e-13 and report.ok
 
 # %% [markdown]
-# **To take away:** in the small example, let only the last state count, L = h_3: set `outside` to 0, 0, 0, 1. Work out
-# dh_0 on paper first. Then make the first two inputs 3 instead of 1. Why is hardly anything left of it?
+# **To take away:** in the small example, let only the last state count, L = h_3: set `outside` to 0, 0, 0, 1. Work
+# out dh_0 on paper first. Then make the first two inputs 3 instead of 1. Why is hardly anything left of it?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# With one source only, dh_0 is a single product: dh_0 = (0.8 · 0.830)(0.8 · 0.508)(0.8 · 0.786) = 0.170. With inputs of 3
-# the states h_1 and h_2 are 0.905 and 0.977, where tanh is nearly flat: tanh' is 0.181 and 0.046. So dh_0 is
+# With one source only, dh_0 is a single product: dh_0 = (0.8 · 0.830)(0.8 · 0.508)(0.8 · 0.786) = 0.170. With inputs
+# of 3 the states h_1 and h_2 are 0.905 and 0.977, where tanh is nearly flat: tanh' is 0.181 and 0.046. So dh_0 is
 # (0.8 · 0.954)(0.8 · 0.046)(0.8 · 0.181) = 0.004.
 
 # %% tags=["proof"]

@@ -43,18 +43,18 @@ for eps in (0.1, 1e-5, 1e-13):
     print("ε = {:<6}  one-sided {:.12f}   central {:.12f}   complex step {:.12f}".format(eps, *slopes(eps)))
 
 # %% [markdown]
-# At 1e-13 the first two are wrong in the fourth digit, and the complex step is exact. The first two subtract two numbers
-# that are nearly the same. Each is stored with about 16 digits in float64; if the first 13 are equal, three are left. So
-# there are two errors:
+# At 1e-13 the first two are wrong in the fourth digit, and the complex step is exact. The first two subtract two
+# numbers that are nearly the same. Each is stored with about 16 digits in float64; if the first 13 are equal, three
+# are left. So there are two errors:
 #
 # - of the formula: proportional to ε for one-sided differences, to ε² for central ones;
 # - of rounding: about u/ε, where u = 1.1e-16 is the rounding of float64, and 6e-8 that of float32.
 #
 # Their sum is smallest in between: near √u for one-sided differences, near the cube root of u for central ones.
 #
-# The complex step subtracts nothing. f(x + iε) = f(x) + iε f'(x) - ε² f''(x)/2 - ..., and the slope stands alone in the
-# imaginary part. So ε may be as small as one likes; `gradcheck` takes 1e-30. The price: f must be made of operations that
-# take complex numbers as they are, so no abs and no comparison (Squire and Trapp 1998).
+# The complex step subtracts nothing. f(x + iε) = f(x) + iε f'(x) - ε² f''(x)/2 - ..., and the slope stands alone in
+# the imaginary part. So ε may be as small as one likes; `gradcheck` takes 1e-30. The price: f must be made of
+# operations that take complex numbers as they are, so no abs and no comparison (Squire and Trapp 1998).
 
 # %% tags=["proof"]
 assert np.allclose(slopes(0.1), [3.31, 3.01, 2.99], rtol=0, atol=1e-12)
@@ -64,9 +64,9 @@ assert 1e-4 < min(one_sided, central) and max(one_sided, central) < 1e-2 and com
 # %% [markdown]
 # ## The same for an RNN
 #
-# Five steps, four units, and weights, inputs and initial state that are all of ordinary size. The loss is a sum of all
-# states, each times a random number. So dh, what arrives from outside, is these random numbers. The slopes are those of
-# all 16 entries of U_h, compared with `rnn.backward`.
+# Five steps, four units, and weights, inputs and initial state that are all of ordinary size. The loss is a sum of
+# all states, each times a random number. So dh, what arrives from outside, is these random numbers. The slopes are
+# those of all 16 entries of U_h, compared with `rnn.backward`.
 #
 # PREDICT: in float64 with central differences, how many digits can agree at best? And in float32?
 
@@ -130,9 +130,9 @@ save(figure, "03_is_it_right.png")
 # against ε. Then rounding takes over, and both rise again. In float64 central differences are best near 1e-5, with an
 # error of about 1e-11. The complex step has no second branch: from 1e-8 on it is exact to the last digit.
 #
-# So in float64 about ten digits agree at best. In float32 differences reach three to five digits, and only two at ε = 1e-5.
-# With ε = 1e-10 the loss does not move at all: the slope comes out as 0, an error of 1. So check gradients in float64.
-# `gradcheck.check` refuses anything else.
+# So in float64 about ten digits agree at best. In float32 differences reach three to five digits, and only two at
+# ε = 1e-5. With ε = 1e-10 the loss does not move at all: the slope comes out as 0, an error of 1. So check gradients
+# in float64. `gradcheck.check` refuses anything else.
 
 # %% tags=["proof"]
 best = {key: error.min() for key, error in curves.items()}
@@ -166,11 +166,11 @@ else:
 # ## A bug that tiny weights hide
 #
 # A check can be run where it cannot fail. Many programs start from weights of about 0.01, as does Karpathy's
-# min-char-rnn (2015); what if the check is run right there? Take the classic bug of tutorial 2, U_h where U_hᵀ belongs.
-# `rnn.backward` finds U_h in its cache, so the bug is made by handing it the transposed matrix.
+# min-char-rnn (2015); what if the check is run right there? Take the classic bug of tutorial 2, U_h where U_hᵀ
+# belongs. `rnn.backward` finds U_h in its cache, so the bug is made by handing it the transposed matrix.
 #
-# A usual measure takes a whole matrix: |backward - numerical| / (|backward| + |numerical|), where |·| is the length of
-# the matrix as one long vector. A usual tolerance is 1 %.
+# A usual measure takes a whole matrix: |backward - numerical| / (|backward| + |numerical|), where |·| is the length
+# of the matrix as one long vector. A usual tolerance is 1 %.
 #
 # PREDICT: weights of size 0.01, this measure, a tolerance of 1 %. Is the bug found?
 
@@ -213,11 +213,11 @@ save(figure, "03_hidden_by_tiny_weights.png")
 # ![Error of a right and of a wrong backward over the size of the weights](figures/03_hidden_by_tiny_weights.png)
 #
 # No. At weights of 0.01 the error is below 1 %. The wrong term is U_h da instead of U_hᵀ da. Beside what arrives from
-# outside, both are as small as U_h is. At weights of 1 nothing hides it. A tolerance of 1e-7 finds it at any size here.
-# That is one more reason for float64: only there does a right backward stay below 1e-7.
+# outside, both are as small as U_h is. At weights of 1 nothing hides it. A tolerance of 1e-7 finds it at any size
+# here. That is one more reason for float64: only there does a right backward stay below 1e-7.
 #
-# The measure matters too. PREDICT: `gradcheck` looks at each entry by itself. At weights of 0.01 and with 1 % allowed,
-# would it find the bug?
+# The measure matters too. PREDICT: `gradcheck` looks at each entry by itself. At weights of 0.01 and with 1 %
+# allowed, would it find the bug?
 
 # %%
 for name, layer in (("right", rnn), ("wrong", wrong)):
@@ -225,7 +225,8 @@ for name, layer in (("right", rnn), ("wrong", wrong)):
           f"{gradcheck.check(layer, at[2], x, rng=np.random.default_rng(1)).max_error:.0e}")
 
 # %% [markdown]
-# It would: the worst entry is off by 29 %. A small entry that is quite wrong is lost in the length of the whole matrix.
+# It would: the worst entry is off by 29 %. A small entry that is quite wrong is lost in the length of the whole
+# matrix.
 #
 # So a check needs four things: weights, states and inputs that are not small; float64; a look at every entry; and a
 # tolerance near what the formula can reach.
@@ -242,9 +243,9 @@ assert round(worst[2], 2) == 0.29
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# For a symmetric one, U_h = U_hᵀ: then the transpose makes no difference. A matrix of equal entries and the identity are
-# symmetric, so a check with such weights cannot see the bug. Nor can a check with one unit, where U_h is a single number.
-# Random weights are never symmetric.
+# For a symmetric one, U_h = U_hᵀ: then the transpose makes no difference. A matrix of equal entries and the identity
+# are symmetric, so a check with such weights cannot see the bug. Nor can a check with one unit, where U_h is a single
+# number. Random weights are never symmetric.
 
 # %% tags=["proof"]
 for U in (np.full((H, H), 0.5), np.eye(H), params["U_h"] + params["U_h"].T):

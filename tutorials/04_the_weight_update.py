@@ -8,8 +8,8 @@
 #
 #     SGD         p ← p - lr · dp
 #
-# The other five remember something of the earlier slopes. Two remember them in a velocity v, which decays by a factor μ
-# ("mu", the momentum) at each step:
+# The other five remember something of the earlier slopes. Two remember them in a velocity v, which decays by a factor
+# μ ("mu", the momentum) at each step:
 #
 #     momentum    v ← μ v + dp                             p ← p - lr · v
 #     Nesterov    v ← μ v + dp at p - lr · μ v             p ← p - lr · v
@@ -25,14 +25,15 @@
 #                 v ← β₂ v + (1 - β₂) dp²
 #
 # AdaGrad sums all squares. RMSProp takes an average of them in which old ones fade by α. Adam averages the slope too,
-# with β₁ = 0.9 and β₂ = 0.999. Its averages start at 0, so at first they are too small. m̂ = m / (1 - β₁ᵗ) and v̂ = v /
-# (1 - β₂ᵗ) repair that, where t counts the steps. (A tiny eps in the denominators, against 0 / 0, is not shown.)
+# with β₁ = 0.9 and β₂ = 0.999. Its averages start at 0, so at first they are too small. m̂ = m / (1 - β₁ᵗ) and
+# v̂ = v / (1 - β₂ᵗ) repair that, where t counts the steps. (A tiny eps in the denominators, against 0 / 0, is not
+# shown.)
 #
 # ## The smallest numbers
 #
 # A valley: f = (x² + 30 y²) / 2, steep in y, flat in x, with the slope (x, 30 y). At the start (-4, 1) the slope is
-# (-4, 30). SGD with lr = 0.05 multiplies x by 1 - 0.05 = 0.95 and y by 1 - 0.05 · 30 = -0.5. So it goes to (-3.8, -0.5):
-# across the valley and hardly along it.
+# (-4, 30). SGD with lr = 0.05 multiplies x by 1 - 0.05 = 0.95 and y by 1 - 0.05 · 30 = -0.5. So it goes to (-3.8,
+# -0.5): across the valley and hardly along it.
 #
 # PREDICT: Adam with lr = 0.5 goes to (-3.5, 0.5). Why so even? And where would it go if f were 1000 times as large?
 
@@ -68,9 +69,9 @@ print("Adam on f:       ", descend(optim.Adam(lr=0.5), 2).round(3).tolist())
 print("Adam on 1000 · f:", descend(optim.Adam(lr=0.5), 2, scale=1000).round(3).tolist())
 
 # %% [markdown]
-# To the same places. In Adam's first step m̂ / √v̂ is dp / |dp|: the sign of each slope. So the step has length lr in each
-# coordinate, however large f is. A learning rate of Adam is a length in the space of weights: at 0.001 a weight moves by
-# about 0.001 an update, and needs a thousand updates to move by 1.
+# To the same places. In Adam's first step m̂ / √v̂ is dp / |dp|: the sign of each slope. So the step has length lr in
+# each coordinate, however large f is. A learning rate of Adam is a length in the space of weights: at 0.001 a weight
+# moves by about 0.001 an update, and needs a thousand updates to move by 1.
 #
 # SGD's lr has no such meaning. It must fit the steepest direction, where each step multiplies y by 1 - 30 lr.
 #
@@ -120,8 +121,8 @@ for name, path in paths.items():
 # - **SGD** is soon done with the steep direction. Then it creeps along the flat one, by 0.95 a step.
 # - **Momentum** gathers speed along the valley, and swings across it.
 # - **Nesterov** sees the slope one step ahead, so it brakes in time.
-# - **AdaGrad, RMSProp, Adam** do not see that the valley is steep: their first step is as long in x as in y. AdaGrad then
-#   slows down, for its v only grows. Adam has a momentum too, and runs past the minimum.
+# - **AdaGrad, RMSProp, Adam** do not see that the valley is steep: their first step is as long in x as in y. AdaGrad
+#   then slows down, for its v only grows. Adam has a momentum too, and runs past the minimum.
 #
 # The learning rates were picked by hand. The picture shows habits; it is not a race.
 
@@ -147,8 +148,8 @@ assert paths["Adam"][:21, 0].max() > 0.1 and f(paths["Nesterov"][20]) < f(paths[
 # %% [markdown]
 # ## Where the library keeps Nesterov's point
 #
-# In a network dp is known only at the weights p themselves. So programs keep the point one step ahead, q = p - lr · μ v,
-# and call it p. With v ← μ v + dq the same method then reads
+# In a network dp is known only at the weights p themselves. So programs keep the point one step ahead, q = p - lr · μ
+# v, and call it p. With v ← μ v + dq the same method then reads
 #
 #     q ← q - lr · (dq + μ v)
 #
@@ -174,8 +175,8 @@ assert np.allclose(q, paths["Nesterov"][3], rtol=1e-12)
 # ## Answer
 #
 # SGD, momentum and Nesterov only add and scale slopes, so their paths turn with the valley. AdaGrad, RMSProp and Adam
-# divide each coordinate by a size of its own. They depend on the axes: in the turned valley x and y are equally steep, so
-# there is nothing left for them to balance.
+# divide each coordinate by a size of its own. They depend on the axes: in the turned valley x and y are equally
+# steep, so there is nothing left for them to balance.
 
 # %% tags=["proof"]
 turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)

@@ -3,11 +3,11 @@
 #
 # *Beside the article: §3, its four steps; §4, equation 1.*
 #
-# Somebody writes the backward pass of an RNN, starts training, and the loss falls. So the backward pass is right? Here
-# is one written out, with three classic mistakes to choose from. Each is one small slip in one line.
+# Somebody writes the backward pass of an RNN, starts training, and the loss falls. So the backward pass is right?
+# Here is one written out, with three classic mistakes to choose from. Each is one small slip in one line.
 #
-# Inside the loop each series is a column: x[t] is (D, B), h[t] is (H, B), for B series at once. A product such as
-# da @ x[t].T then also sums over the series.
+# Inside the loop each series is a column: x[t] is (D, B), h[t] is (H, B), for B series at once. A product such as da
+# @ x[t].T then also sums over the series.
 
 # %%
 import numpy as np
@@ -74,16 +74,17 @@ assert [round(value, 3) for value in dU_h.values()] == [0.972, 1.085, 0.817, 0.9
 # %% [markdown]
 # ## The task, and the four steps of training
 #
-# Read random numbers between -1 and 1. At each step say what was read five steps ago. It is no feat (the answer stands in
-# the input, five places back), but it cannot be done without the state.
+# Read random numbers between -1 and 1. At each step say what was read five steps ago. It is no feat (the answer
+# stands in the input, five places back), but it cannot be done without the state.
 #
-# The network needs one thing more: a read-out, which makes its answer y_t = W h_t + b of the state. `linear` is that, and
-# `compose.chain(recurrent, linear)` puts it behind the RNN. The loss is the mean of (y_t - target_t)², the *mean squared
-# error* or MSE. A mask leaves out the first five steps, where there is nothing to say yet.
+# The network needs one thing more: a read-out, which makes its answer y_t = W h_t + b of the state. `linear` is that,
+# and `compose.chain(recurrent, linear)` puts it behind the RNN. The loss is the mean of (y_t - target_t)², the *mean
+# squared error* or MSE. A mask leaves out the first five steps, where there is nothing to say yet.
 #
-# The article's four steps are four lines in `train` below. They run for a small group of series at a time, a *batch* of
-# 32; once through all series is an *epoch*. The optimizer is Adam. After each epoch the error is measured on series that
-# were not trained on. It is printed over the variance of the targets, so that a network that always says 0 scores 1.
+# The article's four steps are four lines in `train` below. They run for a small group of series at a time, a *batch*
+# of 32; once through all series is an *epoch*. The optimizer is Adam. After each epoch the error is measured on
+# series that were not trained on. It is printed over the variance of the targets, so that a network that always says
+# 0 scores 1.
 #
 # PREDICT: four networks, the same starts, data and optimizer. Put them in order. Where among them is a fifth, whose
 # recurrent layer gets a gradient of zero, so that only the read-out is trained?
@@ -148,15 +149,15 @@ save(figure, "05_it_trains_and_it_is_wrong.png")
 # %% [markdown]
 # ![Learning curves of one right and three wrong backward passes](figures/05_it_trains_and_it_is_wrong.png)
 #
-# Look at the green lines alone, as one does who has nothing to compare them with. They fall and fall, far below what the
-# read-out can do by itself, so the recurrent weights do learn. It looks like a model that needs more epochs. Yet after 30
-# epochs its error is about 0.06 to 0.2, and with the right backward about 0.001.
+# Look at the green lines alone, as one does who has nothing to compare them with. They fall and fall, far below what
+# the read-out can do by itself, so the recurrent weights do learn. It looks like a model that needs more epochs. Yet
+# after 30 epochs its error is about 0.06 to 0.2, and with the right backward about 0.001.
 #
-# Without the transpose the loss falls too, for a while. Then the weights drift to where nothing can be read any more. In
-# the end its error is about 0.7 to 1, as if they had never been trained.
+# Without the transpose the loss falls too, for a while. Then the weights drift to where nothing can be read any more.
+# In the end its error is about 0.7 to 1, as if they had never been trained.
 #
-# The dotted lines are the worst news. The wrong derivative costs about a quarter here, and no learning curve would tell
-# that from a slightly different learning rate. On another task it may cost more; nobody would know.
+# The dotted lines are the worst news. The wrong derivative costs about a quarter here, and no learning curve would
+# tell that from a slightly different learning rate. On another task it may cost more; nobody would know.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -170,8 +171,8 @@ if not QUICK:
 # %% [markdown]
 # ## Why does it fall at all?
 #
-# A small step makes the loss smaller if its angle to the downhill direction is below 90°. Downhill is -dp of the right
-# gradient. The step that training takes is Adam's, made of the wrong gradient.
+# A small step makes the loss smaller if its angle to the downhill direction is below 90°. Downhill is -dp of the
+# right gradient. The step that training takes is Adam's, made of the wrong gradient.
 #
 # PREDICT: which of the wrong ones take a first step that leads downhill? 90° would be chance.
 
@@ -198,8 +199,9 @@ for name, one in everyone.items():
     print(f"{name:<13} Adam's first step is {angles[name]:.0f}° from downhill")
 
 # %% [markdown]
-# All of them, also the last, where only the read-out learns. The right one is 46° off as well: Adam's first step is the
-# sign of each slope, as tutorial 4 showed. That is at the start. Nothing promises it for later, as the orange lines show.
+# All of them, also the last, where only the read-out learns. The right one is 46° off as well: Adam's first step is
+# the sign of each slope, as tutorial 4 showed. That is at the start. Nothing promises it for later, as the orange
+# lines show.
 
 # %% tags=["proof"]
 assert max(angles.values()) < 85 and abs(angles["right"] - angles["tanh' of h"]) < 2 and 40 < angles["right"] < 50
@@ -231,8 +233,8 @@ for name, one in LAYERS.items():
 #
 # With everything wrong, which line is it? Make the problem smaller, until something comes right.
 #
-# PREDICT: with one step, T = 1, what is still wrong without dh_next? And with one unit, H = 1, what is wrong without the
-# transpose?
+# PREDICT: with one step, T = 1, what is still wrong without dh_next? And with one unit, H = 1, what is wrong without
+# the transpose?
 
 # %%
 CASES = {"T = 4, H = 5": {}, "T = 1": {"T": 1}, "H = 1": {"H": 1}}
@@ -243,12 +245,12 @@ for name, one in LAYERS.items():
     print(f"{name:<13}", *(f"{case}: {', '.join(wrong[name, case]) or 'all right'}".ljust(36) for case in CASES))
 
 # %% [markdown]
-# If one step is right but for the initial state, the mistake lies on the way from step to step. If moreover one unit is
-# right, it is in the order of the axes. If even one step is wrong everywhere, it is in the step itself, before anything
-# goes back in time. Three small checks have found the line.
+# If one step is right but for the initial state, the mistake lies on the way from step to step. If moreover one unit
+# is right, it is in the order of the axes. If even one step is wrong everywhere, it is in the step itself, before
+# anything goes back in time. Three small checks have found the line.
 #
-# The learning curve asks whether a model gets better. The gradient check asks whether it does what the equations say. Ask
-# the second question first.
+# The learning curve asks whether a model gets better. The gradient check asks whether it does what the equations say.
+# Ask the second question first.
 
 # %% tags=["proof"]
 everything = ["W_ih", "U_h", "b_h", "x", "state"]
@@ -260,15 +262,15 @@ assert all(check(one).ok == (name == "right") and (name == "right" or check(one)
            for name, one in LAYERS.items())
 
 # %% [markdown]
-# **To take away:** write a fourth mistake into `layer`: x_t one step off, dW_ih += da @ x[t - 1].T. Which tensors will the
-# three cases name? Does it train?
+# **To take away:** write a fourth mistake into `layer`: x_t one step off, dW_ih += da @ x[t - 1].T. Which tensors
+# will the three cases name? Does it train?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The check names W_ih alone, with many steps and with one unit: everything else is computed from da, which is right. With
-# T = 1 all is right, since x[-1] is then x[0]. It trains, to an error of about 0.004: the other weights have right gradients
-# and make the best of a W_ih that wanders. A learning curve alone would not betray it.
+# The check names W_ih alone, with many steps and with one unit: everything else is computed from da, which is right.
+# With T = 1 all is right, since x[-1] is then x[0]. It trains, to an error of about 0.004: the other weights have
+# right gradients and make the best of a W_ih that wanders. A learning curve alone would not betray it.
 
 # %% tags=["proof"]
 def one_step_off(cache, dh, dstate=None):

@@ -34,8 +34,8 @@ for u in (0.9, 1.0, 1.1):
 #
 # ## The article's own σ
 #
-# The slope of σ is σ' = s (1 - s), where s is its output. It is at most 1/4, at s = 1/2. Give it its best: u = 1, and a
-# bias that keeps the state at 1/2.
+# The slope of σ is σ' = s (1 - s), where s is its output. It is at most 1/4, at s = 1/2. Give it its best: u = 1, and
+# a bias that keeps the state at 1/2.
 #
 # PREDICT: what is left of the gradient ten steps back?
 
@@ -55,9 +55,9 @@ assert round(0.9**50, 4) == 0.0052 and round(1.1**50) == 117 and 9e-7 < dh < 1e-
 # %% [markdown]
 # ## Many units: the loop in matrices
 #
-# The factor of a step is now a matrix: U_hᵀ, with each of its columns multiplied by the φ' of one unit. Here is the loop,
-# which also writes down the length of dh_t (its norm, the root of the sum of squares) at each step. `rnn.backward` must
-# arrive at the same gradient of the initial state.
+# The factor of a step is now a matrix: U_hᵀ, with each of its columns multiplied by the φ' of one unit. Here is the
+# loop, which also writes down the length of dh_t (its norm, the root of the sum of squares) at each step.
+# `rnn.backward` must arrive at the same gradient of the initial state.
 
 # %%
 def backward_through_time(U_h, h, dh, slope):
@@ -88,8 +88,8 @@ assert gap < 1e-14
 # ## What is |u| for a matrix?
 #
 # Multiply some vector by a matrix again and again. After a while each product makes it longer or shorter by the same
-# factor. This factor ρ ("rho") is called the *spectral radius* of the matrix (the largest |eigenvalue|). It plays the part
-# of |u|.
+# factor. This factor ρ ("rho") is called the *spectral radius* of the matrix (the largest |eigenvalue|). It plays the
+# part of |u|.
 
 # %%
 T, H = 100, 32
@@ -112,8 +112,8 @@ assert abs(measured / radius_of_U - 1) < 0.01
 # %% [markdown]
 # ## The picture
 #
-# One random U_h, scaled to several ρ. First *at rest*: no input, h = 0, so tanh' is 1. Then *at work*: inputs drawn at
-# random, so that the states move. The gradient arrives at the last step only.
+# One random U_h, scaled to several ρ. First *at rest*: no input, h = 0, so tanh' is 1. Then *at work*: inputs drawn
+# at random, so that the states move. The gradient arrives at the last step only.
 #
 # PREDICT: at rest the gradient of ρ = 1.5 explodes. At work h_t is often near ±1, where tanh is flat. Does it explode
 # there?
@@ -162,9 +162,9 @@ for rho, phi, *_ in LINES:
 # %% [markdown]
 # ![Length of the gradient over time for several spectral radii, at rest and at work](figures/06_vanishing.png)
 #
-# The loss is at the right end, so read from right to left. Straight lines on a logarithmic axis: a factor for every step.
-# At rest it is ρ, to a few percent, and ρ/4 with σ. At work the flat parts of tanh take their share: ρ = 1.5 now
-# vanishes, ρ = 4 explodes all the same.
+# The loss is at the right end, so read from right to left. Straight lines on a logarithmic axis: a factor for every
+# step. At rest it is ρ, to a few percent, and ρ/4 with σ. At work the flat parts of tanh take their share: ρ = 1.5
+# now vanishes, ρ = 4 explodes all the same.
 
 # %% tags=["proof"]
 for rho in (4, 1.5, 1, 0.5):
@@ -178,8 +178,8 @@ assert factors[1.5, "tanh", "at work"] < 0.97 and factors[4, "tanh", "at work"] 
 #
 # Tutorial 1 had a unit with u = 1.5 that kept the sign of a pulse for good. Its state rests at ±0.859.
 #
-# PREDICT: at rest at h = 0 its factor is 1.5 a step, so the gradient explodes. What is its factor at 0.859, where it keeps
-# the bit?
+# PREDICT: at rest at h = 0 its factor is 1.5 a step, so the gradient explodes. What is its factor at 0.859, where it
+# keeps the bit?
 
 # %%
 h = 0.8586
@@ -187,23 +187,24 @@ print(f"the factor at h = {h}: {1.5 * (1 - h**2):.3f}, after 19 steps {(1.5 * (1
 
 # %% [markdown]
 # 0.39: the gradient vanishes. This is no accident. A state that comes back to its place after every small push has a
-# factor below 1, for the factor *is* what becomes of a small push. So a tanh unit that holds something safely loses the
-# gradient of what it holds. That is what Bengio, Simard and Frasconi (1994) showed in general. Tutorial 10 shows the
-# LSTM's way out.
+# factor below 1, for the factor *is* what becomes of a small push. So a tanh unit that holds something safely loses
+# the gradient of what it holds. That is what Bengio, Simard and Frasconi (1994) showed in general. Tutorial 10 shows
+# the LSTM's way out.
 
 # %% tags=["proof"]
 assert np.isclose(np.tanh(1.5 * h), h, atol=1e-4) and round(1.5 * (1 - h**2), 2) == 0.39
 
 # %% [markdown]
-# **To take away:** `rnn.init` draws U_h uniformly from ±1/√H. The variance of such numbers is 1/(3H), and the spectral
-# radius of a random matrix is about √(variance · H). Which ρ is that? How much of a gradient is left after 100 steps?
+# **To take away:** `rnn.init` draws U_h uniformly from ±1/√H. The variance of such numbers is 1/(3H), and the
+# spectral radius of a random matrix is about √(variance · H). Which ρ is that? How much of a gradient is left after
+# 100 steps?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
 # ρ is about √(1/3) = 0.58. At rest 0.58¹⁰⁰ = 1e-24 is left, at work less. So a fresh RNN cannot learn anything over a
-# hundred steps. `initialize.orthogonal` starts from a U_h whose factor is 1 for every vector; then only tanh' takes its
-# share.
+# hundred steps. `initialize.orthogonal` starts from a U_h whose factor is 1 for every vector; then only tanh' takes
+# its share.
 
 # %% tags=["proof"]
 drawn = rnn.init(np.random.default_rng(1), 1, 400, np.float64)["U_h"]

@@ -3,14 +3,14 @@
 #
 # *Beside the article: its question-and-answer part, on gradient clipping.*
 #
-# In tutorial 6 a gradient grew by a factor at every step. What does that look like in the loss, and what does it do to
-# training?
+# In tutorial 6 a gradient grew by a factor at every step. What does that look like in the loss, and what does it do
+# to training?
 #
 # ## The smallest numbers
 #
 # One unit again, u = 1.5, no input, a bias b: h_t = tanh(1.5 h_{t-1} + b), twenty steps from h_0 = -1. With b = 0 the
-# state rests at -0.859. The loss is (h_20 + 0.7)², and b alone is learned. It has two sources at each step, as in tutorial
-# 2: db is the sum of all da_t.
+# state rests at -0.859. The loss is (h_20 + 0.7)², and b alone is learned. It has two sources at each step, as in
+# tutorial 2: db is the sum of all da_t.
 #
 # PREDICT: a small b moves the resting place a little. What happens when b gets larger and larger?
 
@@ -42,9 +42,9 @@ for b in (0.0, 0.1, 0.15, 0.2, 0.23, 0.24, 0.242, 0.25, 0.3):
     print(f"b = {b:<6} loss {loss:.3f}   dLoss/db {db:>8.2f}")
 
 # %% [markdown]
-# Below about b = 0.24 the state stays negative. Above, it tips over into the positive, and the loss jumps from below 0.3
-# to more than 2. Where it tips the loss has a wall: there the factors are above 1, one step after the other, and the slope
-# is the sum of their products.
+# Below about b = 0.24 the state stays negative. Above, it tips over into the positive, and the loss jumps from below
+# 0.3 to more than 2. Where it tips the loss has a wall: there the factors are above 1, one step after the other, and
+# the slope is the sum of their products.
 
 # %% tags=["proof"]
 step = 1e-7
@@ -56,8 +56,8 @@ assert loss_and_slope(0.23)[0] < 0.3 and loss_and_slope(0.3)[0] > 2 and 230 < lo
 # %% [markdown]
 # ## A step from the wall
 #
-# Start at b = 0.242, where dLoss/db is about 240, with gradient descent and lr = 0.05. The minimum is near b = 0.18, which
-# is 0.06 away.
+# Start at b = 0.242, where dLoss/db is about 240, with gradient descent and lr = 0.05. The minimum is near b = 0.18,
+# which is 0.06 away.
 #
 # PREDICT: where does one step lead? And the steps after it?
 
@@ -80,15 +80,16 @@ for name, path in (("unclipped", plain), ("clipped to 1", clipped)):
           f"loss {path[-1, 1]:.4f}, slope {path[-1, 2]:.0e}")
 
 # %% [markdown]
-# Unclipped it leads to b = -11.7, onto a plain where tanh is flat. There the gradient vanishes: 200 steps later b has not
-# moved. Clipped, the same step has length 0.05, and the descent finds the minimum.
+# Unclipped it leads to b = -11.7, onto a plain where tanh is flat. There the gradient vanishes: 200 steps later b has
+# not moved. Clipped, the same step has length 0.05, and the descent finds the minimum.
 
 # %%
 grid = np.linspace(-0.05, 0.4, 1001)
 figure = Figure(figsize=(9, 4), layout="constrained")
 ax = figure.subplots()
 ax.plot(grid, [loss_and_slope(b)[0] for b in grid], color="black", linewidth=1.5)
-ax.plot(*clipped[:, :2].T, color=plots.BLUE, marker="s", markersize=5, linewidth=1, label="clipped: down to the minimum")
+ax.plot(*clipped[:, :2].T, color=plots.BLUE, marker="s", markersize=5, linewidth=1,
+        label="clipped: down to the minimum")
 ax.plot(*plain[0, :2], color=plots.ORANGE, marker="o", markersize=10, linestyle="", label="the start, on the wall")
 ax.annotate("unclipped: one step, to b = -11.7", xy=(-0.05, 1.44), xytext=(0.225, 1.44), va="center", ha="right",
             color=plots.ORANGE, arrowprops={"arrowstyle": "->", "color": plots.ORANGE, "lw": 2})
@@ -122,10 +123,11 @@ for name, clip in (("by norm", optim.clip_by_norm), ("by value", optim.clip_by_v
     print(f"{name:<9} {g.round(3)}, turned by {turned[name]:.1f}°")
 
 # %% [markdown]
-# By norm the direction is kept, and a gradient that is short enough is not changed at all. `training.step` clips by norm.
-# By value only the signs are left here, so the result depends on the axes, as Adam's first step does.
+# By norm the direction is kept, and a gradient that is short enough is not changed at all. `training.step` clips by
+# norm. By value only the signs are left here, so the result depends on the axes, as Adam's first step does.
 #
-# Clipping shortens what is too long. It cannot lengthen what has vanished: that message is lost in rounding and in noise.
+# Clipping shortens what is too long. It cannot lengthen what has vanished: that message is lost in rounding and in
+# noise.
 
 # %% tags=["proof"]
 assert turned["by norm"] < 1e-5 and round(turned["by value"], 1) == 37.4
@@ -138,8 +140,8 @@ assert turned["by norm"] < 1e-5 and round(turned["by value"], 1) == 37.4
 # ## Answer
 #
 # No. The one step itself is tamed: it has length of about lr in each coordinate, or a few lr. But v takes in
-# (1 - β₂) · 240² = 58, and forgets it by a factor of 0.999 a step. For hundreds of steps √v̂ is then several times what it
-# was, and Adam hardly moves. Clipped to norm 1, the large gradient counts like any other.
+# (1 - β₂) · 240² = 58, and forgets it by a factor of 0.999 a step. For hundreds of steps √v̂ is then several times
+# what it was, and Adam hardly moves. Clipped to norm 1, the large gradient counts like any other.
 
 # %% tags=["proof"]
 def moved(limit):

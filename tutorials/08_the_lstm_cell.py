@@ -3,23 +3,23 @@
 #
 # *Beside the article: §3, the three gates; §4, equations 2, 3 and 4.*
 #
-# The RNN makes its whole state new at every step. An LSTM (long short-term memory) has a second state, the *cell* c_t,
-# which it changes only where it has to. Two of the article's equations are about it:
+# The RNN makes its whole state new at every step. An LSTM (long short-term memory) has a second state, the *cell*
+# c_t, which it changes only where it has to. Two of the article's equations are about it:
 #
 #     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t                         equation 2
 #     c̃_t = tanh(W_xc x_t + U_c h_{t-1} + b_c)                 equation 3
 #
-# The cell keeps a part f_t of what it held, and takes in a part i_t of the candidate c̃_t. ⊙ multiplies entry by entry.
-# Three things are left out there: where f_t and i_t come from, where h_t comes from, and the output gate that §3 speaks
-# of:
+# The cell keeps a part f_t of what it held, and takes in a part i_t of the candidate c̃_t. ⊙ multiplies entry by
+# entry. Three things are left out there: where f_t and i_t come from, where h_t comes from, and the output gate that
+# §3 speaks of:
 #
 #     i_t = σ(W_xi x_t + U_i h_{t-1} + b_i)                    input gate: may new information enter?
 #     f_t = σ(W_xf x_t + U_f h_{t-1} + b_f)                    forget gate: is the old cell kept?
 #     o_t = σ(W_xo x_t + U_o h_{t-1} + b_o)                    output gate: is the cell shown?
 #     h_t = o_t ⊙ tanh(c_t)
 #
-# A *gate* is a number between 0 and 1 that multiplies. Mind the name: a forget gate of 1 keeps everything. The LSTM of
-# Hochreiter and Schmidhuber (1997) had none, which is f_t = 1. It came with Gers, Schmidhuber and Cummins (2000).
+# A *gate* is a number between 0 and 1 that multiplies. Mind the name: a forget gate of 1 keeps everything. The LSTM
+# of Hochreiter and Schmidhuber (1997) had none, which is f_t = 1. It came with Gers, Schmidhuber and Cummins (2000).
 #
 # ![One step of the LSTM in the article's symbols](figures/08_the_lstm_cell.png)
 
@@ -38,8 +38,8 @@ save(figure, "08_the_lstm_cell.png")
 # %% [markdown]
 # ## The smallest numbers
 #
-# One unit, one input: x_t = 1, h_{t-1} = 0.5, c_{t-1} = 0.5. The weights below make the arguments 1.1, 2.2, 0.55 and 0.
-# On paper:
+# One unit, one input: x_t = 1, h_{t-1} = 0.5, c_{t-1} = 0.5. The weights below make the arguments 1.1, 2.2, 0.55 and
+# 0. On paper:
 #
 #     i = σ(1.1) = 0.750        f = σ(2.2) = 0.900        c̃ = tanh(0.55) = 0.501        o = σ(0) = 0.500
 #     c_t = 0.900 · 0.5 + 0.750 · 0.501 = 0.826
@@ -78,8 +78,8 @@ assert np.round([i, f, g, o, c, h], 3).tolist() == [0.75, 0.9, 0.501, 0.5, 0.826
 #
 # Set the gates by hand, to 0 or 1, and look at equation 2 alone.
 #
-# PREDICT: which f and i keep the old value for ever? Which replace it by the candidate? And what happens with f = 1 and
-# i = 1?
+# PREDICT: which f and i keep the old value for ever? Which replace it by the candidate? And what happens with f = 1
+# and i = 1?
 
 # %%
 for f, i in ((1, 0), (0, 1), (0, 0), (1, 1)):
@@ -90,9 +90,9 @@ for f, i in ((1, 0), (0, 1), (0, 0), (1, 1)):
     print(f"f = {f}, i = {i}: the cell starts at 0.8; candidates 0.1, 0.2, -0.3 make it", cells)
 
 # %% [markdown]
-# f = 1 and i = 0 keep, f = 0 and i = 1 replace, two zeros clear. With two ones the cell adds up. An RNN cannot do this: it
-# sends its whole state through U_h and tanh at every step. The gates themselves are computed from x_t and h_{t-1}: so the
-# *network* decides, at every step and for every unit, what to keep.
+# f = 1 and i = 0 keep, f = 0 and i = 1 replace, two zeros clear. With two ones the cell adds up. An RNN cannot do
+# this: it sends its whole state through U_h and tanh at every step. The gates themselves are computed from x_t and
+# h_{t-1}: so the *network* decides, at every step and for every unit, what to keep.
 
 # %% tags=["proof"]
 assert cells == [0.9, 1.1, 0.8]
@@ -100,8 +100,9 @@ assert cells == [0.9, 1.1, 0.8]
 # %% [markdown]
 # ## What equation 4 really is
 #
-# The article prints o_t = σ(W_oh h_t + b_o). It cannot be the output gate. h_t = o_t tanh(c_t) needs o_t first, and this
-# o_t needs h_t first. Put together they are a riddle, h = σ(w h + b) tanh(c). Take w = 8, b = -4 and tanh(c) = 1.
+# The article prints o_t = σ(W_oh h_t + b_o). It cannot be the output gate. h_t = o_t tanh(c_t) needs o_t first, and
+# this o_t needs h_t first. Put together they are a riddle, h = σ(w h + b) tanh(c). Take w = 8, b = -4 and
+# tanh(c) = 1.
 #
 # PREDICT: how many h solve h = σ(8h - 4)?
 
@@ -112,9 +113,9 @@ solutions = [candidates[k] for k in range(1, len(gap)) if gap[k - 1] * gap[k] < 
 print("h =", np.round(solutions, 3))
 
 # %% [markdown]
-# Three, so it says nothing. What is printed does make sense as something else: a read-out of the hidden state, once that
-# is known. It fits the words beside it, by which o_t is "the output". In minirnn it is `linear` with a σ. So o and b_o
-# name two things in the article, the gate of §3 and the read-out of §4. Here they get one layer each.
+# Three, so it says nothing. What is printed does make sense as something else: a read-out of the hidden state, once
+# that is known. It fits the words beside it, by which o_t is "the output". In minirnn it is `linear` with a σ. So o
+# and b_o name two things in the article, the gate of §3 and the read-out of §4. Here they get one layer each.
 
 # %% tags=["proof"]
 assert np.round(solutions, 3).tolist() == [0.021, 0.5, 0.979]
@@ -126,9 +127,10 @@ assert np.allclose(y, [sigmoid(read_out["W"] @ h_t + read_out["b"]) for h_t in s
 # %% [markdown]
 # ## Matrices
 #
-# With H units and D inputs each gate has matrices of its own, W_xi (H, D) and U_i (H, H), and so on. `lstm.init` keeps
-# the four one under the other, in the order i, f, c̃, o: W_x (4H, D), U_h (4H, H), b (4H,). `lstm.gates` gives the parts
-# their names. They are views: writing to one changes the whole. The loop stays as it is, with @ for the products.
+# With H units and D inputs each gate has matrices of its own, W_xi (H, D) and U_i (H, H), and so on. `lstm.init`
+# keeps the four one under the other, in the order i, f, c̃, o: W_x (4H, D), U_h (4H, H), b (4H,). `lstm.gates` gives
+# the parts their names. They are views: writing to one changes the whole. The loop stays as it is, with @ for the
+# products.
 
 # %%
 def loop(params, x):
@@ -173,8 +175,8 @@ assert round(h_t.item(), 3) == 0.339 and round(c_t.item(), 3) == 0.826
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# f = σ(1) = 0.731, so after 10 steps 0.731¹⁰ = 0.044 is left. With b_f = 5, f = 0.993 and 0.935 is left. So b_f says how
-# long the cell remembers before it has learned anything. Tutorial 10 asks what that does to the gradient.
+# f = σ(1) = 0.731, so after 10 steps 0.731¹⁰ = 0.044 is left. With b_f = 5, f = 0.993 and 0.935 is left. So b_f says
+# how long the cell remembers before it has learned anything. Tutorial 10 asks what that does to the gradient.
 
 # %% tags=["proof"]
 assert round(sigmoid(1.0), 3) == 0.731 and round(sigmoid(1.0) ** 10, 3) == 0.044

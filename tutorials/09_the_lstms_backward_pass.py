@@ -3,12 +3,12 @@
 #
 # *Beside the article: §3, step 3, the backward pass of §4, equations 2 and 3.*
 #
-# Tutorial 2 went backward through an RNN of one unit. The LSTM goes the same way, with more arrows. The rule is the same
-# for all of them. *An arrow carries the gradient back, times the slope of what it did forward. Where several arrows
-# arrive, add.*
+# Tutorial 2 went backward through an RNN of one unit. The LSTM goes the same way, with more arrows. The rule is the
+# same for all of them. *An arrow carries the gradient back, times the slope of what it did forward. Where several
+# arrows arrive, add.*
 #
-# The unit is that of tutorial 8, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2. As
-# before, dX stands for dL/dX. a_i is the argument of the σ of i, and likewise a_f, a_c, a_o.
+# The unit is that of tutorial 8, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
+# As before, dX stands for dL/dX. a_i is the argument of the σ of i, and likewise a_f, a_c, a_o.
 #
 # ## Forward: six equations, and four arguments
 
@@ -51,16 +51,17 @@ for name, s in (("step 1", one), ("step 2", two)):
 # %% [markdown]
 # ## One step backward, arrow by arrow
 #
-# Suppose that dh_t is known, and what the next step sends to the cell, which we call dc_future. The slopes that we need:
-# σ' = s (1 - s) and tanh' = 1 - s², each with its own output s.
+# Suppose that dh_t is known, and what the next step sends to the cell, which we call dc_future. The slopes that we
+# need: σ' = s (1 - s) and tanh' = 1 - s², each with its own output s.
 #
-# **h_t = o_t tanh(c_t)** has two arrows in. To o_t goes dh_t times tanh(c_t). To c_t goes dh_t times o_t (1 - tanh²(c_t)).
-# But c_t is used twice: by h_t, and by the next step. So dc_t is a sum of two sources:
+# **h_t = o_t tanh(c_t)** has two arrows in. To o_t goes dh_t times tanh(c_t). To c_t goes dh_t times o_t
+# (1 - tanh²(c_t)). But c_t is used twice: by h_t, and by the next step. So dc_t is a sum of two sources:
 #
 #     (B2)  dc_t = dc_future + dh_t · o_t (1 - tanh²(c_t))
 #
-# **c_t = f_t c_{t-1} + i_t c̃_t** has four arrows in. Each factor gets dc_t times its partner: i_t gets dc_t c̃_t, f_t gets
-# dc_t c_{t-1}, c̃_t gets dc_t i_t, and c_{t-1} gets dc_t f_t. The last one is the dc_future of the step before.
+# **c_t = f_t c_{t-1} + i_t c̃_t** has four arrows in. Each factor gets dc_t times its partner: i_t gets dc_t c̃_t,
+# f_t gets dc_t c_{t-1}, c̃_t gets dc_t i_t, and c_{t-1} gets dc_t f_t. The last one is the dc_future of the step
+# before.
 #
 # **The four gates** pass it on to their arguments, times σ' or tanh':
 #
@@ -69,15 +70,15 @@ for name, s in (("step 1", one), ("step 2", two)):
 #     (B5)  da_c = dc_t · i_t · (1 - c̃_t²)
 #     (B6)  da_o = dh_t · tanh(c_t) · o_t (1 - o_t)
 #
-# **The arguments** are sums such as a_i = W_xi x_t + U_i h_{t-1} + b_i. So h_{t-1} is reached by four arrows, with the
-# factors U_i, U_f, U_c, U_o. Together with the loss at step t-1 they make the two sources of dh:
+# **The arguments** are sums such as a_i = W_xi x_t + U_i h_{t-1} + b_i. So h_{t-1} is reached by four arrows, with
+# the factors U_i, U_f, U_c, U_o. Together with the loss at step t-1 they make the two sources of dh:
 #
 #     (B1)  dh_{t-1} = dh_{t-1} from outside + U_i da_i + U_f da_f + U_c da_c + U_o da_o
 #
 # and dx_t is the same sum with W_x in place of U, which is (B7).
 #
-# PREDICT: dh_2 = 1, since nothing comes after step 2. Will dh_1 be larger or smaller than 1? Two ways lead on from c_1: by
-# h_1 and by f_2. Which one brings back more?
+# PREDICT: dh_2 = 1, since nothing comes after step 2. Will dh_1 be larger or smaller than 1? Two ways lead on from
+# c_1: by h_1 and by f_2. Which one brings back more?
 
 # %%
 def backward(s, dh, dc_future):
@@ -111,8 +112,8 @@ print(f"dc_1 by f_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:
 # (All digits are kept; from these rounded ones the last may come out one off.)
 
 # %% tags=["proof"]
-paper = {(2, "dh"): 1, (2, "dc"): 0.632, (2, "da_i"): -0.056, (2, "da_f"): 0.130, (2, "da_c"): 0.145, (2, "da_o"): 0.065,
-         (2, "to_c_prev"): 0.338, (1, "dh"): 1.120, (1, "dc"): 0.640}
+paper = {(2, "dh"): 1, (2, "dc"): 0.632, (2, "da_i"): -0.056, (2, "da_f"): 0.130, (2, "da_c"): 0.145,
+         (2, "da_o"): 0.065, (2, "to_c_prev"): 0.338, (1, "dh"): 1.120, (1, "dc"): 0.640}
 for (step, name), value in paper.items():
     assert round(float(getattr({1: d_one, 2: d_two}[step], name)), 3) == value, (step, name)
 assert round(float(d_one.dc - d_two.to_c_prev), 3) == 0.303 and round(float(np.tanh(two.c)), 3) == 0.308
@@ -131,15 +132,17 @@ assert np.isclose(slope(x_1=1.0), W_xi * d_one.da_i + W_xf * d_one.da_f + W_xc *
 # %% [markdown]
 # ## The picture
 #
-# Step 1 of the two, in the style of tutorial 2: blue runs forward, orange runs back, each orange arrow with its factor.
-# x_1 is left out; it is used like h_0, with W_x in place of U. Where many arrows meet, only the orange ones are drawn.
+# Step 1 of the two, in the style of tutorial 2: blue runs forward, orange runs back, each orange arrow with its
+# factor. x_1 is left out; it is used like h_0, with W_x in place of U. Where many arrows meet, only the orange ones
+# are drawn.
 
 # %%
 places = {"c_0": (0, 4.4), "h_0": (0, 0.65), "c_1": (13.2, 4.4), "h_1": (13.2, -1.3), "c_2": (18, 4.4),
           "a_2": (18, 1.1), "L": (18, -1.3)}
 boxes = {"c_0": (f"c_0 = {one.c_prev:.3f}", f"dc_0 = {d_one.to_c_prev:.3f}"),
          "h_0": (f"h_0 = {one.h_prev:.3f}", f"dh_0 = {d_one.to_h_prev:.3f}"),
-         "c_1": (f"c_1 = {one.c:.3f}", f"dc_1 = {d_one.dc:.3f}"), "h_1": (f"h_1 = {one.h:.3f}", f"dh_1 = {d_one.dh:.3f}"),
+         "c_1": (f"c_1 = {one.c:.3f}", f"dc_1 = {d_one.dc:.3f}"),
+         "h_1": (f"h_1 = {one.h:.3f}", f"dh_1 = {d_one.dh:.3f}"),
          "c_2": (f"c_2 = {two.c:.3f}", f"dc_2 = {d_two.dc:.3f}"), "a_2": ("a of step 2", "four da"),
          "L": (f"L = {one.h + two.h:.3f}", "")}
 arrows = {("c_0", "c_1"): ("·f", f"·f = ·{one.f:.3f}"), ("c_1", "c_2"): ("·f_2", f"·f_2 = ·{two.f:.3f}"),
@@ -166,11 +169,11 @@ save(figure, "09_the_lstms_backward_pass.png")
 # %% [markdown]
 # ![One step of the LSTM with its numbers, forward and backward](figures/09_the_lstms_backward_pass.png)
 #
-# Each equation is an arrow, or the sum where arrows meet. (B2) is the upper right corner, (B1) the lower right one. (B3)
-# to (B6) are the four rows, read from right to left: for a_f that is 0.640 · 0.500 · 0.090 = 0.029.
+# Each equation is an arrow, or the sum where arrows meet. (B2) is the upper right corner, (B1) the lower right one.
+# (B3) to (B6) are the four rows, read from right to left: for a_f that is 0.640 · 0.500 · 0.090 = 0.029.
 #
-# Now look at the top line. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'. All other ways back
-# go through a U and a slope. Tutorial 10 is about that line.
+# Now look at the top line. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'. All other ways
+# back go through a U and a slope. Tutorial 10 is about that line.
 
 # %% tags=["proof"]
 assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and round(one.f * (1 - one.f), 3) == 0.090
@@ -178,9 +181,10 @@ assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and
 # %% [markdown]
 # ## Matrices
 #
-# With H units, h, c and the gates are vectors, and the products in (B2) to (B6) are entry by entry, ⊙. The four arguments
-# stand one under the other: a_t = W_x x_t + U_h h_{t-1} + b, and da_t = [da_i; da_f; da_c; da_o] has 4H entries. Each
-# h_{t-1} went into all 4H arguments. So it collects down a column, which is the transpose, as in tutorial 2:
+# With H units, h, c and the gates are vectors, and the products in (B2) to (B6) are entry by entry, ⊙. The four
+# arguments stand one under the other: a_t = W_x x_t + U_h h_{t-1} + b, and da_t = [da_i; da_f; da_c; da_o] has 4H
+# entries. Each h_{t-1} went into all 4H arguments. So it collects down a column, which is the transpose, as in
+# tutorial 2:
 #
 #     (B1)  dh_{t-1} = dh_{t-1} from outside + U_hᵀ da_t
 #     (B7)  dx_t = W_xᵀ da_t
@@ -237,9 +241,9 @@ for name, gap in gaps.items():
     print(f"{name:<4} largest difference from lstm.backward {gap:.0e}")
 
 # %% [markdown]
-# `layers/lstm.py` has the same lines, for B series at once, with the same numbers (B1) to (B8). The two agree, and one mind
-# wrote both. So ask a witness that knows nothing of the derivation, the complex step of tutorial 3. It moves every weight,
-# every input and every entry of the initial state.
+# `layers/lstm.py` has the same lines, for B series at once, with the same numbers (B1) to (B8). The two agree, and
+# one mind wrote both. So ask a witness that knows nothing of the derivation, the complex step of tutorial 3. It moves
+# every weight, every input and every entry of the initial state.
 #
 # PREDICT: how many derivatives is that for D = 2 inputs, H = 4 units and T = 6 steps?
 
@@ -263,14 +267,15 @@ _, dx_unit, (dh_unit, dc_unit) = lstm.backward(cache, np.ones((1, 2, 1)))
 assert np.isclose(dh_unit.item(), d_one.to_h_prev) and np.isclose(dc_unit.item(), d_one.to_c_prev)
 
 # %% [markdown]
-# **To take away:** the LSTM of 1997 sent gradients back in time through the cell line alone; what came through U_h was cut
-# off. Which term of which equation has to go? What is dh_1 in the example then, and what is dc_0?
+# **To take away:** the LSTM of 1997 sent gradients back in time through the cell line alone; what came through U_h
+# was cut off. Which term of which equation has to go? What is dh_1 in the example then, and what is dc_0?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The second term of (B1), U_hᵀ da. Then dh_1 = 1, from outside alone, dc_1 = 0.338 + 1 · 0.270 = 0.608, and dc_0 = 0.608 ·
-# 0.900 = 0.547 instead of 0.576. The learning step is cheaper, and no longer exact. minirnn computes all of it.
+# The second term of (B1), U_hᵀ da. Then dh_1 = 1, from outside alone, dc_1 = 0.338 + 1 · 0.270 = 0.608, and
+# dc_0 = 0.608 · 0.900 = 0.547 instead of 0.576. The learning step is cheaper, and no longer exact. minirnn computes
+# all of it.
 
 # %% tags=["proof"]
 cut = backward(one, dh=1, dc_future=d_two.to_c_prev)

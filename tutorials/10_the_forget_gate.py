@@ -3,8 +3,8 @@
 #
 # *Beside the article: §2, the gates "against vanishing and exploding gradients".*
 #
-# The article says that the LSTM has gates so that gradients do not vanish. Which gate, and how open? Tutorial 9 found the
-# line that answers. From one step of the cell to the step before leads one factor, f_t:
+# The article says that the LSTM has gates so that gradients do not vanish. Which gate, and how open? Tutorial 9 found
+# the line that answers. From one step of the cell to the step before leads one factor, f_t:
 #
 #     (B2)  dc_{t-1} = dc_t ⊙ f_t + ...
 #
@@ -28,8 +28,8 @@ for b_f in (0.0, 1.0, 5.0):
     print(f"b_f = {b_f:.0f}: f = {sigmoid(b_f):.3f}, f**100 = {sigmoid(b_f) ** 100:.0e}")
 
 # %% [markdown]
-# With b_f = 0 nothing, with b_f = 1 nothing that one could use, with b_f = 5 one half. But these are the numbers of one
-# way back. There are others, through h_t and U_h. So measure all of them together.
+# With b_f = 0 nothing, with b_f = 1 nothing that one could use, with b_f = 5 one half. But these are the numbers of
+# one way back. There are others, through h_t and U_h. So measure all of them together.
 
 # %% tags=["proof"]
 assert [round(float(sigmoid(b)), 3) for b in (0.0, 1.0, 5.0)] == [0.5, 0.731, 0.993]
@@ -38,8 +38,8 @@ assert 2e-14 < sigmoid(1.0) ** 100 < 3e-14 and 0.45 < sigmoid(5.0) ** 100 < 0.55
 # %% [markdown]
 # ## The loop
 #
-# An LSTM of 32 units reads 100 random inputs. A gradient of length 1 arrives at h_T, and nowhere else. The loop is that of
-# tutorial 9, without the gradients of the weights. It writes down the length of dh_t and that of dc_t.
+# An LSTM of 32 units reads 100 random inputs. A gradient of length 1 arrives at h_T, and nowhere else. The loop is
+# that of tutorial 9, without the gradients of the weights. It writes down the length of dh_t and that of dc_t.
 
 # %%
 T, H = 100, 32
@@ -102,20 +102,20 @@ for t in (99, 98, 97, 89, 50, 0):
 # %% [markdown]
 # ![Length of dc and of dh over a hundred steps for three forget biases](figures/10_the_forget_gate.png)
 #
-# With b_f = 0 about 21 orders of magnitude are lost, nearly as many as in the fresh RNN of tutorial 6. b_f = 1 loses 7 or
-# 8: a factor of about 0.85 a step, more than f alone would leave, for the ways through h_t add to it. With b_f = 5 the
-# gradient arrives.
+# With b_f = 0 about 21 orders of magnitude are lost, nearly as many as in the fresh RNN of tutorial 6. b_f = 1 loses
+# 7 or 8: a factor of about 0.85 a step, more than f alone would leave, for the ways through h_t add to it. With
+# b_f = 5 the gradient arrives.
 #
-# dh for b_f = 5 falls from 1 to about 0.03 in two steps. Is that vanishing? No: dc is flat, at about 0.09. The loss came in
-# at h_T, and h_T is shown by o_t alone. What travels on is dc. Each dh_t before is only what leaks from the cell line back
-# into h_{t-1}, through the gates' slopes and U_h. So look at dc to see what a cell remembers.
+# dh for b_f = 5 falls from 1 to about 0.03 in two steps. Is that vanishing? No: dc is flat, at about 0.09. The loss
+# came in at h_T, and h_T is shown by o_t alone. What travels on is dc. Each dh_t before is only what leaks from the
+# cell line back into h_{t-1}, through the gates' slopes and U_h. So look at dc to see what a cell remembers.
 #
-# So gates do not abolish vanishing: open forget gates do. b_f = 1 opens them for some steps (Gers, Schmidhuber and Cummins
-# 2000; Jozefowicz, Zaremba and Sutskever 2015 find that it helps). The rest is for training to learn, or for a larger b_f
-# to give.
+# So gates do not abolish vanishing: open forget gates do. b_f = 1 opens them for some steps (Gers, Schmidhuber and
+# Cummins 2000; Jozefowicz, Zaremba and Sutskever 2015 find that it helps). The rest is for training to learn, or for
+# a larger b_f to give.
 #
-# And with b_f = 5 the lines rise to the left. The ways through h_t still multiply by matrices, and they add to a line that
-# is hardly shrinking. So an LSTM can explode, and `training.step` clips for it too.
+# And with b_f = 5 the lines rise to the left. The ways through h_t still multiply by matrices, and they add to a line
+# that is hardly shrinking. So an LSTM can explode, and `training.step` clips for it too.
 
 # %% tags=["proof"]
 at_0 = {b_f: one[:, 0, 1] for b_f, one in measured.items()}
@@ -132,7 +132,8 @@ assert np.allclose(dh_0, theirs[0], rtol=1e-10, atol=0)
 # %% [markdown]
 # ## A cell holds a value and its gradient
 #
-# Tutorial 6 ended with a trap: a tanh unit that holds something safely loses its gradient. Is the cell in the same trap?
+# Tutorial 6 ended with a trap: a tanh unit that holds something safely loses its gradient. Is the cell in the same
+# trap?
 #
 # PREDICT: one cell, f = 0.999, i = 0, for 100 steps. What is left of its value, and what of its gradient?
 
@@ -145,8 +146,8 @@ for _ in range(100):
 print(f"value {c:.3f} of 0.8, gradient {dc:.3f} of 1")
 
 # %% [markdown]
-# Of both, 90 %. The cell does not come back to a resting place after a push; it stays where it was pushed. Its factor is
-# f, and near 1. What protects the value is the shut input gate, and not a resting place.
+# Of both, 90 %. The cell does not come back to a resting place after a push; it stays where it was pushed. Its factor
+# is f, and near 1. What protects the value is the shut input gate, and not a resting place.
 
 # %% tags=["proof"]
 assert round(c / 0.8, 2) == 0.9 and round(dc, 2) == 0.9
@@ -158,9 +159,10 @@ assert round(c / 0.8, 2) == 0.9 and round(dc, 2) == 0.9
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# f¹⁰⁰⁰ = 1/2 needs f = 0.9993, so b_f = log(f / (1 - f)) = 7.3. The cell then sums up whatever the input gate lets in, for
-# hundreds of steps, and old values disturb the new ones until training has learned to clear them. That is why b_f = 1 is
-# the usual start, and a larger one is chosen for long tasks: about log(length), as Tallec and Ollivier (2018) derive.
+# f¹⁰⁰⁰ = 1/2 needs f = 0.9993, so b_f = log(f / (1 - f)) = 7.3. The cell then sums up whatever the input gate lets
+# in, for hundreds of steps, and old values disturb the new ones until training has learned to clear them. That is why
+# b_f = 1 is the usual start, and a larger one is chosen for long tasks: about log(length), as Tallec and Ollivier
+# (2018) derive.
 
 # %% tags=["proof"]
 f = 0.5 ** (1 / 1000)

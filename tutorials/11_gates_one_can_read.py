@@ -3,12 +3,12 @@
 #
 # *Beside the article: §3, what the three gates are for.*
 #
-# The article says what the gates are for. Do they learn it? Here is a task made so that all three are needed, for a network
-# small enough to read.
+# The article says what the gates are for. Do they learn it? Here is a task made so that all three are needed, for a
+# network small enough to read.
 #
-# At every step comes a value v_t in -1 .. 1, and two signals: *write* (with probability 0.15, and at step 0) and *ask*
-# (0.3). When asked, the network is to say the value that was last written; when not, 0. One LSTM unit and a linear
-# read-out have 22 weights. Is that enough?
+# At every step comes a value v_t in -1 .. 1, and two signals: *write* (with probability 0.15, and at step 0) and
+# *ask* (0.3). When asked, the network is to say the value that was last written; when not, 0. One LSTM unit and a
+# linear read-out have 22 weights. Is that enough?
 #
 # ## The smallest numbers
 #
@@ -70,10 +70,10 @@ for name, value in error.items():
     print(f"{name:<26} test MSE {value:.4f}")
 
 # %% [markdown]
-# It is enough, but not from every start: three of five seeds find it. The others settle at about 0.03 with the roles of i_t
-# and c̃_t swapped: there the candidate listens to *write* and the input gate to the value. The seed that is shown below
-# was chosen on validation data. An RNN of a few weights more, trained alike, gets half of the way. Nothing in it
-# multiplies a value by a signal, and what it holds must pass through U_h and tanh at every step.
+# It is enough, but not from every start: three of five seeds find it. The others settle at about 0.03 with the roles
+# of i_t and c̃_t swapped: there the candidate listens to *write* and the input gate to the value. The seed that is
+# shown below was chosen on validation data. An RNN of a few weights more, trained alike, gets half of the way.
+# Nothing in it multiplies a value by a signal, and what it holds must pass through U_h and tanh at every step.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -106,17 +106,17 @@ for gate, signal, on in (("i", "write", write), ("f", "write", write), ("o", "as
     print(f"{gate}_t on average: at {signal} {opens[gate, signal]:.3f}, without {opens[gate, f'no {signal}']:.3f}")
 
 # %% [markdown]
-# At *write* the input gate opens and the forget gate closes, so the value replaces what was there. Otherwise i is near 0
-# and f near 1: c_t = c_{t-1}. The candidate listens to the value alone, and the output gate to *ask* alone. The forget gate
-# started at σ(b_f) = σ(1) = 0.73. Training has raised b_f to about 4.5, which is f = 0.99.
+# At *write* the input gate opens and the forget gate closes, so the value replaces what was there. Otherwise i is
+# near 0 and f near 1: c_t = c_{t-1}. The candidate listens to the value alone, and the output gate to *ask* alone.
+# The forget gate started at σ(b_f) = σ(1) = 0.73. Training has raised b_f to about 4.5, which is f = 0.99.
 #
 # Three things may look odd. None is a fault:
 #
-# - *The candidate's weight is about -0.6.* Its sign is free: a cell that holds -v serves as well, if the read-out has a
-#   minus too, and it has. Its size is small because tanh is straight only near 0. A weight of 3 would squash the values.
-#   The read-out makes them large again.
-# - *At write i is about 0.8, and not 1.* Only the product of i, c̃ and the read-out's weight matters. A gate at 0.8, always
-#   the same, is made good by a larger read-out.
+# - *The candidate's weight is about -0.6.* Its sign is free: a cell that holds -v serves as well, if the read-out has
+#   a minus too, and it has. Its size is small because tanh is straight only near 0. A weight of 3 would squash the
+#   values. The read-out makes them large again.
+# - *At write i is about 0.8, and not 1.* Only the product of i, c̃ and the read-out's weight matters. A gate at 0.8,
+#   always the same, is made good by a larger read-out.
 # - *f is 0.99, and not 1.* σ reaches 1 only at infinity.
 
 # %% tags=["proof"]
@@ -166,8 +166,8 @@ save(figure, "11_gates_one_can_read.png")
 # ## What is each gate needed for?
 #
 # A picture suggests; an intervention shows. There are two, and they ask different things. *Force* a gate open in the
-# trained network, by a bias of 50: does this network use it? *Train again* with the gate open from the start: can a network
-# do without it?
+# trained network, by a bias of 50: does this network use it? *Train again* with the gate open from the start: can a
+# network do without it?
 #
 # PREDICT: the LSTM of 1997 had no forget gate, which is f_t = 1. Which number will it get, forced and trained again?
 # (Always 0 gets about 0.1.)
@@ -188,18 +188,18 @@ for gate in "ifo":
         _, (best, _), _ = min(trained, key=lambda one: one[2])
         without_f = lstm.gates(best)
     print(f"{gate}_t = 1: forced {forced[gate]:.3f}, trained again {min(again[gate]):.3f} to {max(again[gate]):.3f}")
-print(f"the best without f: the candidate's weight for h is {without_f['U_c'].item():.1f}, b_o {without_f['b_o'].item():.1f}; "
-      f"with all gates {named['U_c'].item():.1f} and {named['b_o'].item():.1f}")
+for name, one in (("the best without f", without_f), ("with all gates", named)):
+    print(f"{name}: the candidate's weight for h is {one['U_c'].item():.1f}, b_o {one['b_o'].item():.1f}")
 
 # %% [markdown]
-# Forced open, each gate makes the network as bad as one that always says 0, or far worse: it uses all three. Trained again,
-# the network finds ways around. Without the forget gate it gets to about 0.03 in the best trial and 0.07 in others. The best
-# one clears by subtraction: its candidate listens to h with a weight of about -2.4, so writing takes the old value off. For
-# this h must show the old value, so b_o is higher, and the output gate stays ajar when nobody asks. That costs errors
-# where 0 is right. No retrained network comes near the 0.001 of three gates.
+# Forced open, each gate makes the network as bad as one that always says 0, or far worse: it uses all three. Trained
+# again, the network finds ways around. Without the forget gate it gets to about 0.03 in the best trial and 0.07 in
+# others. The best one clears by subtraction: its candidate listens to h with a weight of about -2.4, so writing takes
+# the old value off. For this h must show the old value, so b_o is higher, and the output gate stays ajar when nobody
+# asks. That costs errors where 0 is right. No retrained network comes near the 0.001 of three gates.
 #
-# Do not expect such gates of a network on real data. Many units share the work there. A gate should then be read with the
-# same care as a heat map of attention.
+# Do not expect such gates of a network on real data. Many units share the work there. A gate should then be read with
+# the same care as a heat map of attention.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -210,15 +210,15 @@ if not QUICK:
     assert without_f["b_o"].item() > -2 > -3 > named["b_o"].item()
 
 # %% [markdown]
-# **To take away:** f is near 1 and not 1. What is left of a value after 20 steps, after 200? Work it out from b_f, then test
-# the network with `task(rng, 2000, T=200, write=0.01)`, which it was never trained on. Is it the value that is lost, or its
-# size?
+# **To take away:** f is near 1 and not 1. What is left of a value after 20 steps, after 200? Work it out from b_f,
+# then test the network with `task(rng, 2000, T=200, write=0.01)`, which it was never trained on. Is it the value that
+# is lost, or its size?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# With b_f = 4.5, f = 0.989: after 20 steps 80 % is left, after 200 steps 11 %. The sign stays right, the size fades. The
-# network says a value that is too small, and its error grows with the time since the last write.
+# With b_f = 4.5, f = 0.989: after 20 steps 80 % is left, after 200 steps 11 %. The sign stays right, the size fades.
+# The network says a value that is too small, and its error grows with the time since the last write.
 
 # %% tags=["proof"]
 f = 1 / (1 + np.exp(-4.5))

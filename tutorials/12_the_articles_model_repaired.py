@@ -7,8 +7,8 @@
 #
 #     h_1 .. h_T = LSTM(x_1 .. x_T),        y = W h_T + b
 #
-# In minirnn that is a line, `chain(lstm, last_step, linear)`: one layer after the other, where `last_step` passes on h_T
-# alone.
+# In minirnn that is a line, `chain(lstm, last_step, linear)`: one layer after the other, where `last_step` passes on
+# h_T alone.
 #
 # PREDICT: how many weights has it, with 10 inputs, 20 units and 1 output?
 
@@ -31,8 +31,8 @@ count = sum(array.size for _, array in tree.leaves(params))
 print("together", count)
 
 # %% [markdown]
-# Four blocks of 20 rows, each with 10 inputs, 20 states and a bias, and 21 for the read-out: 4 · 20 · (10 + 20 + 1) + 21 =
-# 2501. (PyTorch counts 2581: it has two biases a block where one does.)
+# Four blocks of 20 rows, each with 10 inputs, 20 states and a bias, and 21 for the read-out:
+# 4 · 20 · (10 + 20 + 1) + 21 = 2501. (PyTorch counts 2581: it has two biases a block where one does.)
 
 # %% tags=["proof"]
 in_torch = sum(array.size for layer in (params[0], params[2]) for array in weights.to_torch(layer).values())
@@ -100,8 +100,8 @@ for name, one in (("ours", model), ("as printed", printed)):
     print(f"{name:<11} shape {y.shape}, outputs {y.ravel().round(3)}, changed by {change[name].round(3)}")
 
 # %% [markdown]
-# The first alone, in ours. With the axes confused, the forecast for one sequence depends on another that happens to share
-# its batch. The shape is right, the numbers look like numbers, no error is raised.
+# The first alone, in ours. With the axes confused, the forecast for one sequence depends on another that happens to
+# share its batch. The shape is right, the numbers look like numbers, no error is raised.
 #
 # Would the article's zeros have given it away? They have the batch's size on the wrong axis, so they fit only where
 # B = T. Elsewhere the message speaks of the state's size (PyTorch's: "Expected hidden[0] size (1, 7, 20), got [1, 3,
@@ -267,10 +267,10 @@ for name, one in (("ours", model), ("as printed", printed)):
           *(f"{value:.4f}" for value in errors[name]))
 
 # %% [markdown]
-# One term of ten explains 1/10 of the variance, so 1 - 1/10 = 0.9 is the best. Its training loss falls all the same, below
-# 0.9 even: it learns the training data by heart. Seen alone that curve looks like a network that learns something hard. A
-# hint is that validation never follows. And its test error depends on the batch size of the evaluation, which no sound
-# model's does. Ours ends near 0.005.
+# One term of ten explains 1/10 of the variance, so 1 - 1/10 = 0.9 is the best. Its training loss falls all the same,
+# below 0.9 even: it learns the training data by heart. Seen alone that curve looks like a network that learns
+# something hard. A hint is that validation never follows. And its test error depends on the batch size of the
+# evaluation, which no sound model's does. Ours ends near 0.005.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -280,8 +280,8 @@ if not QUICK:
 assert np.ptp(errors["ours"]) < 1e-5 < 1e-4 < np.ptp(errors["as printed"])
 
 # %% [markdown]
-# **To take away:** a batch is a set: each of its sequences must be answered as if it were alone. Write that as a test of two
-# lines, for any model. Does it catch the confusion if the test has a batch of one?
+# **To take away:** a batch is a set: each of its sequences must be answered as if it were alone. Write that as a test
+# of two lines, for any model. Does it catch the confusion if the test has a batch of one?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
@@ -289,7 +289,8 @@ assert np.ptp(errors["ours"]) < 1e-5 < 1e-4 < np.ptp(errors["as printed"])
 #     together, alone = model.forward(params, x)[0], model.forward(params, x[2:3])[0]
 #     assert np.allclose(together[2:3], alone)
 #
-# With a batch of one it cannot fail: nobody else is there to be confused with. Take three or more, and not the first one.
+# With a batch of one it cannot fail: nobody else is there to be confused with. Take three or more, and not the first
+# one.
 
 # %% tags=["proof"]
 x = rng.normal(size=(4, 7, 10))

@@ -1,15 +1,16 @@
 # %% [markdown]
 # # 13. Learning rate and batch size: how many steps, and how long
 #
-# *Beside the article: its question-and-answer part, on the learning rate ("start at about 0.001") and the batch size.*
+# *Beside the article: its question-and-answer part, on the learning rate ("start at about 0.001") and the batch
+# size.*
 #
-# Tutorial 4 said: a learning rate of Adam is a length. A weight moves by about lr at each update. So the learning rate
-# cannot be chosen alone: what counts is also how many updates there will be. And that depends on the batch size.
+# Tutorial 4 said: a learning rate of Adam is a length. A weight moves by about lr at each update. So the learning
+# rate cannot be chosen alone: what counts is also how many updates there will be. And that depends on the batch size.
 #
 # ## The smallest numbers
 #
-# 142 series to learn from, 40 epochs. In batches of 8 an epoch is 18 updates, so there are 720. With all 142 in one batch
-# there are 40. With lr = 0.001 a weight can go about 0.72 in the first case.
+# 142 series to learn from, 40 epochs. In batches of 8 an epoch is 18 updates, so there are 720. With all 142 in one
+# batch there are 40. With lr = 0.001 a weight can go about 0.72 in the first case.
 #
 # PREDICT: how far can it go in the second case? Weights start between -0.25 and 0.25. Is that far enough to learn?
 
@@ -29,10 +30,10 @@ for size in (8, 32, 142):
 #
 # ## A real task: sunspots
 #
-# The number of sunspots of each year from 1700 on rises and falls in about eleven years. The task: from 24 years say the
-# next. Each stretch of 24 years is a *window*. Windows that end before 1866 are for training. The years 1866 to 1920 are for
-# *validation*: nothing is learned from them, they only tell how good a setting is. Later years are not looked at. The
-# numbers are replaced by their square roots and scaled to mean 0 and variance 1.
+# The number of sunspots of each year from 1700 on rises and falls in about eleven years. The task: from 24 years say
+# the next. Each stretch of 24 years is a *window*. Windows that end before 1866 are for training. The years 1866 to
+# 1920 are for *validation*: nothing is learned from them, they only tell how good a setting is. Later years are not
+# looked at. The numbers are replaced by their square roots and scaled to mean 0 and variance 1.
 #
 # A network's error says nothing without something to compare it with:
 #
@@ -62,8 +63,8 @@ assert (len(train[1]), len(validation[1])) == (142, 55) and round(ar, 3) == 0.18
 #
 # An LSTM of 16 units, Adam, 40 epochs, three seeds. Of each run we keep the lowest validation loss of all epochs.
 #
-# PREDICT: the article starts at 0.001. Is that right for batches of 8? And for all 142 windows in one batch? Which learning
-# rate is best for each?
+# PREDICT: the article starts at 0.001. Is that right for batches of 8? And for all 142 windows in one batch? Which
+# learning rate is best for each?
 
 # %%
 EPOCHS, SEEDS = (2, 1) if QUICK else (40, 3)
@@ -98,11 +99,13 @@ save(figure, "13_learning_rate_and_batch.png")
 # %% [markdown]
 # ![Lowest validation loss over the learning rate, for three batch sizes](figures/13_learning_rate_and_batch.png)
 #
-# For batches of 8, 0.001 is a good start. With all windows in one batch the network has learned next to nothing with it when
-# the 40 epochs are over. There 0.01 is right. The fewer updates, the larger the best learning rate. Too large is bad for
-# every batch. And where lr is right, the batch size hardly matters: all three come out at about 0.16 to 0.18.
+# For batches of 8, 0.001 is a good start. With all windows in one batch the network has learned next to nothing with
+# it when the 40 epochs are over. There 0.01 is right. The fewer updates, the larger the best learning rate. Too large
+# is bad for every batch. And where lr is right, the batch size hardly matters: all three come out at about 0.16 to
+# 0.18.
 #
-# A sweep over powers of ten costs minutes. It is the first thing to do with a new task, and again with a new batch size.
+# A sweep over powers of ten costs minutes. It is the first thing to do with a new task, and again with a new batch
+# size.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -113,18 +116,18 @@ if not QUICK:
     assert all(lowest[size, 1.0] > lowest[size, best[size]] + 0.08 for size in BATCHES)
 
 # %% [markdown]
-# All of it was chosen and judged on the same 55 years. So the numbers compare settings. They do not tell the error of a
-# forecast, which takes later years that nobody has looked at.
+# All of it was chosen and judged on the same 55 years. So the numbers compare settings. They do not tell the error of
+# a forecast, which takes later years that nobody has looked at.
 #
-# **To take away:** with batches of 142 and lr = 0.001, how many epochs would it take to have as many updates as batches of 8
-# have in 40? Is the result then the same?
+# **To take away:** with batches of 142 and lr = 0.001, how many epochs would it take to have as many updates as
+# batches of 8 have in 40? Is the result then the same?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# 720 epochs. Then it learns: the lowest validation loss falls from 0.90 to 0.21 in the first seed, 0.21 to 0.25 in three. It
-# does not reach the 0.16 of the small batches. So the number of updates explains most of the difference, and not all. With
-# lr = 0.01 the big batch comes to 0.18 in 40 epochs.
+# 720 epochs. Then it learns: the lowest validation loss falls from 0.90 to 0.21 in the first seed, 0.21 to 0.25 in
+# three. It does not reach the 0.16 of the small batches. So the number of updates explains most of the difference,
+# and not all. With lr = 0.01 the big batch comes to 0.18 in 40 epochs.
 
 # %% tags=["proof"]
 if not QUICK:

@@ -3,16 +3,16 @@
 #
 # *Beside the article: its question-and-answer part, on overfitting, batch size and regularization.*
 #
-# A network with many weights can learn its training data by heart. Its training loss falls and falls, and its loss on new
-# data rises. That is *overfitting*. It cannot be seen without validation data.
+# A network with many weights can learn its training data by heart. Its training loss falls and falls, and its loss on
+# new data rises. That is *overfitting*. It cannot be seen without validation data.
 #
-# The task is that of tutorial 13: from 24 years of sunspots to the next, validated on 1866 to 1920. The baseline AR(9) has a
-# validation MSE of 0.187 with ten weights.
+# The task is that of tutorial 13: from 24 years of sunspots to the next, validated on 1866 to 1920. The baseline
+# AR(9) has a validation MSE of 0.187 with ten weights.
 #
 # ## The smallest numbers
 #
-# PREDICT: an LSTM of 32 units reads one number a step. How many weights has it, with its read-out? How many are that for
-# each of the 142 windows?
+# PREDICT: an LSTM of 32 units reads one number a step. How many weights has it, with its read-out? How many are that
+# for each of the 142 windows?
 
 # %%
 import numpy as np
@@ -34,7 +34,8 @@ weights = sum(p.size for _, p in tree.leaves(model.init(np.random.default_rng(0)
 print(f"{weights} weights for {len(train[1])} windows: {weights / len(train[1]):.0f} each")
 
 # %% [markdown]
-# 4 · 32 · (1 + 32 + 1) + 33 = 4385, about 31 for each number that is to be learned. Enough to learn them all by heart.
+# 4 · 32 · (1 + 32 + 1) + 33 = 4385, about 31 for each number that is to be learned. Enough to learn them all by
+# heart.
 
 # %% tags=["proof"]
 assert weights == 4385 and round(weights / len(train[1])) == 31 and round(ar, 3) == 0.187
@@ -67,7 +68,8 @@ def summary(name, runs):
     """Means over the seeds: lowest validation loss, its epoch, the last one that was run, the last training loss."""
     low, at, last, in_training = np.mean([(min(run["validation"]), run["best"], np.mean(run["validation"][-20:]),
                                            run["train"][-1]) for run in runs], axis=0)
-    print(f"{name:<32} lowest {low:.3f} at epoch {at:>3.0f}, last 20 epochs {last:.3f}; last training loss {in_training:.4f}")
+    print(f"{name:<32} lowest {low:.3f} at epoch {at:>3.0f}, last 20 epochs {last:.3f}; "
+          f"last training loss {in_training:.4f}")
     return {"lowest": low, "at": at, "last": last, "training": in_training}
 
 
@@ -75,9 +77,9 @@ by_batch = {size: histories(size) for size in BATCHES}
 batches = {size: summary(f"batches of {size}", runs) for size, runs in by_batch.items()}
 
 # %% [markdown]
-# No. All three learn the training data nearly by heart and end far above the 0.187 of AR(9). On the way their lowest losses
-# are nearly the same. The big batch takes more epochs to get there. Look after 25 epochs only, and it seems to overfit less;
-# it has merely made fewer updates.
+# No. All three learn the training data nearly by heart and end far above the 0.187 of AR(9). On the way their lowest
+# losses are nearly the same. The big batch takes more epochs to get there. Look after 25 epochs only, and it seems to
+# overfit less; it has merely made fewer updates.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -95,8 +97,8 @@ if not QUICK:
 # - *Dropout* leaves out half of the h_t at random while training, so no unit can rely on one other.
 # - *ReduceOnPlateau* multiplies lr by 0.3 after 5 epochs without a better validation loss.
 #
-# PREDICT: order the four by the validation loss of the last epochs. Which of them return a better model than no remedy does,
-# if one keeps the best epoch of each?
+# PREDICT: order the four by the validation loss of the last epochs. Which of them return a better model than no
+# remedy does, if one keeps the best epoch of each?
 
 # %%
 remedies = {"none": by_batch[32],
@@ -114,14 +116,15 @@ ax = figure.subplots()
 for name, (colour, style) in STYLES.items():
     if name == "early stopping":
         at, low = table[name]["at"], table[name]["lowest"]
-        ax.plot(at, low, "*", color="black", markersize=16, zorder=4, label="what early stopping returns, without a remedy")
+        ax.plot(at, low, "*", color="black", markersize=16, zorder=4,
+                label="what early stopping returns, without a remedy")
     else:
         mean = np.mean([run["validation"] for run in remedies[name]], axis=0)
         ax.plot(range(1, EPOCHS + 1), mean, color=colour, linestyle=style, linewidth=2, label=name)
 both = table["weight decay and early stopping"]
 ax.plot(both["at"], both["lowest"], "*", color=plots.BLUE, markersize=16, zorder=4, label="the same, with weight decay")
-ax.plot(range(1, EPOCHS + 1), np.mean([run["train"] for run in remedies["none"]], axis=0), color=plots.GREY, linewidth=1.5,
-        label="training loss, none")
+ax.plot(range(1, EPOCHS + 1), np.mean([run["train"] for run in remedies["none"]], axis=0), color=plots.GREY,
+        linewidth=1.5, label="training loss, none")
 ax.axhline(ar, color="black", linestyle=":", label="AR(9)")
 ax.set(xlabel="epoch", ylabel="MSE, mean of three seeds", ylim=(0, 0.55), xlim=(0, EPOCHS))
 ax.legend(frameon=False, loc="upper left", ncols=2)
@@ -130,14 +133,14 @@ save(figure, "14_overfitting.png")
 # %% [markdown]
 # ![Validation loss over the epochs for several remedies, and what early stopping returns](figures/14_overfitting.png)
 #
-# Early stopping returns the lowest loss of the run without a remedy, for about a quarter of the work. It is the first thing
-# to use. The others go on top:
+# Early stopping returns the lowest loss of the run without a remedy, for about a quarter of the work. It is the first
+# thing to use. The others go on top:
 #
-# - Weight decay keeps the validation loss near its lowest for all 120 epochs. Together with early stopping it returns about
-#   0.15, the best here beside dropout.
+# - Weight decay keeps the validation loss near its lowest for all 120 epochs. Together with early stopping it returns
+#   about 0.15, the best here beside dropout.
 # - Dropout also lowers the lowest loss to about 0.15, and slows the rise.
-# - A falling lr stops the damage where it is, since the weights hardly move any more. It does not undo it: its lowest loss is
-#   that of no remedy.
+# - A falling lr stops the damage where it is, since the weights hardly move any more. It does not undo it: its lowest
+#   loss is that of no remedy.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -149,17 +152,18 @@ if not QUICK:
     assert 0.14 < together["lowest"] < 0.16 and 0.135 < dropout["lowest"] < 0.165
 
 # %% [markdown]
-# All of this was chosen and judged on the same 55 years, also the epoch at which early stopping ends. So the numbers compare
-# settings. They flatter, and do not tell the error of a forecast, which takes later years that nobody has looked at.
+# All of this was chosen and judged on the same 55 years, also the epoch at which early stopping ends. So the numbers
+# compare settings. They flatter, and do not tell the error of a forecast, which takes later years that nobody has
+# looked at.
 #
-# **To take away:** a smaller network is a remedy too: call `histories(units=4)`. Before you run it: will the loss rise less?
-# And will its lowest be lower?
+# **To take away:** a smaller network is a remedy too: call `histories(units=4)`. Before you run it: will the loss
+# rise less? And will its lowest be lower?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# It rises less, and later. Its lowest loss is not lower: about 0.18, where 32 units reach 0.17. A small network has less to
-# learn by heart with, and also less to learn with.
+# It rises less, and later. Its lowest loss is not lower: about 0.18, where 32 units reach 0.17. A small network has
+# less to learn by heart with, and also less to learn with.
 
 # %% tags=["proof"]
 small = summary("4 units", histories(units=4))
