@@ -43,7 +43,7 @@ def layer(bug=None):
             dx[t] = W_ih.T @ da
 
         return {"W_ih": dW_ih, "U_h": dU_h, "b_h": db_h}, dx.transpose(2, 0, 1), dh_next.T
-    return compose.Layer(rnn.init, rnn.forward, backward, rnn.takes, sizes=2)  # the three functions of a layer
+    return compose.Layer(rnn.init, rnn.forward, backward, takes=rnn.takes, sizes=2)  # the three functions of a layer
 
 
 LAYERS = {name or "right": layer(name) for name in (None, "tanh' of h", "no dh_next", "no transpose")}
@@ -126,7 +126,7 @@ def nothing(cache, dh, dstate=None):
     return tree.map(np.zeros_like, rnn.backward(cache, dh, dstate))
 
 
-everyone = LAYERS | {"read-out only": compose.Layer(rnn.init, rnn.forward, nothing, rnn.takes, sizes=2)}
+everyone = LAYERS | {"read-out only": compose.Layer(rnn.init, rnn.forward, nothing, takes=rnn.takes, sizes=2)}
 curves = {name: np.array([train(one, seed) for seed in range(SEEDS)]) for name, one in everyone.items()}
 print(f"{'':<14} after 1 epoch     lowest            after {EPOCHS}      (range of {SEEDS} seeds)")
 for name, c in curves.items():
@@ -278,7 +278,7 @@ def one_step_off(cache, dh, dstate=None):
     return rnn.backward((params, np.roll(x, 1, axis=0), *rest), dh, dstate)  # only dW_ih reads x
 
 
-fourth = compose.Layer(rnn.init, rnn.forward, one_step_off, rnn.takes, sizes=2)
+fourth = compose.Layer(rnn.init, rnn.forward, one_step_off, takes=rnn.takes, sizes=2)
 named = [[row.tensor for row in check(fourth, **sizes).rows if row.error > 1e-12] for sizes in CASES.values()]
 assert named == [["W_ih"], [], ["W_ih"]]
 end_of_fourth = np.mean([train(fourth, seed)[-1] for seed in range(SEEDS)])

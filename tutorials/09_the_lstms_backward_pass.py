@@ -8,7 +8,8 @@
 # arrows arrive, add.*
 #
 # The unit is that of tutorial 8, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
-# As before, dX stands for dL/dX. a_i is the argument of the σ of i, and likewise a_f, a_c, a_o.
+# As before, dX stands for dL/dX. a_i is the argument of the σ of i, and likewise a_f and a_o. The code writes g for
+# c̃, so a_g is the argument of its tanh.
 #
 # ## Forward: six equations, and four arguments
 
@@ -32,11 +33,11 @@ def forward(x, h_prev, c_prev):
     """One step. All that the backward pass will need is kept."""
     a_i = W_xi * x + U_i * h_prev + b_i
     a_f = W_xf * x + U_f * h_prev + b_f
-    a_c = W_xc * x + U_c * h_prev + b_c
+    a_g = W_xc * x + U_c * h_prev + b_c
     a_o = W_xo * x + U_o * h_prev + b_o
     i = sigmoid(a_i)
     f = sigmoid(a_f)
-    g = np.tanh(a_c)  # the candidate c̃
+    g = np.tanh(a_g)  # the candidate c̃
     o = sigmoid(a_o)
     c = f * c_prev + i * g
     h = o * np.tanh(c)
@@ -67,13 +68,13 @@ for name, s in (("step 1", one), ("step 2", two)):
 #
 #     (B3)  da_i = dc_t · c̃_t · i_t (1 - i_t)
 #     (B4)  da_f = dc_t · c_{t-1} · f_t (1 - f_t)
-#     (B5)  da_c = dc_t · i_t · (1 - c̃_t²)
+#     (B5)  da_g = dc_t · i_t · (1 - c̃_t²)
 #     (B6)  da_o = dh_t · tanh(c_t) · o_t (1 - o_t)
 #
 # **The arguments** are sums such as a_i = W_xi x_t + U_i h_{t-1} + b_i. So h_{t-1} is reached by four arrows, with
 # the factors U_i, U_f, U_c, U_o. Together with the loss at step t-1 they make the two sources of dh:
 #
-#     (B1)  dh_{t-1} = dh_{t-1} from outside + U_i da_i + U_f da_f + U_c da_c + U_o da_o
+#     (B1)  dh_{t-1} = dh_{t-1} from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o
 #
 # and dx_t is the same sum with W_x in place of U, which is (B7).
 #
@@ -86,9 +87,9 @@ def backward(s, dh, dc_future):
     dc = dc_future + dh * s.o * (1 - np.tanh(s.c) ** 2)  # (B2)
     da_i = dc * s.g * s.i * (1 - s.i)  # (B3)
     da_f = dc * s.c_prev * s.f * (1 - s.f)  # (B4)
-    da_c = dc * s.i * (1 - s.g**2)  # (B5)
+    da_g = dc * s.i * (1 - s.g**2)  # (B5)
     da_o = dh * np.tanh(s.c) * s.o * (1 - s.o)  # (B6)
-    to_h_prev = U_i * da_i + U_f * da_f + U_c * da_c + U_o * da_o  # (B1), its second source
+    to_h_prev = U_i * da_i + U_f * da_f + U_c * da_g + U_o * da_o  # (B1), its second source
     to_c_prev = dc * s.f  # (B2), its first source
     return SimpleNamespace(**locals())
 
@@ -96,7 +97,7 @@ def backward(s, dh, dc_future):
 d_two = backward(two, dh=1, dc_future=0)  # after step 2 comes nothing
 d_one = backward(one, dh=1 + d_two.to_h_prev, dc_future=d_two.to_c_prev)
 for name, d in (("step 2", d_two), ("step 1", d_one)):
-    print(f"{name}: dh {d.dh:.3f}  dc {d.dc:.3f}  da_i {d.da_i:.3f}  da_f {d.da_f:.3f}  da_c {d.da_c:.3f}  "
+    print(f"{name}: dh {d.dh:.3f}  dc {d.dc:.3f}  da_i {d.da_i:.3f}  da_f {d.da_f:.3f}  da_g {d.da_g:.3f}  "
           f"da_o {d.da_o:.3f}  to h before {d.to_h_prev:.3f}  to c before {d.to_c_prev:.3f}")
 print(f"dc_1 by f_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:.3f}")
 
@@ -105,14 +106,14 @@ print(f"dc_1 by f_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:
 #
 #     dh_2 = 1            dc_2 = 1 · 0.698 · (1 - 0.308²) = 0.632
 #     da_i = 0.632 · -0.435 · 0.282 · 0.718 = -0.056          da_f = 0.632 · 0.826 · 0.534 · 0.466 = 0.130
-#     da_c = 0.632 · 0.282 · (1 - 0.435²)   =  0.145          da_o = 1 · 0.308 · 0.698 · 0.302     = 0.065
+#     da_g = 0.632 · 0.282 · (1 - 0.435²)   =  0.145          da_o = 1 · 0.308 · 0.698 · 0.302     = 0.065
 #     dh_1 = 1 + 0.2 · -0.056 + 0.4 · 0.130 + 0.1 · 0.145 + 1 · 0.065 = 1.120
 #     dc_1 = 0.632 · 0.534 + 1.120 · 0.5 · (1 - 0.678²) = 0.338 + 0.303 = 0.640
 #
 # (All digits are kept; from these rounded ones the last may come out one off.)
 
 # %% tags=["proof"]
-paper = {(2, "dh"): 1, (2, "dc"): 0.632, (2, "da_i"): -0.056, (2, "da_f"): 0.130, (2, "da_c"): 0.145,
+paper = {(2, "dh"): 1, (2, "dc"): 0.632, (2, "da_i"): -0.056, (2, "da_f"): 0.130, (2, "da_g"): 0.145,
          (2, "da_o"): 0.065, (2, "to_c_prev"): 0.338, (1, "dh"): 1.120, (1, "dc"): 0.640}
 for (step, name), value in paper.items():
     assert round(float(getattr({1: d_one, 2: d_two}[step], name)), 3) == value, (step, name)
@@ -127,7 +128,7 @@ def loss_from(h_0=0.5, c_0=0.5, x_1=1.0):
 slope = lambda **move: (loss_from(**{k: v + 1e-6 for k, v in move.items()})
                         - loss_from(**{k: v - 1e-6 for k, v in move.items()})) / 2e-6
 assert np.isclose(slope(h_0=0.5), d_one.to_h_prev) and np.isclose(slope(c_0=0.5), d_one.to_c_prev)
-assert np.isclose(slope(x_1=1.0), W_xi * d_one.da_i + W_xf * d_one.da_f + W_xc * d_one.da_c + W_xo * d_one.da_o)
+assert np.isclose(slope(x_1=1.0), W_xi * d_one.da_i + W_xf * d_one.da_f + W_xc * d_one.da_g + W_xo * d_one.da_o)
 
 # %% [markdown]
 # ## The picture
@@ -149,11 +150,12 @@ arrows = {("c_0", "c_1"): ("·f", f"·f = ·{one.f:.3f}"), ("c_1", "c_2"): ("·f
           ("c_1", "h_1"): ("", f"·o (1 - tanh²(c))\n = ·{one.o * (1 - np.tanh(one.c) ** 2):.3f}"),
           ("h_1", "a_2"): ("", f"Σ U da = {d_two.to_h_prev:.3f}", 0.55), ("h_1", "L"): ("·1", "·1")}
 rows = (("f", one.a_f, one.f, d_one.da_f, "c_0", one.c_prev), ("i", one.a_i, one.i, d_one.da_i, "c̃", one.g),
-        ("c̃", one.a_c, one.g, d_one.da_c, "i", one.i), ("o", one.a_o, one.o, d_one.da_o, "tanh(c)", np.tanh(one.c)))
+        ("c̃", one.a_g, one.g, d_one.da_g, "i", one.i), ("o", one.a_o, one.o, d_one.da_o, "tanh(c)", np.tanh(one.c)))
 for (name, a, value, da, partner, factor), y in zip(rows, (2.6, 1.3, 0, -1.3)):
     places |= {f"a_{name}": (4, y), name: (7.4, y)}
     gradient = factor * (d_one.dh if name == "o" else d_one.dc)
-    boxes[f"a_{name}"] = f"a_{name[0]} = {a:.3f}", f"da_{name[0]} = {da:.3f}"
+    letter = "g" if name == "c̃" else name
+    boxes[f"a_{name}"] = f"a_{letter} = {a:.3f}", f"da_{letter} = {da:.3f}"
     boxes[name] = f"{name} = {value:.3f}", f"d{name} = {gradient:.3f}"
     arrows["h_0", f"a_{name}"] = None, f"·U_{name[0]}", 0.5
     arrows[f"a_{name}", name] = "tanh" if name == "c̃" else "σ", f"·{da / gradient:.3f}"
@@ -182,7 +184,7 @@ assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and
 # ## Matrices
 #
 # With H units, h, c and the gates are vectors, and the products in (B2) to (B6) are entry by entry, ⊙. The four
-# arguments stand one under the other: a_t = W_x x_t + U_h h_{t-1} + b, and da_t = [da_i; da_f; da_c; da_o] has 4H
+# arguments stand one under the other: a_t = W_x x_t + U_h h_{t-1} + b, and da_t = [da_i; da_f; da_g; da_o] has 4H
 # entries. Each h_{t-1} went into all 4H arguments. So it collects down a column, which is the transpose, as in
 # tutorial 2:
 #
@@ -200,8 +202,8 @@ def backward_in_matrices(params, x, dh_outside, h_0, c_0):
     W_x, U_h, b = params["W_x"], params["U_h"], params["b"]
     h_prev, c_prev, kept = h_0, c_0, []
     for x_t in x:
-        a_i, a_f, a_c, a_o = np.split(W_x @ x_t + U_h @ h_prev + b, 4)
-        i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_c), sigmoid(a_o)
+        a_i, a_f, a_g, a_o = np.split(W_x @ x_t + U_h @ h_prev + b, 4)
+        i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
         c = f * c_prev + i * g
         kept.append((x_t, h_prev, c_prev, i, f, g, o, c))
         h_prev, c_prev = o * np.tanh(c), c
@@ -214,9 +216,9 @@ def backward_in_matrices(params, x, dh_outside, h_0, c_0):
         dc = dc_future + dh * o * (1 - np.tanh(c) ** 2)  # (B2)
         da_i = dc * g * i * (1 - i)  # (B3)
         da_f = dc * c_prev * f * (1 - f)  # (B4)
-        da_c = dc * i * (1 - g**2)  # (B5)
+        da_g = dc * i * (1 - g**2)  # (B5)
         da_o = dh * np.tanh(c) * o * (1 - o)  # (B6)
-        da = np.concatenate([da_i, da_f, da_c, da_o])
+        da = np.concatenate([da_i, da_f, da_g, da_o])
         dx[t] = W_x.T @ da  # (B7)
         dW_x += np.outer(da, x_t)  # (B8)
         dU_h += np.outer(da, h_prev)  # (B8)

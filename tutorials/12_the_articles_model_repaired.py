@@ -82,7 +82,8 @@ def confused_backward(cache, dh):
     return grads, dx.swapaxes(0, 1)
 
 
-printed = compose.chain(compose.Layer(lstm.init, confused, confused_backward, sizes=2), compose.last_step, linear)
+wrong_axis = compose.Layer(lstm.init, confused, confused_backward, takes=(), sizes=2)  # three functions: a layer
+printed = compose.chain(wrong_axis, compose.last_step, linear)
 
 # %% [markdown]
 # PREDICT: three sequences of seven steps. Change the first sequence, and nothing else. Which of the three outputs may
