@@ -12,7 +12,7 @@ from matplotlib import image
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 NUMBERED = sorted(TUTORIALS.glob("[0-9][0-9]_*.py"))
-EXPECTED = [f"{n:02}" for n in range(1, 16)]
+DERIVED = NUMBERED[:14]  # those that derive what they claim; the later ones apply it
 FIGURE = re.compile(r"figures/(\w+\.png)")
 each_tutorial = pytest.mark.parametrize("name", [path.name for path in NUMBERED])
 
@@ -61,8 +61,8 @@ def test_it_runs_alone_and_through_the_stepper(name, copied, tmp_path):
     assert title in output
 
 
-def test_there_are_fifteen_and_the_gallery_shows_each():
-    assert [path.name[:2] for path in NUMBERED] == EXPECTED
+def test_they_are_numbered_and_the_gallery_shows_each():
+    assert [path.name[:2] for path in NUMBERED] == [f"{n:02}" for n in range(1, len(NUMBERED) + 1)]
     gallery = (TUTORIALS / "README.md").read_text(encoding="utf-8")
     committed = {path.name for path in (TUTORIALS / "figures").glob("*.png")}
     assert committed == set(FIGURE.findall(gallery))
@@ -72,6 +72,34 @@ def test_there_are_fifteen_and_the_gallery_shows_each():
         text = path.read_text(encoding="utf-8")
         assert "# PREDICT:" in text and "**To take away:**" in text, path.name
         assert max(map(len, text.splitlines())) <= 120, path.name
+
+
+def cells(path):
+    """(header, text) of each cell."""
+    return [tuple(cell.split("\n", 1)) for cell in path.read_text(encoding="utf-8").split("# %%")[1:]]
+
+
+@pytest.mark.parametrize("path", DERIVED, ids=lambda path: path.stem)
+def test_a_question_comes_before_its_numbers_and_asserts_stand_apart(path):
+    page = cells(path)
+    for k, (header, text) in enumerate(page):
+        if "[markdown]" in header:
+            if "PREDICT:" in text:
+                assert "PREDICT:" in text.strip().split("\n#\n")[-1], f"prose after the question: {text[-300:]}"
+                following, code = page[k + 1]
+                assert following == "", f"no code to run after the question: {text[-300:]}"
+        elif "proof" not in header:
+            assert not re.search(r"^\s*assert ", text, re.M), f"an assert among what is to be read: {text[:300]}"
+    headers = [header.strip() for header, _ in page]
+    assert headers.count('[markdown] tags=["answer"]') == 1
+    assert sum('"proof"' in header for header in headers) >= 2
+
+
+def test_a_run_leaves_the_committed_figures_alone(copied):
+    for option, folder in ((), "run"), (("--figures",), "."):
+        finished(start(str(copied / "08_the_lstm_cell.py"), *option, cwd="/"))
+        drawn = copied / "figures" / folder / "08_the_lstm_cell.png"
+        assert drawn.exists() and [path.name for path in (copied / "figures").glob("*.png")] == [drawn.name] * bool(option)
 
 
 def test_an_error_in_a_tutorial_is_shown_at_its_own_line(tmp_path, copied):
@@ -100,6 +128,18 @@ def test_the_keys_of_the_stepper(copied):
     source = "# %%\nimport numpy as np\nx = {'W': np.ones((2, 3))}\n\n# %%\nprint('last', seen)\n"
     output = typed(b"\ns\np\nseen = x['W'].sum()\n\x04\n", source, copied)  # run, shapes, a prompt that sets it, run
     assert re.search(r"x\.W +float64\(2, 3\)", output) and "last 6.0" in output
+
+
+def test_what_is_claimed_runs_unseen_and_the_answer_waits(copied):
+    source = ('# %%\nx = 2\n\n# %% tags=["proof"]\nassert x == 2  # unseen\n\n'
+              '# %% [markdown] tags=["answer"]\n# forty-two\n')
+    output = typed(b"\nq\n", source, copied)
+    assert "unseen" not in output and "line" in output and "holds" in output
+    assert "forty-two" not in output and "forty-two" in typed(b"\n\n", source, copied)
+    false = source.replace("== 2", "== 3")
+    (copied / "99_keys.py").write_text(false)
+    output, = finished(start("tutorials/step.py", "99", cwd=copied.parent), status=1)
+    assert '99_keys.py", line 5' in output and "AssertionError" in output
 
 
 def test_q_quits_before_the_next_cell(copied):
