@@ -70,13 +70,12 @@ assert np.round(dh, 3).tolist() == [1.055, 1.676, 1.664, 1] and np.round(da[1:],
 assert np.isclose(dh[1], (L_of_h_1(h[1] + eps) - L_of_h_1(h[1] - eps)) / (2 * eps))
 
 # %% [markdown]
-# ## A weight is used at every step, so its gradient is a sum
+# ## A weight is used at every step
 #
 # Unrolled, there are three layers. Give each a U_h of its own, and change these one at a time. U_h of layer t
 # multiplies h_{t-1} and goes into a_t, so its gradient is da_t h_{t-1}.
 #
-# PREDICT: now change all three together, by the same amount. Is the change of L the largest of the three, their mean,
-# or their sum?
+# PREDICT: one of the three layers can change its U_h without any effect on L. Which one?
 
 # %%
 def loss(U):
@@ -97,7 +96,8 @@ together = (loss(same + eps) - loss(same - eps)) / (2 * eps)
 print(f"all changed together:   {together:.3f}")
 
 # %% [markdown]
-# Their sum. To share a weight is a promise to change it everywhere at once, and then the changes add up:
+# The first: its U_h multiplies h_0 = 0. And to share a weight is a promise to change it everywhere at once. Then the
+# changes add up:
 #
 #     dU_h  = Σ_t da_t h_{t-1} = 1.318 · 0 + 0.846 · 0.462 + 0.830 · 0.701    =  0.972
 #     dW_ih = Σ_t da_t x_t     = 1.318 · 1 + 0.846 · 1     + 0.830 · -2       =  0.505
@@ -140,7 +140,10 @@ assert round(sum(parts), 3) == 0.972 and round(sum(da), 3) == 2.994 and round(np
 #
 # Follow the orange arrows. Two arrive at h_1 and at h_2: the two sources. Three arrive at U_h: the sum.
 #
-# PREDICT: how many ways lead from h_1 to L? Then why are there only two terms in dh_1?
+# From h_1 three ways lead to L: straight up, by h_2, and by h_2 and h_3.
+#
+# PREDICT: the first carries a gradient of 1. How much does the last one carry? And why are there only two terms in
+# dh_1, and not three?
 
 # %%
 step_2, step_3 = U_h * (1 - h[2] ** 2), U_h * (1 - h[3] ** 2)  # from h_2 back to h_1, from h_3 back to h_2
@@ -148,8 +151,8 @@ ways = [1.0, step_2, step_2 * step_3]
 print("the ways from h_1 to L", np.round(ways, 3), "together", round(sum(ways), 3))
 
 # %% [markdown]
-# Three ways: straight up, by h_2, and by h_2 and h_3. But dh_2 = 1.664 is already the sum of all ways from h_2 on. So
-# backpropagation goes backwards, and walks no way twice.
+# Two terms are enough, because dh_2 = 1.664 is already the sum of all ways from h_2 on. So backpropagation goes
+# backwards, and walks no way twice.
 #
 # The longest way has the most factors, each of them U_h tanh'. Here they are 0.407 and 0.664, so the far future
 # counts for little. That is the vanishing gradient, seen from close up.
@@ -179,7 +182,8 @@ print("U da ", U @ da_t)
 # ## The backward pass in matrices
 #
 # The same loop as above, for one series. `np.outer(da_t, h)` is da_t hᵀ, one entry for each weight. The numbers (B1)
-# to (B7) are those of the derivation in `layers/rnn.py`, where the steps are counted from 0.
+# to (B7) are those of the derivation in `layers/rnn.py`, where the steps are counted from 0. The third thing that
+# `rnn.forward` returns is its *cache*: what `rnn.backward` needs to know of the forward pass.
 
 # %%
 def backward(params, x, h, dh_outside):

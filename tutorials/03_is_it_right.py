@@ -163,7 +163,7 @@ else:
     raise AssertionError("a check in float32 should be refused")
 
 # %% [markdown]
-# ## A bug that tiny weights hide
+# ## A check at tiny weights
 #
 # A check can be run where it cannot fail. Many programs start from weights of about 0.01, as does Karpathy's
 # min-char-rnn (2015); what if the check is run right there? Take the classic bug of tutorial 2, U_h where U_hᵀ
@@ -207,17 +207,16 @@ for tolerance, words in ((1e-2, "allowed: 1 %"), (1e-7, "allowed: 1e-7")):
     ax.text(1, tolerance * 1.4, words, ha="right")
 ax.set(xlabel="size of the weights (standard deviation)", ylabel="error of dU$_h$, whole matrix", ylim=(1e-12, 10))
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(0, 0.55))
-save(figure, "03_hidden_by_tiny_weights.png")
+save(figure, "03_at_tiny_weights.png")
 
 # %% [markdown]
-# ![Error of a right and of a wrong backward over the size of the weights](figures/03_hidden_by_tiny_weights.png)
+# ![Error of a right and of a wrong backward over the size of the weights](figures/03_at_tiny_weights.png)
 #
 # No. At weights of 0.01 the error is below 1 %. The wrong term is U_h da instead of U_hᵀ da. Beside what arrives from
 # outside, both are as small as U_h is. At weights of 1 nothing hides it. A tolerance of 1e-7 finds it at any size
 # here. That is one more reason for float64: only there does a right backward stay below 1e-7.
 #
-# The measure matters too. PREDICT: `gradcheck` looks at each entry by itself. At weights of 0.01 and with 1 %
-# allowed, would it find the bug?
+# PREDICT: `gradcheck` looks at each entry by itself. At weights of 0.01, how large is the error of its worst entry?
 
 # %%
 for name, layer in (("right", rnn), ("wrong", wrong)):
@@ -225,8 +224,8 @@ for name, layer in (("right", rnn), ("wrong", wrong)):
           f"{gradcheck.check(layer, at[2], x, rng=np.random.default_rng(1)).max_error:.0e}")
 
 # %% [markdown]
-# It would: the worst entry is off by 29 %. A small entry that is quite wrong is lost in the length of the whole
-# matrix.
+# The worst entry is off by 29 %, so even 1 % would do. The measure matters too: a small entry that is quite wrong is
+# lost in the length of the whole matrix.
 #
 # So a check needs four things: weights, states and inputs that are not small; float64; a look at every entry; and a
 # tolerance near what the formula can reach.

@@ -78,8 +78,8 @@ print("Adam on 1000 · f:", descend(optim.Adam(lr=0.5), 2, scale=1000).round(3).
 # PREDICT: from which lr on does SGD fly out of the valley?
 
 # %%
-for lr in (0.03, 0.05, 0.066, 0.067, 0.07):
-    print(f"lr {lr}: |y| after 40 steps of SGD {abs(descend(optim.SGD(lr), 40)[-1, 1]):.2g}")
+for lr in (0.02, 0.04, 0.06, 0.08, 0.1):
+    print(f"lr {lr:.2f}: |y| after 40 steps of SGD {abs(descend(optim.SGD(lr), 40)[-1, 1]):.2g}")
 
 # %% [markdown]
 # From 2/30 = 0.067 on: |1 - 30 lr| must be below 1.

@@ -12,7 +12,8 @@
 # state rests at -0.859. The loss is (h_20 + 0.7)², and b alone is learned. It has two sources at each step, as in
 # tutorial 2: db is the sum of all da_t.
 #
-# PREDICT: a small b moves the resting place a little. What happens when b gets larger and larger?
+# PREDICT: a small b moves the resting place a little. But there is another one, near +0.859. From about which b on
+# does the state end there?
 
 # %%
 import numpy as np
@@ -37,9 +38,9 @@ def loss_and_slope(b):
     return (h[-1] - TARGET) ** 2, db
 
 
-for b in (0.0, 0.1, 0.15, 0.2, 0.23, 0.24, 0.242, 0.25, 0.3):
+for b in np.arange(0, 0.31, 0.02):
     loss, db = loss_and_slope(b)
-    print(f"b = {b:<6} loss {loss:.3f}   dLoss/db {db:>8.2f}")
+    print(f"b = {b:.2f}   loss {loss:.3f}   dLoss/db {db:>8.2f}")
 
 # %% [markdown]
 # Below about b = 0.24 the state stays negative. Above, it tips over into the positive, and the loss jumps from below

@@ -130,7 +130,7 @@ _, _, (theirs, _) = lstm.backward(cache, None, (dh_last[None], None))
 assert np.allclose(dh_0, theirs[0], rtol=1e-10, atol=0)
 
 # %% [markdown]
-# ## A cell holds a value and its gradient
+# ## In the same trap?
 #
 # Tutorial 6 ended with a trap: a tanh unit that holds something safely loses its gradient. Is the cell in the same
 # trap?
@@ -160,7 +160,7 @@ assert round(c / 0.8, 2) == 0.9 and round(dc, 2) == 0.9
 # ## Answer
 #
 # f¹⁰⁰⁰ = 1/2 needs f = 0.9993, so b_f = log(f / (1 - f)) = 7.3. The cell then sums up whatever the input gate lets
-# in, for hundreds of steps, and old values disturb the new ones until training has learned to clear them. That is why
+# in, for hundreds of steps. Old values disturb the new ones until training has learned to clear them. That is why
 # b_f = 1 is the usual start, and a larger one is chosen for long tasks: about log(length), as Tallec and Ollivier
 # (2018) derive.
 
