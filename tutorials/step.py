@@ -56,7 +56,7 @@ def step(path):
                 return
         exec(compile("\n" * (line - 1) + text, path, "exec"), namespace)  # the empty lines keep the line numbers
         if '"proof"' in header:
-            print(f"\n      lines {line} to {line + len(rows) - 1}: what was claimed is asserted, and holds")
+            print(f"\n      lines {line}-{line + len(rows) - 1}: what was claimed is asserted, and holds")
 
 
 def cells(source):
