@@ -39,6 +39,7 @@ tests/test_exercises.py holds all this to its word for every exercise it finds.
 """
 
 import importlib
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,32 @@ def normal(rng, *shape):
 def weights(rng, *shape):
     """Of size near 0.7 with either sign: where tiny ones would hide a missing transpose."""
     return rng.uniform(0.5, 0.9, shape) * rng.choice([-1, 1], shape)
+
+
+def orders(names, read, stacked):
+    """Mistakes that take the blocks in another order: `read` is the text that takes them apart, `stacked` the one that
+    puts them together; and both, which is one misconception. A text has the names of the blocks, separated by commas."""
+    for order in itertools.permutations(range(len(names))):
+        if order != tuple(range(len(names))):
+            said = ", ".join(names[k] for k in order)
+            other = lambda text, order=order: ", ".join(text.split(", ")[k] for k in order)
+            asks = "In which order do the blocks lie on top of each other?"
+            yield {read: other(read)}, f"takes the blocks apart in the order {said}", asks
+            yield {stacked: other(stacked)}, f"stacks the blocks in the order {said}", asks
+            yield ({read: other(read), stacked: other(stacked)},
+                   f"takes the blocks apart and stacks them in the order {said}", asks)
+
+
+def reordered(array):
+    """(text, words) of an array (B, T, ...) with its places in another order."""
+    yield f"{array}.swapaxes(0, 1).reshape({array}.shape)", "step by step, all sequences of a step first"
+    yield f"{array}[:, ::-1]", "backwards in time"
+    yield f"{array}[::-1]", "from the last sequence to the first"
+    yield f"{array}[::-1, ::-1]", "backwards in both, sequences and time"
+    yield f"np.roll({array}, 1, axis=1)", "one step late"
+    yield f"np.roll({array}, -1, axis=1)", "one step early"
+    yield f"np.roll({array}, 1, axis=0)", "one sequence late"
+    yield f"np.roll({array}, -1, axis=0)", "one sequence early"
 
 
 def derivatives(forward, upstream, *arrays):

@@ -73,7 +73,9 @@ def described(value, names):
 
 
 def _part(part):
-    if part is None or isinstance(part, (str, dict)):
+    if isinstance(part, str):
+        return {"type": "str", "text": part[:20]}
+    if part is None or isinstance(part, dict):
         return {"type": type(part).__name__}
     try:
         array = np.asarray(part)

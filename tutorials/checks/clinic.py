@@ -27,12 +27,12 @@ def bugs(number):
     together = [message for group in getattr(plan.exercise, "EQUAL", []) for message in group]
     chosen = [min(k for k, call in enumerate(plan.calls) if call[0] == words) for words in plan.exercise.CASES]
     found, columns = {}, []
-    for which in plan.known:
-        message, question = plan.exercise.MUTANTS[which[0]][2:]
+    for which, mistake in enumerate(plan.listed):
+        message, question = mistake.message, mistake.question
         columns, row = [], []
         for call in chosen:
             for name, right in plan.right[call].items():
-                error = plan.outputs[which][call][name] - right
+                error = plan.returned((which,))[call][name] - right
                 steps = len(right) if plan.exercise.OUTPUTS[name].startswith("T ") else 1
                 columns += [[plan.calls[call][0], f"{name}_{t}" if steps > 1 else name] for t in range(steps)]
                 row += [np.linalg.norm(e) / np.linalg.norm(r) for e, r in zip(np.split(error, steps),

@@ -2,21 +2,21 @@ import numpy as np
 
 from minirnn import linear
 
-from . import normal, weights
+from . import normal, reordered, weights
 
 TITLE = "the linear layer, backward"
 FUNCTION = "linear_backward"
 OUTPUTS = {"dx": "B T D", "dW": "K D", "db": "K"}
 
 
-def batch(B, T):
+def batch(B, T, size=1.0):
     def inputs(rng, D=5, K=7):
-        return {"W": weights(rng, K, D), "x": 0.6 * normal(rng, B, T, D), "dy": normal(rng, B, T, K)}
+        return {"W": weights(rng, K, D), "x": 0.6 * normal(rng, B, T, D), "dy": size * normal(rng, B, T, K)}
     return inputs
 
 
 CASES = {"a single column": batch(1, 1), "three columns, one step": batch(3, 1),
-         "three sequences of four steps": batch(3, 4)}
+         "three sequences of four steps": batch(3, 4), "the same, with gradients near 30": batch(3, 4, 30.0)}
 
 
 def reference(W, x, dy):
@@ -58,9 +58,6 @@ MUTANTS = [
     ("rows_dy.T @ rows_x", "rows_dy.T @ rows_x / len(x)", "divides dW by B", MEAN),
     ("rows_dy.T @ rows_x", "rows_dy.T @ rows_x / x.shape[1]", "divides dW by T", MEAN),
     ("rows_dy.T @ rows_x", "rows_dy.T @ rows_x / len(rows_x)", "divides dW by B T", MEAN),
-    ("rows_dy.T @ rows_x", "dy[0].T @ x[0]", "takes only the first sequence in dW", SHARED),
-    ("rows_dy.T @ rows_x", "dy[:, 0].T @ x[:, 0]", "takes only the first step in dW", SHARED),
-    ("rows_dy.T @ rows_x", "dy[:, -1].T @ x[:, -1]", "takes only the last step in dW", SHARED),
     ("rows_dy.T @ rows_x", "np.outer(rows_dy[-1], rows_x[-1])",
      "keeps only the last place in dW, as `=` in a loop does", SHARED),
     ("rows_dy.T @ rows_x", "np.outer(rows_dy.sum(0), rows_x.sum(0))", "sums dy and x first, and multiplies then, in dW",
@@ -69,13 +66,8 @@ MUTANTS = [
      "computes the transpose of dW and reshapes it to (K, D)", RESHAPE),
     ("rows_dy.T @ rows_x", "dy.reshape(K, -1) @ x.reshape(D, -1).T",
      "reshapes dy and x to (K, B T) and (D, B T) in dW, where the axes should change places", RESHAPE),
-    ("rows_dy.T @ rows_x", "rows_dy.T @ x.swapaxes(0, 1).reshape(-1, D)",
-     "goes through x in another order than through dy in dW: steps first in one, sequences first in the other", PLACE),
     ("rows_dy.T @ rows_x", "np.einsum('btk,bsd->kd', dy, x)",
      "sums dy and x over the steps first, and multiplies then, in dW", PLACE),
-    ("rows_dy.T @ rows_x", "rows_dy.T @ np.roll(x, 1, axis=1).reshape(-1, D)",
-     "meets the x of the step before in dW, and at the first step that of the last", PLACE),
-    ("rows_dy.T @ rows_x", "rows_dy.T @ rows_x[::-1]", "goes through x backwards and through dy forwards in dW", PLACE),
     ("rows_dy.T @ rows_x", "-rows_dy.T @ rows_x", "gives dW the wrong sign",
      "With x and dy positive, does L rise or fall when W rises?"),
     ("rows_dy.T @ rows_x", "W + rows_dy.T @ rows_x", "starts dW from W instead of from zero",
@@ -83,9 +75,6 @@ MUTANTS = [
     ("rows_dy.sum(axis=0)", "rows_dy.mean(axis=0)", "takes the mean over B and T in db, not the sum", MEAN),
     ("rows_dy.sum(axis=0)", "rows_dy.sum(axis=0) / len(x)", "divides db by B", MEAN),
     ("rows_dy.sum(axis=0)", "rows_dy.sum(axis=0) / x.shape[1]", "divides db by T", MEAN),
-    ("rows_dy.sum(axis=0)", "dy[0].sum(axis=0)", "takes only the first sequence in db", SHARED),
-    ("rows_dy.sum(axis=0)", "dy[:, 0].sum(axis=0)", "takes only the first step in db", SHARED),
-    ("rows_dy.sum(axis=0)", "dy[:, -1].sum(axis=0)", "takes only the last step in db", SHARED),
     ("rows_dy.sum(axis=0)", "rows_dy[-1]", "keeps only the last place in db, as `=` in a loop does", SHARED),
     ("rows_dy.sum(axis=0)", "dW.sum(axis=1)", "sums dW over D for db", "By what factor does b reach y? Is x in it?"),
     ("rows_dy.sum(axis=0)", "np.full(K, float(len(rows_x)))", "counts places in db, as if dy were 1", GIVEN),
@@ -98,6 +87,33 @@ MUTANTS = [
      MEAN),
     ("return dx, dW, db", "return dx, dW / len(x), db / len(x)", "divides dW and db by B", MEAN),
     ("return dx, dW, db", "return dx, dW / len(rows_x), db / len(rows_x)", "divides dW and db by B T", MEAN),
+]
+SPOKEN = {"rows_dy": "dy", "rows_x": "x"}
+
+for _where, _cut in (("the first sequence", "[:1]"), ("the last sequence", "[-1:]"), ("the first step", "[:, :1]"),
+                     ("the last step", "[:, -1:]")):
+    _product = f"np.einsum('btk,btd->kd', dy{_cut}, x{_cut})"
+    for _dW, _db, _what in ((_product, None, "dW"), (None, f"dy{_cut}.sum((0, 1))", "db"),
+                            (_product, f"dy{_cut}.sum((0, 1))", "dW and db")):
+        MUTANTS.append(({old: new for old, new in (("rows_dy.T @ rows_x", _dW), ("rows_dy.sum(axis=0)", _db)) if new},
+                        f"takes only {_where} in {_what}, as `=` in place of `+=` in a loop does", SHARED))
+for _cut, _where in (("[1:]", "the first sequence"), ("[:-1]", "the last sequence"), ("[:, 1:]", "the first step"),
+                     ("[:, :-1]", "the last step")):
+    MUTANTS += [("rows_dy.T @ rows_x", f"np.einsum('btk,btd->kd', dy{_cut}, x{_cut})", f"leaves {_where} out in dW",
+                 SHARED),
+                ("rows_dy.sum(axis=0)", f"dy{_cut}.sum((0, 1))", f"leaves {_where} out in db", SHARED)]
+for _new, _words in reordered("x"):
+    MUTANTS.append(("rows_dy.T @ rows_x", f"np.einsum('btk,btd->kd', dy, {_new})",
+                    f"goes through x in another order than through dy in dW: {_words}", PLACE))
+MUTANTS += [
+    ("rows_dy.T @ rows_x", "np.einsum('btk,std->kd', dy, x)", "sums dy and x over the sequences first, and multiplies "
+     "then, in dW", PLACE),
+    ({"rows_dy.T @ rows_x": "rows_dy.T @ rows_x / len(x)", "rows_dy.sum(axis=0)": "rows_dy.sum(axis=0) / len(x)",
+      "dx = dy @ W": "dx = dy @ W / len(x)"}, "divides all three by B", MEAN),
+    ({"rows_dy.T @ rows_x": "rows_dy.T @ rows_x / x.shape[1]", "rows_dy.sum(axis=0)":
+      "rows_dy.sum(axis=0) / x.shape[1]"}, "divides dW and db by T", MEAN),
+    ("dx = dy @ W", "dx = np.broadcast_to((dy @ W).sum(axis=(0, 1)), x.shape) * 1.0", "sums dx over all places",
+     "Which y's does the x of one place reach?"),
 ]
 
 HINTS = [

@@ -9,18 +9,30 @@ FUNCTION = "cross_entropy"
 OUTPUTS = {"loss": "", "dlogits": "B T V"}
 
 
-def batch(lengths, T, shift=0):
+MAPPED = {"B": "b=", "T": "t=", "together": "B T"}
+
+
+def batch(lengths, T, shift=0, rare=0, each="place"):
+    """With `shift`, scores are far apart between places, also within a sequence and within a step: no one number can be
+    taken off all. With `rare`, targets are that much less likely than other classes, some of them."""
     def inputs(rng, V=5):
         B = len(lengths)
         mask = np.arange(T) < rng.permutation(lengths)[:, None]
-        shifts = shift * np.resize([1.0, -1.0, 0.0], B)[:, None, None]
-        return {"logits": 1.3 * normal(rng, B, T, V) + shifts, "target_ids": rng.integers(0, V, (B, T)), "mask": mask}
+        shifts = shift * np.resize([1.0, -1.0, 0.0, -1.0, 0.5], (B, T if each == "place" else 1, 1))
+        target_ids = rng.integers(0, V, (B, T))
+        target_ids[target_ids == V - 1] = 0 if B > 1 and rare else V - 1
+        logits = 1.3 * normal(rng, B, T, V) + shifts
+        np.put_along_axis(logits, target_ids[:, :, None], np.take_along_axis(logits, target_ids[:, :, None], 2)
+                          - rare * np.resize([1.0, 0.5, 0.0, 1.5], (B, T, 1)), 2)
+        return {"logits": logits, "target_ids": target_ids, "mask": mask}
     return inputs
 
 
 CASES = {"one place": batch([1], 1), "three sequences, all equally long": batch([7, 7, 7], 7),
          "three sequences with padding": batch([7, 1, 3], 7),
-         "scores near 1000, -1000 and 0": batch([7, 1, 3], 7, 1000)}
+         "scores near 1000, -1000, 0 and 500": batch([7, 1, 4], 7, 1000),
+         "scores of each sequence near 1000, -1000 or 0": batch([7, 1, 4], 7, 1000, each="sequence"),
+         "targets that are hardly likely": batch([6, 2, 6], 6, 0, 40)}
 
 
 def reference(logits, target_ids, mask):
@@ -29,7 +41,7 @@ def reference(logits, target_ids, mask):
 
 
 def terms(logits, target_ids, mask):
-    if abs(logits).max() > 100 or mask.size == 1:
+    if abs(logits).max() > 30 or mask.size == 1:
         return {}
     p, onehot = activations.softmax(logits), np.eye(logits.shape[2])[target_ids]
     each = {"p": p, "onehot": onehot, "p²": p * p, "p ⊙ onehot": p * onehot, "(1)": np.ones(p.shape)}
@@ -105,6 +117,60 @@ MUTANTS = [
     ("onehot) * counts / N", "onehot) * counts / B", "divides dlogits by B, not by N", HOW_MANY),
     ("onehot) * counts / N", "onehot) * counts / mask.size", "divides dlogits by B T, padding included", HOW_MANY),
     ("onehot) * counts / N", "onehot) / N", "gives padding a gradient", PADDING),
+]
+SPOKEN = {"counts": "mask"}
+
+STABLE = "How small can p be, and what becomes of log p then?"
+for _new, _words in (("np.log(p + 1e-12)", "adds 1e-12 to p inside the log"),
+                     ("np.log(p + 1e-8)", "adds 1e-8 to p inside the log"),
+                     ("np.log(np.clip(p, 1e-7, 1))", "clips p to 1e-7 .. 1 before the log"),
+                     ("np.log(np.clip(p, 1e-12, 1))", "clips p to 1e-12 .. 1 before the log"),
+                     ("np.log(np.clip(p, 1e-15, 1))", "clips p to 1e-15 .. 1 before the log")):
+    MUTANTS.append(("onehot * log_p * counts / N)", f"onehot * {_new} * counts / N)", f"{_words}, in the loss", STABLE))
+LARGEST = "Of which scores is the largest to be taken off, so that in each place exp is 1 for one and no more for all?"
+for _axes, _words in (("", "of the whole array, one for all places,"), ("axis=1, keepdims=True", "of each class over T"),
+                      ("axis=0, keepdims=True", "of each class over B"),
+                      ("axis=(1, 2), keepdims=True", "of each sequence, one for all its places,"),
+                      ("axis=(0, 2), keepdims=True", "of each step, one for all sequences,")):
+    MUTANTS += [
+        ({"logits.max(axis=2, keepdims=True)": f"logits.max({_axes})"},
+         f"takes off the largest score {_words} not that of each place", LARGEST),
+        ({"logits.max(axis=2, keepdims=True)": f"logits.max({_axes})",
+          "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)":
+          "p = np.exp(z) / np.exp(z).sum(axis=2, keepdims=True)\n    log_p = np.log(p)"},
+         f"takes the largest score {_words} not that of each place, off before exp, and then the log of p", LARGEST)]
+MUTANTS += [
+    ({" - logits.max(axis=2, keepdims=True)": "",
+      "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)":
+      "p = np.exp(z) / np.exp(z).sum(axis=2, keepdims=True)\n    log_p = np.log(p)"},
+     "takes off no largest score (max), so that exp overflows to inf", LARGEST),
+    (" - logits.max(axis=2, keepdims=True)", "", "takes off no largest score (max), so that exp overflows to inf in "
+     "log p", LARGEST),
+    ({"onehot * log_p * counts / N)": "onehot * log_p)", "onehot) * counts / N": "onehot)"},
+     "neither masks nor divides by N: padding takes part in both, and both are sums", PADDING),
+    ("counts / N).sum()", "counts / mask.sum(axis=1)[:, None, None]).sum()",
+     "divides the loss of each sequence by its own length and adds those up", HOW_MANY),
+    ("onehot) * counts / N", "onehot) * counts / mask.sum(axis=1)[:, None, None]",
+     "divides dlogits of each sequence by its own length", HOW_MANY),
+    ("onehot) * counts / N", "onehot) * counts / N / V", "divides dlogits by V, too", HOW_MANY),
+    ("onehot) * counts / N", "onehot) * counts / T", "divides dlogits by T, not by N", HOW_MANY),
+    ("onehot * log_p * counts / N)", "onehot * log_p * counts / T)", "divides the loss by T, not by N", HOW_MANY),
+    ("np.eye(V)[target_ids]", "np.eye(V)[(target_ids + 1) % V]", "takes the class after the target", TARGET),
+    ("np.eye(V)[target_ids]", "np.eye(V)[target_ids[::-1]]", "takes the targets of another sequence", TARGET),
+    ("np.eye(V)[target_ids]", "np.eye(V)[target_ids[:, ::-1]]", "takes the targets backwards in time", TARGET),
+    ("np.eye(V)[target_ids]", "np.eye(V)[np.roll(target_ids, -1, axis=1)]", "takes the target of the next step",
+     TARGET),
+    ("(p - onehot) * counts / N", "(p - onehot * counts) / N", "masks the target but not p in dlogits", PADDING),
+    ("(p - onehot) * counts / N", "(p * counts - onehot) / N", "masks p but not the target in dlogits", PADDING),
+    ("(p - onehot) * counts / N", "(p - onehot / N) * counts", "divides only onehot by N in dlogits", HOW_MANY),
+    ("(p - onehot) * counts / N", "p * counts / N - onehot * counts", "divides only p by N in dlogits", HOW_MANY),
+    ("loss = -(onehot * log_p * counts / N).sum()", "loss = -(onehot * log_p * counts).mean()",
+     "takes the mean over all B T V entries in the loss", HOW_MANY),
+    ("loss = -(onehot * log_p * counts / N).sum()", "loss = -(onehot * np.log(1 + np.exp(log_p)) * counts / N).sum()",
+     "takes log(1 + p) for log p in the loss", CHANCE),
+    ("loss = -(onehot * log_p * counts / N).sum()",
+     "loss = -((onehot * log_p + (1 - onehot) * np.log1p(-np.exp(log_p))) * counts / N).sum()",
+     "adds log(1 - p) of all other classes to the loss: the loss of V yes-or-no questions", NUMBERS),
 ]
 
 HINTS = [

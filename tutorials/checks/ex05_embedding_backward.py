@@ -2,7 +2,7 @@ import numpy as np
 
 from minirnn import embedding
 
-from . import normal, weights
+from . import normal, reordered, weights
 
 TITLE = "the embedding, backward: what repeats adds up"
 FUNCTION = "embedding_backward"
@@ -10,16 +10,17 @@ OUTPUTS = {"dW": "V D"}
 MAPPED = {"V": "id "}
 
 
-def batch(B, T, *times):
+def batch(B, T, *times, size=1.0):
     """Id v stands at times[v] places. The same ids repeat on every seed, so that the map shows which they are."""
     def inputs(rng, D=5):
         ids = rng.permutation(np.repeat(np.arange(len(times)), times)).reshape(B, T)
-        return {"W": weights(rng, len(times), D), "ids": ids, "dx": normal(rng, B, T, D)}
+        return {"W": weights(rng, len(times), D), "ids": ids, "dx": size * normal(rng, B, T, D)}
     return inputs
 
 
 CASES = {"each id at most once": batch(1, 4, 1, 1, 0, 0, 1, 0, 0, 1),
-         "ids 0, 3, 5 and 7 repeat, 2 and 6 are nowhere": batch(3, 6, 4, 1, 0, 3, 1, 6, 0, 3)}
+         "ids 0, 3, 5 and 7 repeat, 2 and 6 are nowhere": batch(3, 6, 4, 1, 0, 3, 1, 6, 0, 3),
+         "the largest ids, 8 to 10, and 0 are nowhere": batch(3, 4, 0, 2, 1, 0, 5, 0, 1, 3, 0, 0, 0, size=30.0)}
 
 
 def reference(W, ids, dx):
@@ -62,12 +63,8 @@ MUTANTS = [
     ("+= dx[b, t]", "+= 1", "counts the places of each id and does not use dx", GIVEN),
     ("+= dx[b, t]", "+= dx[b, t].sum()", "sums dx over D, too", "Which entry of dW does dx[b, t, d] belong to?"),
     ("+= dx[b, t]", "+= dx[b, t] * W[ids[b, t]]", "multiplies dx by the row of W", GIVEN),
-    ("+= dx[b, t]", "+= dx[b, t - 1]", "meets the id at t with the dx at t - 1", WHICH),
-    ("+= dx[b, t]", "+= dx[b, -1 - t]", "goes through dx in reversed order of time", WHICH),
     ("+= dx[b, t]", "+= dx[0, t]", "takes the dx of the first sequence for all", WHICH),
     ("+= dx[b, t]", "+= dx[b, -1]", "takes the dx of the last step for all", WHICH),
-    ("+= dx[b, t]", "+= dx.swapaxes(0, 1).reshape(dx.shape)[b, t]",
-     "goes through ids sequence by sequence but through dx step by step", WHICH),
     ("+= dx[b, t]", "+= dx[b, t] * (ids[b, t] != 0)", "leaves out the id 0",
      "Is there anything special about the id 0 here?"),
     ("dW[ids[b, t]]", "dW[ids[b, t] - 1]", "adds to the row before the one that the id picked", WHICH),
@@ -86,6 +83,21 @@ MUTANTS = [
     ("np.zeros_like(W)", "W.copy()", "starts from W instead of from zero", NONE),
     ("np.zeros_like(W)", "np.ones_like(W)", "starts from one instead of from zero", NONE),
     ("return dW", "return dW / max(1, np.abs(dW).max())", "scales dW so that its largest entry is 1", SUM),
+]
+for _new, _words in reordered("dx"):
+    MUTANTS.append(("+= dx[b, t]", f"+= {_new}[b, t]",
+                    f"goes through dx in another order than through ids, so they do not belong together: {_words}",
+                    WHICH))
+_new, _words = next(reordered("ids"))
+MUTANTS += [
+    ("dW[ids[b, t]]", f"dW[{_new}[b, t]]",
+     f"goes through ids in another order than through dx, so they do not belong together: {_words}", WHICH),
+    ("return dW", "return dW[:ids.max() + 1]", "has as many rows in dW as the largest id of this batch, not as W",
+     "How many rows has dW to have, whichever ids come up?"),
+    ("return dW", "return dW[np.unique(ids)]", "returns only the rows of the ids that come up",
+     "How many rows has dW to have, whichever ids come up?"),
+    ("return dW", "return W - dW", "returns W after a step instead of its gradient", "Is dW to be the gradient, or W "
+     "after a step?"),
 ]
 
 HINTS = [

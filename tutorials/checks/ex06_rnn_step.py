@@ -7,13 +7,14 @@ FUNCTION = "rnn_step"
 OUTPUTS = {"h": "H B", "dx": "D B", "dh_prev": "H B", "dW_ih": "H D", "dU_h": "H H", "db_h": "H"}
 
 
-def step(rng):
-    B, D, H = 3, 5, 4
-    return {"W_ih": weights(rng, H, D), "U_h": weights(rng, H, H), "b_h": weights(rng, H),
-            "x": 0.4 * normal(rng, D, B), "h_prev": 0.5 * normal(rng, H, B), "dh": normal(rng, H, B)}
+def step(B, D, H, size=1.0):
+    def inputs(rng):
+        return {"W_ih": weights(rng, H, D), "U_h": weights(rng, H, H), "b_h": weights(rng, H),
+                "x": 0.4 * normal(rng, D, B), "h_prev": 0.5 * normal(rng, H, B), "dh": size * normal(rng, H, B)}
+    return inputs
 
 
-CASES = {"one step": step}
+CASES = {"one step": step(3, 5, 4), "one step of other sizes, with gradients near 30": step(7, 3, 5, 30.0)}
 
 
 def reference(W_ih, U_h, b_h, x, h_prev, dh):

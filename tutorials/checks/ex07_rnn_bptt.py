@@ -9,17 +9,17 @@ FUNCTION = "rnn_backward"
 OUTPUTS = {"dx": "T D B", "dW_ih": "H D", "dU_h": "H H", "db_h": "H", "dh0": "H B"}
 
 
-def steps(T):
+def steps(T, size=1.0):
     def inputs(rng, B=3, D=7, H=4):
         params = {"W_ih": weights(rng, H, D), "U_h": weights(rng, H, H), "b_h": weights(rng, H)}
         x, h0 = 0.4 * normal(rng, T, D, B), 0.5 * normal(rng, H, B)
         h, _, _ = rnn.forward(params, x.transpose(2, 0, 1), h0.T)
         return {"W_ih": params["W_ih"], "U_h": params["U_h"], "x": x, "h0": h0, "h": h.transpose(1, 2, 0).copy(),
-                "dh": normal(rng, T, H, B)}
+                "dh": size * normal(rng, T, H, B)}
     return inputs
 
 
-CASES = {"a single step": steps(1), "five steps": steps(5)}
+CASES = {"a single step": steps(1), "five steps": steps(5), "six steps, with gradients near 30": steps(6, 30.0)}
 
 
 def reference(W_ih, U_h, x, h0, h, dh):
@@ -101,6 +101,29 @@ MUTANTS = [
      "divides the gradients of all weights by T", "The loss is one number for all T steps. Who divides by T?"),
     ("return dx, dW_ih, dU_h, db_h", "return dx, dW_ih / h0.shape[1], dU_h / h0.shape[1], db_h / h0.shape[1]",
      "divides the gradients of all weights by B", SUM_OVER_B),
+]
+SPOKEN = {"h_prev": "h_{t-1}"}
+
+for _text, _words in (("dh[-1]", "dh of the last step"), ("dh[-1] * (1 - h[-1] ** 2)", "da of the last step"),
+                      ("U_h.T @ (dh[-1] * (1 - h[-1] ** 2))", "what the last step sends back"),
+                      ("dh[0]", "dh of the first step"), ("h[-1]", "the last state"), ("h0", "h0"),
+                      ("np.ones_like(h0)", "one")):
+    MUTANTS.append(("dh_next = np.zeros_like(h0)", f"dh_next = {_text}",
+                    f"starts what is carried, dh_next, from {_words} instead of zero", NEXT))
+MUTANTS += [
+    ({"dW_ih +=": "dW_ih =", "dU_h +=": "dU_h =", "db_h +=": "db_h ="},
+     "assigns the gradients of all weights at each step instead of adding to them", SUM_OVER_T),
+    ({"dh_next = U_h.T @ da_t": "dh_next = U_h.T @ da_t * (1 - h_prev ** 2)"},
+     "takes tanh' once more, of h_{t-1}, in what is carried", TANH),
+    ({"dh[t] + dh_next": "dh[t]", "U_h.T @ da_t": "U_h.T @ (da_t + dh_next)"},
+     "adds dh_next behind the tanh, to da_t, where it is carried", OUTSIDE),
+    ({"da_t = dh_t * (1 - h[t] ** 2)": "da_t = dh[t] * (1 - h[t] ** 2) + dh_next"},
+     "adds dh_next to da_t, behind the tanh, not to dh_t", OUTSIDE),
+    ({"da_t = dh_t * (1 - h[t] ** 2)": "da_t = dh[t] + dh_next * (1 - h[t] ** 2)"},
+     "takes tanh' for dh_next only, not for dh[t]", OUTSIDE),
+    ({"da_t = dh_t * (1 - h[t] ** 2)": "da_t = np.clip(dh_t * (1 - h[t] ** 2), -5, 5)"}, "clips da_t to -5 .. 5",
+     "May a gradient be larger than 5? Who clips?"),
+    ({"dh0 = dh_next": "dh0 = dh_next + dh[0]"}, "adds dh[0] to dh0", "Does h0 reach the loss other than by step 0?"),
 ]
 
 HINTS = [

@@ -9,15 +9,15 @@ FUNCTION = "gradient_norms"
 OUTPUTS = {"norm": "T B", "limit": "T"}
 
 
-def states(T):
-    def inputs(rng, B=3, D=7, H=5):
+def states(T, B=3):
+    def inputs(rng, D=7, H=5):
         params = {"W_ih": weights(rng, H, D), "U_h": weights(rng, H, H), "b_h": 0.5 * weights(rng, H)}
         h, _, _ = rnn.forward(params, 0.3 * normal(rng, B, T, D), 0.5 * normal(rng, B, H))
         return {"U_h": params["U_h"], "h": h.transpose(1, 2, 0).copy()}
     return inputs
 
 
-CASES = {"two states, one step between them": states(2), "six states": states(6)}
+CASES = {"two states, one step between them": states(2), "six states": states(6), "four states of seven sequences": states(4, 7)}
 
 
 def reference(U_h, h):
@@ -106,6 +106,40 @@ MUTANTS = [
      "takes the norm of a power of U_h for the limit, which the product can exceed",
      "Between two U_h stands a tanh'. Can it turn what the first has shrunk to what the next stretches?"),
 ]
+MUTANTS += [
+    ({"range(T - 1)": "range(T)", "h[t + 1, :, b]": "h[t, :, b]"},
+     "multiplies one factor too many: the product for t contains J_t as well", FACTORS),
+    ({"product = product @ J": "before = product; product = product @ J", "norm(product, 2)": "norm(before, 2)"},
+     "multiplies one factor too few: the product for t lacks J_{t+1}", FACTORS),
+    ({"product = np.eye(H)": "product = np.diag(1 - h[T - 1, :, b] ** 2)"}, "starts the product with tanh' of the last step, which J has too",
+     "What is the product of no factors?"),
+    ({"(1 - h[t + 1, :, b] ** 2)[:, None] * U_h": "U_h @ np.diag(1 - h[t, :, b] ** 2)"},
+     "puts tanh' of h_t on the right of U_h, where that of h_{t+1} belongs on the left", WHOSE),
+    ("np.arange(T - 1, -1, -1)", "np.maximum(np.arange(T - 2, -2, -1), 0)", "counts one factor too few in the limit",
+     FACTORS),
+    ("np.arange(T - 1, -1, -1)", "(T - 1)", "takes the limit of all T - 1 steps at every t", FACTORS),
+    ("np.arange(T - 1, -1, -1)", "np.ones(T)", "takes the norm of U_h itself for the limit, at every t", FACTORS),
+    ("np.linalg.norm(U_h, 2)", "np.linalg.norm(U_h, 1)", "takes the 1-norm of U_h, the largest column sum, for the limit",
+     NORM),
+    ("np.linalg.norm(U_h, 2)", "np.linalg.norm(U_h, np.inf)",
+     "takes the infinity norm of U_h, the largest row sum, for the limit", NORM),
+    ("np.linalg.norm(U_h, 2)", "np.abs(U_h).max()", "takes the largest entry of U_h for the limit", NORM),
+    ("np.linalg.norm(U_h, 2)", "(np.linalg.norm(U_h, 2) * (1 - h ** 2).max())",
+     "uses the largest tanh' of all states in the limit, which is to be known from U_h alone",
+     "How large can tanh' be, whatever the states are?"),
+    ("np.linalg.norm(U_h, 2)", "np.linalg.norm(U_h, 2) ** 2", "squares the norm in the limit", NORM),
+    ("np.linalg.norm(product, 2)", "np.abs(product).max()", "takes the largest entry of the product for its norm", NORM),
+    ("np.linalg.norm(product, 2)", "abs(np.linalg.det(product))", "takes the determinant of the product for its norm",
+     NORM),
+    ("np.linalg.norm(product, 2)", "np.linalg.norm(product @ np.ones(H))",
+     "takes the norm of the product with a vector of ones", NORM),
+    ("np.linalg.norm(product, 2)", "np.linalg.norm(product @ np.ones(H) / H ** 0.5)",
+     "takes the stretching of one vector, ones, for the norm", NORM),
+    ("np.linalg.norm(product, 2)", "np.linalg.norm(product) / H ** 0.5", "takes the Frobenius norm over √H", NORM),
+    ("1 - h[t + 1, :, b] ** 2", "1 - h[T - 1, :, b] ** 2", "takes tanh' from the last state at every step", WHOSE),
+    ("1 - h[t + 1, :, b] ** 2", "1 - h[t + 1, :, 0] ** 2", "takes tanh' of the first sequence for all", EACH),
+]
+SPOKEN = {"product": "the product", "J": "J_{t+1}"}
 EQUAL = [{"multiplies the Jacobians in the wrong order", "transposes every Jacobian as a whole"}]
 
 HINTS = [

@@ -7,15 +7,16 @@ FUNCTION = "truncated_bptt"
 OUTPUTS = {"state": "B H", "dx": "B T D", "dW_ih": "H D", "dU_h": "H H", "db_h": "H"}
 
 
-def steps(T, k):
-    def inputs(rng, B=3, D=5, H=6):
+def steps(T, k, size=1.0):
+    def inputs(rng, B=5, D=7, H=6):
         params = {"W_ih": weights(rng, H, D), "U_h": 0.7 * weights(rng, H, H), "b_h": 0.5 * weights(rng, H)}
         return {"params": params, "x": 0.4 * normal(rng, B, T, D), "h0": 0.5 * normal(rng, B, H),
-                "dh": normal(rng, B, T, H), "k": k}
+                "dh": size * normal(rng, B, T, H), "k": k}
     return inputs
 
 
-CASES = {"one chunk of 4 steps": steps(4, 4), "10 steps in chunks of 4": steps(10, 4)}
+CASES = {"one chunk of 4 steps": steps(4, 4), "10 steps in chunks of 4": steps(10, 4),
+         "3 steps, fewer than the 4 of a chunk": steps(3, 4), "9 steps in chunks of 3, gradients near 30": steps(9, 3, 30.0)}
 
 
 def reference(params, x, h0, dh, k):
@@ -88,6 +89,62 @@ MUTANTS = [
     ("return state", "return h0", "returns h0 for the state after the last step", "What did the last chunk return?"),
     ("return state", "return dstate", "returns dstate, a gradient, for the state after the last step",
      "Which of what the library returns is a state, and which the gradient of one?"),
+]
+SPOKEN = {"part": "the chunk"}
+
+LOOP = "for start in range(0, T, k):\n        part = slice(start, start + k)"
+for _borders, _words in (
+        ("[(s * k, (s + 1) * k if s < max(T // k, 1) - 1 else T) for s in range(max(T // k, 1))]",
+         "makes T // k chunks, the last one longer, with the rest of the steps"),
+        ("[(0, T % k)][:T % k] + [(s, s + k) for s in range(T % k, T, k)]",
+         "makes the first chunk the shorter one, with the rest of the steps"),
+        ("[(int(a[0]), int(a[-1]) + 1) for a in np.array_split(np.arange(T), -(-T // k))]",
+         "cuts into chunks that are as equal as possible, not k steps each"),
+        ("[(int(a[0]), int(a[-1]) + 1) for a in np.array_split(np.arange(T), max(T // k, 1))]",
+         "cuts into T // k equal chunks, not k steps each"),
+        ("[(int(a[0]), int(a[-1]) + 1) for a in np.array_split(np.arange(T), min(k, T))]",
+         "cuts into k chunks, where k is the length of each"),
+        ("[(0, T - min(k, T)), (T - min(k, T), T)][T <= k:]", "cuts once only, k steps before the end"),
+        ("[(0, min(k, T)), (k, T)][:1 + (T > k)]", "cuts once only, after the first k steps"),
+        ("[(s, s + k + (s == 0)) for s in [0, *range(k + 1, T, k)]]", "cuts one step too late, after k + 1"),
+        ("[(s, min(s + k + 1, T)) for s in range(0, T, k + 1)]", "takes chunks of k + 1 steps"),
+        ("[(s, min(s + max(k - 1, 1), T)) for s in range(0, T, max(k - 1, 1))]", "takes chunks of k - 1 steps"),
+        ("[(s, s + k) for s in range(0, T, 2 * k)]", "leaves out every second chunk"),
+        ("[(s, s + k) for s in range(0, T, k)][-1:]", "does the last chunk only"),
+        ("[(s, s + k) for s in range(0, T, k)][:1]", "does the first chunk only")):
+    MUTANTS.append((LOOP, f"for start, end in {_borders}:\n        part = slice(start, end)", _words, LAST))
+BACK = "From which step on may the gradient of a step be cut: the same for the whole chunk, or another for each?"
+WHOLE = ("    for start in range(0, T, k):\n        part = slice(start, start + k)  # a slice ends by itself at T, so the "
+         "last may be shorter\n")
+EACH = """    h, state, _ = rnn.forward(params, x, h0)
+    before = np.concatenate([h0[:, None], h], axis=1)
+    for t in range(T):
+        first = {first}
+        part = slice(first, t + 1)
+        _, _, cache = rnn.forward(params, x[:, part], before[:, first])
+        only = np.zeros_like(dh[:, part]) + dh[:, part] * (np.arange(first, t + 1) == t)[:, None]
+        grads, dx_part, _ = rnn.backward(cache, only)
+        dx[:, part] += dx_part
+        for name in total:
+            total[name] += grads[name]
+    return state, dx, total["W_ih"], total["U_h"], total["b_h"]
+"""
+for _first, _words in (("max(0, t - k + 1)", "k steps back"), ("max(0, t - k)", "k + 1 steps back")):
+    MUTANTS.append((WHOLE, EACH.format(first=_first) + WHOLE,
+                    f"goes {_words} from each step, in a sliding window over the borders, not to the start of its chunk",
+                    BACK))
+MUTANTS += [
+    ({"grads[name]": "grads[name] * len(h[0]) / T"}, "weighs each chunk's gradients by its share of the steps", DIVIDE),
+    ({"grads[name]": "grads[name] / T"}, "divides the gradients of the weights by T", DIVIDE),
+    ({"grads[name]": "grads[name] / k"}, "divides the gradients of the weights by k", DIVIDE),
+    ("total[name] += grads[name]", "total[name] = total[name] * (start == 0) + grads[name] * (start == 0)",
+     "keeps the gradients of the first chunk only", SUM),
+    ("return state", "return h[:, 0]", "returns the first state of the last chunk", "What did the last chunk return?"),
+    ("return state", "return h.mean(axis=1)", "returns the mean state of the last chunk", "What did the last chunk "
+     "return?"),
+    ("dh[:, part])", "dh[:, part] / h.shape[1])", "divides dh of each chunk by its length", DIVIDE),
+    ("dh[:, part])", "dh[:, part], dh[:, min(start + k, T - 1)] * (start + k < T))",
+     "hands dh of the next chunk's first step to the backward pass as the gradient of the last state", OUTSIDE),
 ]
 
 HINTS = [

@@ -2,7 +2,7 @@ import numpy as np
 
 from minirnn import lstm
 
-from . import normal, weights
+from . import normal, orders, weights
 
 TITLE = "one step of the LSTM, forward"
 FUNCTION = "lstm_step"
@@ -10,13 +10,16 @@ OUTPUTS = {"gates": "4H B", "c": "H B", "h": "H B"}
 GATES = ["i", "f", "c̃", "o"]
 
 
-def step(rng):
-    B, D, H = 3, 7, 5
+def step(rng, B=3, D=7, H=5, size=1.0):
     return {"W_x": weights(rng, 4 * H, D), "U_h": weights(rng, 4 * H, H), "b": weights(rng, 4 * H),
-            "x": 0.4 * normal(rng, D, B), "h_prev": 0.5 * normal(rng, H, B), "c_prev": normal(rng, H, B)}
+            "x": 0.4 * normal(rng, D, B), "h_prev": 0.5 * normal(rng, H, B), "c_prev": size * normal(rng, H, B)}
 
 
-CASES = {"one step": step}
+def large(rng):
+    return step(rng, B=7, D=3, H=6, size=12.0)
+
+
+CASES = {"one step": step, "one step of other sizes, with large numbers": large}
 
 
 def reference(W_x, U_h, b, x, h_prev, c_prev):
@@ -43,10 +46,6 @@ MUTANTS = [
     (" + U_h @ h_prev", "", "leaves U_h h_prev out of a", EQUATION),
     ("U_h @ h_prev", "U_h @ c_prev", "multiplies U_h by c_prev, not by h_prev",
      "Which of the two states do gates read?"),
-    ("a_i, a_f, a_c, a_o", "a_i, a_f, a_o, a_c", "takes the blocks in the order i, f, o, c̃", ORDER),
-    ("a_i, a_f, a_c, a_o", "a_f, a_i, a_c, a_o", "takes the blocks in the order f, i, c̃, o", ORDER),
-    ("a_i, a_f, a_c, a_o", "a_i, a_c, a_f, a_o", "takes the blocks in the order i, c̃, f, o", ORDER),
-    ("a_i, a_f, a_c, a_o", "a_c, a_i, a_f, a_o", "takes the blocks in the order c̃, i, f, o", ORDER),
     ("np.split(a, 4)", "a.reshape(-1, 4, a.shape[1]).swapaxes(0, 1)",
      "takes every fourth row for a gate, not H rows that follow each other", "Which rows of W_x belong to i?"),
     ("i = sigmoid(a_i)", "i = np.tanh(a_i)", "uses tanh for i", SIGMA),
@@ -72,12 +71,23 @@ MUTANTS = [
     ("o * np.tanh(c)", "o * sigmoid(c)", "takes σ(c), not tanh(c), for h", SHOWN),
     ("o * np.tanh(c)", "o * np.tanh(c_prev)", "shows c_prev, not c, in h",
      "Which cell does h show, the old or the new?"),
-    (", c, h", ", np.tanh(c), h", "returns tanh(c) for c", "Which equation does the tanh of c belong to?"),
+    (", c, h", ", np.tanh(c), h", "takes the tanh already in c, where it belongs in h only: returns tanh(c) for c", "Which equation does the tanh of c belong to?"),
     ("np.concatenate([i, f, g, o])", "a", "returns the arguments of σ and tanh for gates",
      "Between which two numbers should all that you return as gates lie?"),
-    ("[i, f, g, o]", "[i, f, o, g]", "stacks gates in the order i, f, o, c̃",
-     "In which order should gates lie on top of each other?"),
+    *orders(GATES, "a_i, a_f, a_c, a_o", "i, f, g, o"),
+    ({"i = sigmoid(a_i)": "i = np.tanh(a_i)", "f = sigmoid(a_f)": "f = np.tanh(a_f)", "o = sigmoid(a_o)":
+      "o = np.tanh(a_o)", "g = np.tanh(a_c)": "g = sigmoid(a_c)"}, "has σ and tanh in each other's place, in all four",
+     SIGMA),
+    ({"i = sigmoid(a_i)": "i = np.tanh(a_i)", "f = sigmoid(a_f)": "f = np.tanh(a_f)", "o = sigmoid(a_o)":
+      "o = np.tanh(a_o)"}, "uses tanh for all three gates", SIGMA),
+    ({"f * c_prev + i * g": "(1 - i) * c_prev + i * g"}, "takes 1 - i for f in c", CELL),
+    ({"i * g": "i * np.tanh(g)"}, "takes the tanh of c̃ twice: once more in c", CELL),
+    ({"f * c_prev + i * g": "np.tanh(f * c_prev + i * g)"}, "takes the tanh of c already in c, and again in h", CELL),
+    ("b[:, None]", "2 * b[:, None]", "adds b twice", EQUATION),
 ]
+SPOKEN = {"g": "c̃", "a_i": "the block of i in a", "a_f": "the block of f in a", "a_c": "the block of c̃ in a",
+          "a_o": "the block of o in a"}
+EQUAL = [{"has i and f the wrong way round in c", "takes the blocks apart and stacks them in the order f, i, c̃, o"}]
 
 HINTS = [
     "Compute a, the arguments of all four at once: a = W_x x + U_h h_prev + b, (4H, B). As in exercise 6, b has to "

@@ -2,7 +2,7 @@ import numpy as np
 
 from minirnn import lstm
 
-from . import normal, weights
+from . import normal, orders, weights
 
 TITLE = "one step of the LSTM, backward"
 FUNCTION = "lstm_step_backward"
@@ -10,17 +10,18 @@ OUTPUTS = {"dx": "D B", "dh_prev": "H B", "dc_prev": "H B", "dW_x": "4H D", "dU_
 GATES = ["i", "f", "c̃", "o"]
 
 
-def step(later):
-    def inputs(rng, B=3, D=7, H=5):
+def step(later, size=1.0, B=3, D=7, H=5):
+    def inputs(rng):
         params = {"W_x": weights(rng, 4 * H, D), "U_h": weights(rng, 4 * H, H), "b": weights(rng, 4 * H)}
         x, h_prev, c_prev = 0.4 * normal(rng, D, B), 0.5 * normal(rng, H, B), normal(rng, H, B)
         gates, c = forward(params, x, h_prev, c_prev)[1:]
         return {"W_x": params["W_x"], "U_h": params["U_h"], "x": x, "h_prev": h_prev, "c_prev": c_prev,
-                "gates": gates, "c": c, "dh": normal(rng, H, B), "dc_next": later * normal(rng, H, B)}
+                "gates": gates, "c": c, "dh": size * normal(rng, H, B), "dc_next": later * normal(rng, H, B)}
     return inputs
 
 
-CASES = {"the last step, where dc_next is zero": step(0.0), "any step": step(1.0)}
+CASES = {"the last step, where dc_next is zero": step(0.0), "any step": step(1.0),
+         "any step, with gradients near 30": step(30.0, 30.0, B=7, D=3)}
 
 
 def forward(params, x, h_prev, c_prev):
@@ -71,10 +72,7 @@ FOUR = "How many blocks of a does h_prev, and does x, take part in?"
 CELL = "What was c_prev multiplied by, on its way to c?"
 SUM_OVER_B = "The loss is one number for all B columns. Who divides by B?"
 MUTANTS = [
-    ("i, f, g, o =", "i, f, o, g =", "takes the blocks of gates in the order i, f, o, c̃", ORDER),
-    ("i, f, g, o =", "f, i, g, o =", "takes the blocks of gates in the order f, i, c̃, o", ORDER),
-    ("i, f, g, o =", "i, g, f, o =", "takes the blocks of gates in the order i, c̃, f, o", ORDER),
-    ("i, f, g, o =", "g, i, f, o =", "takes the blocks of gates in the order c̃, i, f, o", ORDER),
+    *orders(GATES, "i, f, g, o", "da_i, da_f, da_c, da_o"),
     ("np.split(gates, 4)", "gates.reshape(-1, 4, gates.shape[1]).swapaxes(0, 1)",
      "takes every fourth row of gates for a gate, not H rows that follow each other", "Which rows of gates are i?"),
     ("tanh_c = np.tanh(c)", "tanh_c = c", "takes c for tanh(c), both in dc and for o", BY_H),
@@ -128,9 +126,6 @@ MUTANTS = [
     ("np.concatenate([da_i, da_f, da_c, da_o])",
      "np.stack([da_i, da_f, da_c, da_o], axis=1).reshape(4 * len(da_i), -1)",
      "mixes the rows of the four blocks in da", "Which rows of da belong to i?"),
-    ("[da_i, da_f, da_c, da_o]", "[da_c, da_f, da_i, da_o]", "has the blocks of i and c̃ swapped in da", ORDER),
-    ("[da_i, da_f, da_c, da_o]", "[da_f, da_i, da_c, da_o]", "has the blocks of i and f swapped in da", ORDER),
-    ("[da_i, da_f, da_c, da_o]", "[da_i, da_f, da_o, da_c]", "has the blocks of c̃ and o swapped in da", ORDER),
     ("W_x.T @ da", "W_x[:len(c)].T @ da_i", "computes dx from the block of i alone", FOUR),
     ("U_h.T @ da", "U_h[:-len(c)].T @ da[:-len(c)]", "leaves the block of o out of dh_prev", FOUR),
     ("U_h.T @ da", "U_h.T @ da + dh", "adds dh to dh_prev", "Does h_prev reach h other than by a?"),
@@ -145,6 +140,38 @@ MUTANTS = [
     ("da @ h_prev.T", "da @ c_prev.T", "uses c_prev in dU_h where h_prev belongs", "What was U_h multiplied by?"),
     ("da.sum(axis=1)", "da.mean(axis=1)", "takes the mean over the batch in db, not the sum", SUM_OVER_B),
     ("da.sum(axis=1)", "da[:, 0]", "takes only the first column of the batch in db", "How many columns did b serve?"),
+]
+SPOKEN = {"g": "c̃", "tanh_c": "tanh(c)", "da_i": "the block of i", "da_f": "the block of f", "da_c": "the block of c̃",
+          "da_o": "the block of o", "slope": "σ'"}
+
+MUTANTS += [
+    ({"s * (1 - s)": "1", "(1 - g ** 2)": "1"}, "forgets σ' and tanh' in all four blocks", SLOPE),
+    ({"s * (1 - s)": "(s * (1 - s)) ** 2", "(1 - g ** 2)": "(1 - g ** 2) ** 2"}, "takes σ' and tanh' twice in all four "
+     "blocks", SLOPE),
+    ({"(1 - g ** 2)": "g * (1 - g)", "s * (1 - s)": "(1 - s ** 2)"}, "has σ' and tanh' in each other's place, in all "
+     "four blocks", SLOPE),
+    ({"s * (1 - s)": "(lambda r: r * (1 - r))(1 / (1 + np.exp(-s)))", "(1 - g ** 2)": "(1 - np.tanh(g) ** 2)"},
+     "takes σ and tanh twice in the slopes of all four blocks, as if the gates were a", SLOPE),
+    ({"s * (1 - s)": "(lambda r: r * (1 - r))(1 / (1 + np.exp(-s)))", "(1 - g ** 2)":
+      "(lambda r: r * (1 - r))(1 / (1 + np.exp(-g)))"}, "takes σ'(gate) for the slope in all four blocks, so the σ is "
+     "taken twice", SLOPE),
+    ({"dc_next + dh": "dc_next * f + dh", "dc * f": "dc"}, "applies f to dc_next on arrival, and not to dc when it "
+     "leaves as dc_prev", "Which f leads from c to the next cell, and is it this step's?"),
+    ({"dc_next + dh": "dc_next * f + dh", "dc * f": "dh * o * (1 - tanh_c ** 2)"}, "applies f to dc_next on arrival, "
+     "and passes on only what comes by h", CELL),
+    ({"dc * g": "dc * i", "dc * i": "dc * g"}, "has i and c̃ swapped: multiplies by i itself in the block of i, and by c̃ "
+     "itself in the block of c̃, where each needs the other", PRODUCT),
+    ({"dc * c_prev": "dc * f"}, "multiplies by f itself, not by c_prev, in the block of f", PRODUCT),
+    ({"dh * tanh_c": "dh * o"}, "multiplies by o itself, not by tanh(c), in the block of o", OUT),
+    ({"dc * g": "dh * g", "dc * c_prev": "dh * c_prev", "dc * i": "dh * i"},
+     "computes the blocks of i, f and c̃ from dh instead of dc", FROM),
+    ({"dc * g": "dc_next * g", "dc * c_prev": "dc_next * c_prev", "dc * i": "dc_next * i"},
+     "computes the blocks of i, f and c̃ from dc_next alone, not from dc", FROM),
+    ({"dc * g": "dc * g * o", "dc * c_prev": "dc * c_prev * o", "dc * i": "dc * i * o"},
+     "multiplies the blocks of i, f and c̃ by o once more", FROM),
+    ({"da @ x.T": "da @ x.T / x.shape[1]", "da @ h_prev.T": "da @ h_prev.T / x.shape[1]", "da.sum(axis=1)":
+      "da.mean(axis=1)"}, "takes the mean over the batch for all weights, not the sum", SUM_OVER_B),
+    ({"dc * f": "dc * f + dc_next"}, "adds dc_next to dc_prev", CELL),
 ]
 
 HINTS = [

@@ -2,7 +2,7 @@ import numpy as np
 
 from minirnn import lstm
 
-from . import normal, weights
+from . import normal, orders, weights
 from .ex12_lstm_step_backward import bias
 
 TITLE = "backpropagation through time, of the LSTM"
@@ -11,18 +11,19 @@ OUTPUTS = {"dx": "T D B", "dW_x": "4H D", "dU_h": "4H H", "db": "4H", "dh0": "H 
 GATES = ["i", "f", "c̃", "o"]
 
 
-def steps(T):
-    def inputs(rng, B=3, D=7, H=5):
+def steps(T, size=1.0, B=3, D=7, H=5):
+    def inputs(rng):
         params = {"W_x": weights(rng, 4 * H, D), "U_h": weights(rng, 4 * H, H), "b": weights(rng, 4 * H)}
         x, h0, c0 = 0.4 * normal(rng, T, D, B), 0.5 * normal(rng, H, B), normal(rng, H, B)
         _, one = forward(params, x, h0, c0)
         return {"W_x": params["W_x"], "U_h": params["U_h"], "x": x, "h0": h0, "c0": c0,
                 "gates": np.concatenate([one[gate] for gate in "ifgo"], axis=1), "c": one["c"], "h": one["h"],
-                "dh": normal(rng, T, H, B)}
+                "dh": size * normal(rng, T, H, B)}
     return inputs
 
 
-CASES = {"a single step": steps(1), "four steps": steps(4)}
+CASES = {"a single step": steps(1), "six steps": steps(6),
+         "three steps, with gradients near 30": steps(3, 30.0, B=7, D=4)}
 
 
 def forward(params, x, h0, c0):
@@ -125,9 +126,7 @@ MUTANTS = [
     ("return dx, dW_x, dU_h, db", "return dx, dW_x / h0.shape[1], dU_h / h0.shape[1], db / h0.shape[1]",
      "divides the gradients of all weights by B", SUM_OVER_B),
     # the step
-    ("i, f, g, o =", "i, f, o, g =", "takes the blocks of gates in the order i, f, o, c̃", ORDER),
-    ("i, f, g, o =", "f, i, g, o =", "takes the blocks of gates in the order f, i, c̃, o", ORDER),
-    ("i, f, g, o =", "g, i, f, o =", "takes the blocks of gates in the order c̃, i, f, o", ORDER),
+    *orders(GATES, "i, f, g, o", "da_i, da_f, da_c, da_o"),
     ("tanh_c = np.tanh(c[t])", "tanh_c = c[t]", "takes c_t for tanh(c_t), both in dc_t and for o", BY_H),
     ("tanh_c = np.tanh(c[t])", "tanh_c = h[t]", "takes h_t for tanh(c_t), both in dc_t and for o",
      "What does o_t do to tanh(c_t)?"),
@@ -159,8 +158,6 @@ MUTANTS = [
     ("np.concatenate([da_i, da_f, da_c, da_o])",
      "np.stack([da_i, da_f, da_c, da_o], axis=1).reshape(4 * len(da_i), -1)",
      "mixes the rows of the four blocks in da_t", "Which rows of da_t belong to i?"),
-    ("[da_i, da_f, da_c, da_o]", "[da_c, da_f, da_i, da_o]", "has the blocks of i and c̃ swapped in da_t", ORDER),
-    ("[da_i, da_f, da_c, da_o]", "[da_i, da_f, da_o, da_c]", "has the blocks of c̃ and o swapped in da_t", ORDER),
     ("da_t @ x[t].T", "da_t @ x[t - 1].T", "meets x_{t-1} in dW_x where x_t belongs",
      "What was W_x multiplied by at step t?"),
     ("da_t @ h_prev.T", "da_t @ h[t].T", "uses h_t in dU_h where h_{t-1} belongs",
@@ -171,6 +168,50 @@ MUTANTS = [
      "sums over the rows of da_t too in db, not only over the batch",
      "db has 4H entries. Which entries of da_t belong to one of them?"),
     ("da_t.sum(axis=1)", "da_t.mean(axis=1)", "takes the mean over the batch in db, not the sum", SUM_OVER_B),
+]
+SPOKEN = {"g": "c̃_t", "i": "i_t", "f": "f_t", "o": "o_t", "tanh_c": "tanh(c_t)", "da_i": "the block of i",
+          "da_f": "the block of f", "da_c": "the block of c̃", "da_o": "the block of o", "slope": "σ'",
+          "h_prev": "h_{t-1}", "c_prev": "c_{t-1}"}
+
+for _name, _given in (("dh_next", "dh[-1]"), ("dc_next", "dh[-1]"), ("dh_next", "h[-1]"), ("dc_next", "c[-1]"),
+                      ("dc_next", "dh[-1] * gates[-1][-len(h0):] * (1 - np.tanh(c[-1]) ** 2)"), ("dh_next", "h0"),
+                      ("dc_next", "c0")):
+    _old = {"dh_next": "np.zeros_like(h0)", "dc_next": "np.zeros_like(c0)"}[_name]
+    _said = _given if len(_given) < 9 else "what comes by h of the last step"
+    MUTANTS.append((_old, _given, f"starts {_name} from {_said} instead of from zero", "What is there after the last "
+                    "step?"))
+MUTANTS += [
+    ({"h[t - 1] if t > 0 else h0": "h[t - 1]", "c[t - 1] if t > 0 else c0": "c[t - 1]"},
+     "takes h[-1] and c[-1], the last step's, for h_{-1} and c_{-1}", PYTHON),
+    ({"else h0": "else 0 * h0", "else c0": "else 0 * c0"}, "takes zero for both h_{-1} and c_{-1}", BEFORE),
+    ({"dW_x +=": "dW_x =", "dU_h +=": "dU_h =", "db +=": "db ="},
+     "assigns the gradients of all weights at each step instead of adding to them", SUM_OVER_T),
+    ({" + dh_next": "", "dc_next + ": ""}, "never adds dh_next and dc_next: nothing is carried from step to step", TWO_H),
+    ({"dh_next = U_h": "dh_next = dh_next + U_h", "dc_next = dc_t": "dc_next = dc_next + dc_t"},
+     "adds to both dh_next and dc_next at each step instead of assigning them", AGAIN),
+    ({"s * (1 - s)": "1", "(1 - g ** 2)": "1"}, "forgets σ' and tanh' in all four blocks", SLOPE),
+    ({"s * (1 - s)": "(s * (1 - s)) ** 2", "(1 - g ** 2)": "(1 - g ** 2) ** 2"}, "takes σ' and tanh' twice in all four "
+     "blocks", SLOPE),
+    ({"(1 - g ** 2)": "g * (1 - g)", "s * (1 - s)": "(1 - s ** 2)"}, "has σ' and tanh' in each other's place, in all "
+     "four blocks", SLOPE),
+    ({"s * (1 - s)": "(lambda r: r * (1 - r))(1 / (1 + np.exp(-s)))", "(1 - g ** 2)": "(1 - np.tanh(g) ** 2)"},
+     "takes σ and tanh twice in the slopes of all four blocks, as if the gates were a", SLOPE),
+    ({"s * (1 - s)": "(lambda r: r * (1 - r))(1 / (1 + np.exp(-s)))", "(1 - g ** 2)":
+      "(lambda r: r * (1 - r))(1 / (1 + np.exp(-g)))"}, "takes σ'(gate) for the slope in all four blocks, so the σ is "
+     "taken twice", SLOPE),
+    ({"dc_next + dh_t": "dc_next * f + dh_t", "dc_next = dc_t * f": "dc_next = dc_t"},
+     "applies f_t to dc_next on arrival, and not to dc_t when it leaves: the forget gate of the wrong step", CELL),
+    ({"dc_next + dh_t": "dc_next * (np.split(gates[t + 1], 4)[1] if t + 1 < len(x) else 0) + dh_t"},
+     "multiplies dc_next by f_{t+1} on arrival, though f is in it already", CELL),
+    ({"dc_t * g": "dc_t * i", "dc_t * i": "dc_t * g"}, "has i and c̃ swapped: multiplies by i_t itself in the block of i, "
+     "and by c̃_t itself in the block of c̃, where each needs the other", PRODUCT),
+    ({"dc_t * c_prev": "dc_t * f"}, "multiplies by f_t itself, not by c_{t-1}, in the block of f", PRODUCT),
+    ({"dh_t * tanh_c": "dh_t * o"}, "multiplies by o_t itself, not by tanh(c_t), in the block of o", OUT),
+    ({"dc_t * g": "dh_t * g", "dc_t * c_prev": "dh_t * c_prev", "dc_t * i": "dh_t * i"},
+     "computes the blocks of i, f and c̃ from dh_t instead of dc_t", FROM),
+    ({"da_t = np.concatenate([da_i, da_f, da_c, da_o])": "da_t = np.clip(np.concatenate([da_i, da_f, da_c, da_o]), -5, "
+      "5)"}, "clips da_t to -5 .. 5", "May a gradient be larger than 5? Who clips?"),
+    ({"dh_next, dc_next\n": "dh_next + dh[0], dc_next\n"}, "adds dh[0] to dh0", LEFT),
 ]
 
 HINTS = [

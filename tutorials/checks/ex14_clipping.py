@@ -9,18 +9,19 @@ FUNCTION = "clip"
 OUTPUTS = {"dW_ih": "H D", "dU_h": "H H", "db_h": "H", "norm": ""}
 
 
-def gradients(norm, ratio):
+def gradients(norm, ratio, *shares):
     """Gradients with about this norm, and max_norm that many times as large."""
     def inputs(rng, D=5, H=4):
         grads = [normal(rng, H, D), normal(rng, H, H), normal(rng, H)]
-        sizes = [norm * share * rng.uniform(0.95, 1.05) for share in (0.55, 0.75, 0.25)]
+        sizes = [norm * share * rng.uniform(0.95, 1.05) for share in shares or (0.55, 0.75, 0.25)]
         grads = [g * (size / optim.norm([g])) for g, size in zip(grads, sizes)]
         return {"grads": grads, "max_norm": optim.norm(grads) * ratio}
     return inputs
 
 
-CASES = {"norm far below the limit": gradients(0.6, 2.7), "norm just below the limit": gradients(3.0, 1.15),
-         "norm just above the limit": gradients(3.0, 0.87), "norm far above the limit": gradients(6.0, 0.28)}
+CASES = {"norm far below the limit": gradients(1.5, 2.7), "norm just below the limit": gradients(3.0, 1.15),
+         "norm just above the limit": gradients(3.0, 0.87), "norm far above the limit": gradients(60.0, 0.28, 0.75, 0.25, 0.55),
+         "norm and limit near 0.05": gradients(0.06, 0.6)}
 
 
 def reference(grads, max_norm):
@@ -52,13 +53,6 @@ MUTANTS = [
      "adds up absolute values for the norm", "Of the vector (3, 4), what is the length?"),
     ("np.sqrt(sum((g ** 2).sum() for g in grads))", "max(np.abs(g).max() for g in grads)",
      "takes the largest entry for the norm", LONG),
-    ("for g in grads))", "for g in grads[:1]))", "takes the norm of the first array only",
-     "Which arrays belong to the long vector?"),
-    ("for g in grads))", "for g in grads[:2]))", "leaves db_h out of the norm",
-     "Which arrays belong to the long vector?"),
-    ("for g in grads))", "for g in grads[-1:]))", "takes the norm of the last array only",
-     "Which arrays belong to the long vector?"),
-    ("[g * scale for g in grads]", "[*(g * scale for g in grads[:2]), grads[2]]", "does not scale db_h", ONE),
     ("min(1.0, max_norm / norm)", "max_norm / norm", "always scales to max_norm, so small gradients grow", SMALL),
     ("min(1.0, max_norm / norm)", "1.0 / norm", "always scales to a norm of 1", SMALL),
     ("min(1.0, max_norm / norm)", "max_norm / norm if norm ** 2 > max_norm else 1.0",
@@ -84,6 +78,56 @@ MUTANTS = [
      "What is the fourth value to be?"),
     ("return *clipped, norm", "return *clipped, norm ** 2", "returns the square of the norm",
      "Of the vector (3, 4), what is the length?"),
+]
+PARTS = ("dW_ih", "dU_h", "db_h")
+WHICH = "Which arrays belong to the long vector, and which are multiplied?"
+for _places in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+    _kept = " and ".join(PARTS[k] for k in _places)
+    _rest = " and ".join(PARTS[k] for k in range(3) if k not in _places)
+    MUTANTS += [
+        ("for g in grads))", f"for g in [grads[k] for k in {_places}]))", f"takes the norm of {_kept} alone, and leaves "
+         f"{_rest} out of the norm", WHICH),
+        ("[g * scale for g in grads]", f"[g * scale if k in {_places} else g for k, g in enumerate(grads)]",
+         f"scales {_kept} only: {_rest} stay as they were", WHICH)]
+MUTANTS += [
+    ("min(1.0, max_norm / norm)", "max_norm", "multiplies by max_norm, always, and does not divide by the norm", AFTER),
+    ("min(1.0, max_norm / norm)", "min(1.0, (max_norm / norm) ** 2)", "squares the factor", AFTER),
+    ("min(1.0, max_norm / norm)", "min(1.0, (max_norm / norm) ** 0.5)", "takes the root of the factor", AFTER),
+    ("min(1.0, max_norm / norm)", "min(1.0, max_norm / norm ** 2)", "divides by the square of the norm, and compares "
+     "that with max_norm", AFTER),
+    ("min(1.0, max_norm / norm)", "min(1.0, 1.0 / norm)", "scales to a norm of 1 where the norm is above 1", AFTER),
+    ("min(1.0, max_norm / norm)", "max_norm / norm if norm > 1 else 1.0", "compares the norm with 1, not with max_norm",
+     SMALL),
+    ("min(1.0, max_norm / norm)", "max_norm / norm if max(np.abs(g).max() for g in grads) > max_norm else 1.0",
+     "compares the largest entry with max_norm, not the norm", SMALL),
+    ("min(1.0, max_norm / norm)", "max_norm / norm if any(np.linalg.norm(g) > max_norm for g in grads) else 1.0",
+     "compares each array's own norm with max_norm, not the norm over all", ONE),
+    ("min(1.0, max_norm / norm)", "max_norm / (norm + max_norm)", "scales by max_norm / (norm + max_norm), always", SMALL),
+    ("g * scale", "np.clip(g, -1, 1)", "cuts each entry to -1 .. 1", ONE),
+    ("g * scale", "np.clip(g, -5, 5)", "cuts each entry to -5 .. 5", ONE),
+    ("g * scale", "np.minimum(g, max_norm)", "cuts entries above max_norm only", ONE),
+    ("g * scale", "np.sign(g) * np.minimum(np.abs(g), scale)", "cuts each entry to the factor", ONE),
+    ("g * scale", "(g * max_norm / np.linalg.norm(g))", "scales each array to max_norm by its own norm, always", ONE),
+    ("g * scale", "(g * (max_norm / np.linalg.norm(g) if norm > max_norm else 1.0))",
+     "divides each array by its own norm, where the norm over all is above max_norm", ONE),
+    ("g * scale", "(g - (norm - max_norm) * (norm > max_norm))", "subtracts what is too much instead of scaling", ONE),
+    ("np.sqrt(sum((g ** 2).sum() for g in grads))", "np.sqrt(sum((g ** 2).sum() for g in grads) / len(grads))",
+     "takes the mean over the three arrays inside the root", LONG),
+    ("np.sqrt(sum((g ** 2).sum() for g in grads))",
+     "np.sqrt(sum((g ** 2).sum() for g in grads) / sum(g.size for g in grads))",
+     "takes the root of the mean of all squares, not of their sum", LONG),
+    ("np.sqrt(sum((g ** 2).sum() for g in grads))", "np.sqrt(sum(np.abs(g).sum() for g in grads))",
+     "forgets the square under the root", "Of the vector (3, 4), what is the length?"),
+    ("np.sqrt(sum((g ** 2).sum() for g in grads))", "np.sqrt(sum(np.linalg.norm(g) for g in grads))",
+     "adds the norms of the arrays, not their squares, under the root", LONG),
+    ("np.sqrt(sum((g ** 2).sum() for g in grads))", "np.abs(sum(g.sum() for g in grads))",
+     "takes the sum of all entries, without squares, for the norm", LONG),
+    ("np.sqrt(sum((g ** 2).sum() for g in grads))", "np.sqrt(sum(g.sum() ** 2 for g in grads))",
+     "squares the sum of each array, not its entries", LONG),
+    ("return *clipped, norm", "return *clipped, max_norm", "returns max_norm for the norm", "Which norm is to be "
+     "returned?"),
+    ("return *clipped, norm", "return norm, *clipped", "returns the norm first, so that all stand one place too late",
+     "In which order are the four to be returned?"),
 ]
 
 HINTS = [

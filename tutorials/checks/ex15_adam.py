@@ -17,7 +17,8 @@ def steps(T, size):
     return inputs
 
 
-CASES = {"a single step": steps(1, 1.0), "six steps": steps(6, 1.0), "six steps, gradients near 1e-5": steps(6, 1e-5)}
+CASES = {"a single step": steps(1, 1.0), "six steps": steps(6, 1.0), "six steps, gradients near 1e-8": steps(6, 1e-8),
+         "five steps, gradients near 30": steps(5, 30.0)}
 
 
 def reference(p0, dp, lr, beta1, beta2, eps):
@@ -67,7 +68,10 @@ MUTANTS = [
     ("(1 - beta2) * dp[t]", "dp[t]", "adds the whole dp² to v, without 1 - β₂", MEAN),
     ("beta1 * m + (1 - beta1) *", "(1 - beta1) * m + beta1 *", "exchanges β₁ and 1 - β₁ in m", MEAN),
     ("beta2 * v + (1 - beta2) *", "(1 - beta2) * v + beta2 *", "exchanges β₂ and 1 - β₂ in v", MEAN),
+    ("beta1 * m + (1 - beta1) *", "m +", "adds up all gradients in m and never fades them", MEAN),
     ("beta2 * v + (1 - beta2) *", "v +", "adds up all squares in v and never fades them", MEAN),
+    ("beta1 * m +", "m +", "does not decay m: adds (1 - β₁) dp to the whole old m, without β₁", MEAN),
+    ("beta2 * v +", "v +", "does not decay v: adds (1 - β₂) dp² to the whole old v, without β₂", MEAN),
     ("dp[t] ** 2", "np.abs(dp[t])", "takes |dp| for dp² in v", "Of what is v the running mean?"),
     ("dp[t] ** 2", "m ** 2", "takes the square of m for dp² in v", "Of what is v the running mean?"),
     ("dp[t] ** 2", "(dp[t] - m) ** 2", "takes (dp - m)² for dp² in v", "Of what is v the running mean?"),
@@ -91,6 +95,58 @@ MUTANTS = [
      "Print your p[0] when the loop is done. Is it what it was after the first step?"),
     ("return p", "return np.concatenate([p0[None], p[:-1]])", "returns the parameters before each step",
      "Has dp[0] been used in your p[0]?"),
+]
+SPOKEN = {"beta1": "β₁", "beta2": "β₂", "m_hat": "m̂", "v_hat": "v̂", "now": "p"}
+
+BOTH = [  # (what is done to m and v alike, the same of m, the same of v)
+    ("fades neither m nor v: adds up all gradients and all squares", "beta1 * m + (1 - beta1) *|m +",
+     "beta2 * v + (1 - beta2) *|v +"),
+    ("decays neither m nor v, without β₁ and β₂", "beta1 * m +|m +", "beta2 * v +|v +"),
+    ("adds the whole dp to m and the whole dp² to v, without 1 - β", "(1 - beta1) * dp[t]|dp[t]",
+     "(1 - beta2) * dp[t]|dp[t]"),
+    ("exchanges β and 1 - β in both m and v", "beta1 * m + (1 - beta1) *|(1 - beta1) * m + beta1 *",
+     "beta2 * v + (1 - beta2) *|(1 - beta2) * v + beta2 *"),
+    ("forgets both old m and old v at each step", "beta1 * m + |", "beta2 * v + |"),
+    ("multiplies by 1 - βⁿ where it should divide, for both m̂ and v̂", "m / (1|m * (1", "v / (1|v * (1"),
+    ("raises 1 - β to the power n, not β, for both m̂ and v̂", "(1 - beta1 ** n)|(1 - beta1) ** n",
+     "(1 - beta2 ** n)|(1 - beta2) ** n"),
+    ("multiplies β by n instead of raising it to the power n, for both m̂ and v̂", "beta1 ** n|beta1 * n",
+     "beta2 ** n|beta2 * n"),
+    ("carries both m̂ and v̂ on to the next step, where m and v belong", "m_hat = m /|m_hat = m = m /",
+     "v_hat = v /|v_hat = v = v /"),
+    ("exchanges β₁ and β₂ in the corrections", "- beta1 ** n|- beta2 ** n", "- beta2 ** n|- beta1 ** n"),
+    ("exchanges β₁ and β₂ in the running means", "beta1 * m + (1 - beta1)|beta2 * m + (1 - beta2)",
+     "beta2 * v + (1 - beta2)|beta1 * v + (1 - beta1)"),
+]
+for _words, *_both in BOTH:
+    MUTANTS.append((dict(text.split("|") for text in _both), _words, MEAN))
+MUTANTS += [
+    ("n = t + 1", "n = t", "counts n from 0, so that the first correction divides by zero (1 - β⁰ = 0)", COUNT),
+    ("n = t + 1", "n = max(t, 1)", "counts n from 0, but the first step as 1: n is one too small from step 2 on", COUNT),
+    ("n = t + 1", "n = len(dp) - t", "counts n down from T", COUNT),
+    ("(np.sqrt(v_hat) + eps)", "np.sqrt(v_hat + eps ** 2)", "adds eps² inside the root", EPS),
+    ("(np.sqrt(v_hat) + eps)", "np.maximum(np.sqrt(v_hat), eps)", "takes the larger of the root and eps, not the sum",
+     EPS),
+    ("dp[t] ** 2", "dp[t]", "forgets the square of dp in v", "Of what is v the running mean?"),
+    ("dp[t] ** 2", "2 * dp[t]", "takes 2 dp for dp² in v", "Of what is v the running mean?"),
+    ("dp[t] ** 2", "m_hat ** 2 if t else dp[t] ** 2", "takes the square of the last m̂ for dp² in v",
+     "Of what is v the running mean?"),
+    ("now = now - lr * m_hat", "lr_n = lr / np.sqrt(n); now = now - lr_n * m_hat", "divides lr by √n", "Does the step "
+     "become smaller by itself?"),
+    ("now = now - lr * m_hat", "now = now - lr / n * m_hat", "divides lr by n", "Does the step become smaller by "
+     "itself?"),
+    ("now = now - lr * m_hat", "now = now * (1 - lr) - lr * m_hat", "lets p itself fade by lr", "What is taken off p?"),
+    ("now = now - lr * m_hat / (np.sqrt(v_hat) + eps)",
+     "now = now - lr * np.sign(m_hat) + 0 * v_hat / (np.sqrt(v_hat) + eps)", "uses only the sign of m̂", "What is m̂ "
+     "divided by?"),
+    ("now = now - lr * m_hat / (np.sqrt(v_hat) + eps)",
+     "now = now - lr * m_hat + 0 * v_hat / (np.sqrt(v_hat) + eps)", "never divides by the root: a step along m̂ alone",
+     "What is m̂ divided by?"),
+    ("p[t] = now", "p[t] = now - p0", "holds the change since p0, not the parameters", "What is p[t] to hold?"),
+    ("p[t] = now", "p[len(dp) - 1] = now", "writes every p to the last step, so that the others stay zero",
+     "What is p[t] to hold?"),
+    ("return p", "return p[::-1]", "returns the steps in reversed order", "Which step does p[0] belong to?"),
+    ("return p", "return now", "returns only the last parameters", "How many parameters are to be returned?"),
 ]
 
 HINTS = [

@@ -1,5 +1,7 @@
 import math
 
+import numpy as np
+
 from minirnn import attention
 
 from . import normal
@@ -10,18 +12,25 @@ OUTPUTS = {"context": "B T E", "weights": "B T S"}
 MAPPED = {"T": "t=", "S": "s="}
 
 
-def sequences(causal, size=0.0):
-    """Queries, keys and values; all scores are about `size`, and no weight depends on it."""
-    def inputs(rng, B=3, T=5, D=7, E=4):
+def sequences(causal, *sizes, each="query", B=3, T=5, D=7, E=4):
+    """Queries, keys and values. The scores of query t are all about sizes[t], by turns: no weight depends on it, but no
+    one number can be taken off all scores, of a sequence, of a step or of all. Or so it is with each sequence or key."""
+    def inputs(rng):
         q, k, v = normal(rng, B, T, D), normal(rng, B, T, D), normal(rng, B, T, E)
-        if size:
-            q[..., -1], k[..., -1] = 50.0, size * math.sqrt(D) / 50
+        if sizes:
+            by_turns = np.resize(sizes, (B, 1 if each == "sequence" else T)) / 50
+            one, other = (k, q) if each == "key" else (q, k)
+            one[..., -1], other[..., -1] = by_turns, 50 * math.sqrt(D)
         return {"q": q, "k": k, "v": v, "causal": causal}
     return inputs
 
 
 CASES = {"every key is seen": sequences(False), "causal": sequences(True),
-         "causal, scores near 730": sequences(True, 730.0)}
+         "causal, scores near 730": sequences(True, 730.0),
+         "scores near 1500, -1500 and 0 in a sequence": sequences(True, 1500.0, -1500.0, 0.0, T=4, D=5, E=6),
+         "scores of each sequence near 1500, -1500 or 0": sequences(True, 1500.0, -1500.0, 0.0, each="sequence"),
+         "scores of one query near 0 and near 1000": sequences(False, 0.0, 1000.0, 1000.0, each="key"),
+         "one step only": sequences(True, T=1)}
 
 
 def reference(q, k, v, causal):
@@ -82,6 +91,41 @@ MUTANTS = [
     ("weights @ v", "weights.swapaxes(1, 2) @ v", "transposes the weights before they meet the values", GATHER),
     ("weights @ v", "weights @ v / np.sqrt(q.shape[2])", "divides the context by √D, too", GATHER),
     ("weights @ v", "weights @ v / v.shape[1]", "divides the context by the number of keys", GATHER),
+]
+SPOKEN = {"e": "exp(score)", "seen": "the mask"}
+EQUAL = [{"takes the largest score of all, one for all queries, off, not the largest score of each query",
+          "takes the largest score of each step over all sequences off, not the largest score of each query"}]
+
+LARGEST = "Some scores are near 1500, others near -1500. What is exp of each, once your number is taken off?"
+for _taken, _words in (("scores.max()", "the largest score of all, one for all queries,"),
+                       ("scores.max(axis=(1, 2), keepdims=True)", "the largest score of each sequence"),
+                       ("scores.max(axis=(0, 2), keepdims=True)", "the largest score of each step over all sequences"),
+                       ("scores.max(axis=0, keepdims=True)", "the largest score over the batch"),
+                       ("scores.mean(axis=-1, keepdims=True)", "the mean of the scores of each query"),
+                       ("scores[..., :1]", "the score of the first key"),
+                       ("scores.min(axis=-1, keepdims=True)", "the smallest score (min) of each query"),
+                       ("700", "a constant, such as 700,"), ("730", "a constant, such as 730,"),
+                       ("np.abs(scores).max(axis=-1, keepdims=True)", "the largest |score| of each query")):
+    MUTANTS.append(("scores.max(axis=-1, keepdims=True)", _taken,
+                    f"takes {_words} off, not the largest score of each query", LARGEST))
+MUTANTS += [
+    ("scores - scores.max(axis=-1, keepdims=True)", "scores", "takes nothing off the scores, no max: exp overflows to "
+     "inf where they are large", LARGEST),
+    ("scores - scores.max(axis=-1, keepdims=True)", "np.clip(scores, -700, 700)", "clips the scores to -700 .. 700 "
+     "before exp, where the largest should be taken off", LARGEST),
+    ("scores - scores.max(axis=-1, keepdims=True)", "np.minimum(scores, 700)", "cuts scores above 700 off before exp",
+     LARGEST),
+    ("e.sum(axis=-1, keepdims=True)", "(e.sum(axis=-1, keepdims=True) + 1e-9)", "adds 1e-9 to the sum below the fraction",
+     "Do your weights sum to 1 to the last digit?"),
+    ("np.where(seen, scores, -np.inf)", "np.where(seen, scores, -1e2)", "gives hidden keys the score -100, which is not "
+     "small where others are near -1500 or not far enough", "What is exp of the score that you give to a hidden key?"),
+    ("if causal:", "if not causal:", "hides the future where causal is False, and shows it where it is True", FUTURE),
+    ("np.tril(np.ones(scores.shape[1:], bool))", "np.tril(np.ones(scores.shape[1:], bool), -1) | (np.arange(scores.shape"
+     "[1])[:, None] == 0)", "hides the step's own key too, but at the first step", FUTURE),
+    ({"return context, weights": "return weights @ v, scores"}, "returns the scores, not the weights", "What is between "
+     "0 and 1 and sums to 1?"),
+    ({"return context, weights": "return context, e"}, "returns exp(score), not divided by the sum, as the weights",
+     ROWS),
 ]
 
 HINTS = [

@@ -10,16 +10,17 @@ OUTPUTS = {"dq": "B T D", "dk": "B S D", "dv": "B S E"}
 MAPPED = {"T": "t=", "S": "s="}
 
 
-def sequences(causal):
-    def inputs(rng, B=3, T=5, D=7, E=4):
+def sequences(causal, size=1.0, T=5, D=7, E=4):
+    def inputs(rng, B=3):
         q, k, v = normal(rng, B, T, D), normal(rng, B, T, D), normal(rng, B, T, E)
         _, weights, _ = attention.dot.forward({}, q, k, v, causal=causal)
-        return {"q": q, "k": k, "v": v, "weights": weights, "dcontext": normal(rng, B, T, E),
-                "dweights": normal(rng, B, T, T)}
+        return {"q": q, "k": k, "v": v, "weights": weights, "dcontext": size * normal(rng, B, T, E),
+                "dweights": size * normal(rng, B, T, T)}
     return inputs
 
 
-CASES = {"every key is seen": sequences(False), "causal": sequences(True)}
+CASES = {"every key is seen": sequences(False), "causal": sequences(True),
+         "causal, with gradients near 30": sequences(True, 30.0, T=4, D=5, E=6)}
 
 
 def reference(q, k, v, weights, dcontext, dweights):
@@ -101,6 +102,24 @@ MUTANTS = [
     ("return dq, dk", "return dk, dq", "swaps dq and dk", "In which order are the three returned?"),
     ("return dq, dk, dv", "return dq / len(q), dk / len(q), dv / len(q)", "divides everything by B", MEAN),
     ("return dq, dk, dv", "return dq / q.shape[1], dk / q.shape[1], dv / q.shape[1]", "divides everything by T", MEAN),
+]
+SPOKEN = {"dscores": "dscore"}
+
+MUTANTS += [
+    ("(dw - (weights * dw).sum(axis=-1, keepdims=True))", "(dw - dw.max(axis=-1, keepdims=True))",
+     "takes off the largest dw of the row, not the sum of w dw", TIED),
+    ("weights * (dw - (weights * dw).sum(axis=-1, keepdims=True))",
+     "weights * (dw - (weights * dw).sum(axis=-1, keepdims=True)) * weights", "multiplies by w twice in the softmax",
+     SLOPE),
+    ("weights * (dw - (weights * dw).sum(axis=-1, keepdims=True))", "weights * (1 - weights) * dw - weights * "
+     "(weights * dw).sum(axis=-1, keepdims=True)", "counts the term of its own key twice in the softmax: w (1 - w) dw, "
+     "and the whole sum too", SLOPE),
+    ("weights.swapaxes(1, 2) @ dcontext  #", "(weights + dweights).swapaxes(1, 2) @ dcontext  #",
+     "adds dweights to w in dv", "Is dweights a weight or a gradient?"),
+    ("weights.swapaxes(1, 2) @ dcontext  #", "dweights.swapaxes(1, 2) @ dcontext  #", "takes dweights for w in dv",
+     "By what does v_s reach the context?"),
+    ("dcontext @ v.swapaxes(1, 2) + dweights", "dcontext @ v.swapaxes(1, 2) + dcontext @ v.swapaxes(1, 2) * dweights",
+     "multiplies by dweights where it should be added", SOURCES),
 ]
 
 HINTS = [

@@ -16,7 +16,14 @@ def steps(T):
     return inputs
 
 
-CASES = {"a single step": steps(1), "six steps": steps(6)}
+def without(*names):
+    """A single step where these are zero: what becomes right then tells by which way a mistake comes in."""
+    return lambda rng: {name: 0 * value if name in names else value for name, value in steps(1)(rng).items()}
+
+
+PROBES = {f"a single step where {' and '.join(names)} {'is' if len(names) == 1 else 'are'} zero": names
+          for names in (("dh",), ("dc",), ("p",), ("U",), ("c0",), ("dh", "p"))}
+CASES = {"a single step": steps(1), "six steps": steps(6)} | {words: without(*names) for words, names in PROBES.items()}
 
 
 def forward(x, W, U, b, p, h, c):
@@ -33,6 +40,23 @@ def forward(x, W, U, b, p, h, c):
 
 def reference(W, U, b, p, x, h0, c0, dh, dc):
     return derivatives(forward, (dh, dc), x, W, U, b, p, h0, c0)
+
+
+def becomes_right(cases):
+    """What is wrong in a single step and right where something is zero, in sentences."""
+    by_words = {case.words: set(case.wrong) for case in cases}
+    single, said = by_words["a single step"], []
+    for words, names in PROBES.items():
+        gone = [name for name in OUTPUTS if name in single - by_words[words]]
+        if gone:
+            zero = " and ".join(names)
+            said.append(f"Where {zero} {'is' if len(names) == 1 else 'are'} zero, "
+                        f"{'all of a single step' if len(gone) == len(single) else ', '.join(gone)} "
+                        f"{'becomes' if len(gone) in (1, len(single)) else 'become'} right: what is wrong there goes with "
+                        f"{zero}.")
+    if single and not said:
+        said.append("In a single step nothing becomes right where dh, dc, p, U or c0 is zero.")
+    return said
 
 
 MUTANTS = []  # there is no answer that could be broken, so nothing is named: only what is seen

@@ -1,0 +1,331 @@
+"""What is seen in the numbers of one case: a map, and one sentence. Nothing here knows a mistake.
+
+Everything is said of this case, and only what holds on both seeds; the map is that of the call whose entry is shown.
+"""
+
+import itertools
+import math
+
+import numpy as np
+
+from .versions import differing, finite, same
+
+GATES = "ifgo"
+
+
+class Case:
+    """A case with what came back and what is right on each seed; `wrong`: output -> mask, in the call that is shown."""
+
+    def __init__(self, plan, words, got):
+        exercise = self.exercise = plan.exercise
+        self.words, self.gates = words, getattr(exercise, "GATES", GATES)
+        which = [k for k, call in enumerate(plan.calls) if call[0] == words and k < len(got)]
+        self.inputs, self.right, self.got = ([row[k] for k in which] for row in (
+            [inputs for _, _, inputs in plan.calls], plan.right, got))
+        self.axes = {name: axes.split() for name, axes in exercise.OUTPUTS.items()}
+        self.sizes = {axis: size for name, axes in self.axes.items() for axis, size in
+                      zip(axes, self.right[0][name].shape) if axis.isalpha()}
+        tolerance = getattr(exercise, "TOLERANCE", 1e-9)
+        masks = [{name: mask for name in self.axes if (mask := differing(got[name], right[name], tolerance)).any()}
+                 for got, right in zip(self.got, self.right)]
+        self.shown = next((k for k, wrong in enumerate(masks) if wrong), 0)
+        self.wrong, self.masks, self.factors = masks[self.shown], masks, {}
+        self.misshapen = [name for name in self.wrong if any(
+            got[name].shape != right[name].shape for got, right in zip(self.got, self.right))]
+
+    # --- the map
+
+    def map(self):
+        """Lines: each output with ok or x, by time step and by gate where it has such axes."""
+        width = max(map(len, self.axes))
+        lines = [f"{self.words}:"]
+        for name in self.axes:
+            row = [f"  {name:<{width}}  "]
+            if name not in self.wrong:
+                parts = [["ok"]]
+            elif name in self.misshapen:
+                parts = [[f"x   shape {self.got[self.shown][name].shape}, "
+                          f"expected {shape(self.exercise.OUTPUTS[name], self.right[0][name])}"]]
+            else:
+                parts = self.mapped(name)
+            lines += [(row[0] if k == 0 else " " * len(row[0])) + " | ".join(part) for k, part in enumerate(parts)]
+        return lines
+
+    def mapped(self, name):
+        """One line or, for an output that is mapped by two axes together, such as padding, a line for each index."""
+        mapped, mask, axes = getattr(self.exercise, "MAPPED", {"T": "t="}), self.wrong[name], self.axes[name]
+        cells = lambda bad, start: start + " ".join(f"{i} {ok(b)}" for i, b in enumerate(bad))
+        if mapped.get("together") and all(axis in axes for axis in mapped["together"].split()) and mask.ndim > 1:
+            one, two = (axes.index(axis) for axis in mapped["together"].split())
+            bad = np.moveaxis(mask, (one, two), (0, 1)).reshape(mask.shape[one], mask.shape[two], -1).any(axis=2)
+            if bad.size > 1:
+                return [[cells(row, f"{mapped[axes[one]]}{b}  {mapped[axes[two]]}")] for b, row in enumerate(bad)]
+        parts = []
+        for k, axis in enumerate(axes):
+            slices = along(mask, k)
+            if axis in mapped and len(slices) > 1:
+                parts.append(cells(slices, mapped[axis]))
+            elif blocked(axis):
+                parts.append("  ".join(f"{gate} {ok(bad)}" for gate, bad in
+                                       zip(self.gates, slices.reshape(len(self.gates), -1).any(axis=1))))
+        return [parts or ["x"]]
+
+    # --- one sentence
+
+    def observation(self):
+        """The most telling pattern: (sentence, an entry of an output that it speaks of)."""
+        sentence, (name, *_) = next(self.patterns())
+        if name in self.misshapen:
+            return sentence, ""
+        mask = self.wrong[name]
+        at = tuple(int(k) for k in np.unravel_index(mask.argmax(), mask.shape))
+        got, right = (side[self.shown][name][at] + 0 for side in (self.got, self.right))
+        digits = 12 if f"{got:.5g}" == f"{right:.5g}" else 5
+        return sentence, (f"For example: {name}{list(at) if at else ''} is {got:.{digits}g}, right is "
+                          f"{right:.{digits}g}.")
+
+    def each(self, test):
+        """The outputs wrong in this case for which it holds on every seed; test(got, right, all got, all right)."""
+        return [name for name in self.wrong if all(test(got[name], right[name], got, right)
+                                                   for got, right in zip(self.got, self.right))]
+
+    def patterns(self):
+        """True sentences about wrong outputs, the most telling first, and the names of these."""
+        yield from self.shape_patterns()
+        yield from self.finite_patterns()
+        wrong = [name for name in self.wrong if name not in self.misshapen]
+        if zero := self.each(lambda got, *_: not got.any()):
+            yield "All that you return is exactly zero." if len(zero) == len(self.axes) else (
+                f"{listed(zero)} {are(zero)} exactly zero."), zero
+        if names := self.each(lambda got, right, *_: same(got, -right)):
+            yield f"{listed(names)} {has(names)} the wrong sign everywhere, and the right size.", names
+        for value, names in grouped({name: self.factors[name] for name in wrong if name in self.factors}):
+            yield f"{listed(names)} {are(names)} right but for a factor, the same in every case: {value}.", names
+        for value, names in grouped({name: r for name in wrong if name not in self.factors
+                                     and (r := self.ratio(name)) not in (None, -1)}):
+            yield (f"{listed(names)} {are(names)} right but for a factor, the same in every entry: "
+                   f"{value:.6g}."), names
+        if names := self.each(lambda got, right, *_: got.ndim == 2 and got.shape == right.T.shape and got.shape[0] > 1
+                              and same(got, right.T)):
+            yield f"{listed(names)} {are(names)} the transpose of what is right.", names
+        yield from self.place_patterns()
+        yield from self.gate_patterns()
+        yield from self.time_patterns()
+        yield from self.slice_patterns()
+        if close := self.each(lambda got, right, *_: got.shape == right.shape and finite(got) and (
+                np.abs(got - right).max() < 1e-4 * np.abs(right).max())):
+            yield (f"{listed(close)} {are(close)} nearly right: the error is less than 1 part in 10,000, yet more than "
+                   "rounding in float64."), close
+        right = [name for name in self.axes if name not in self.wrong]
+        agreed = all(mask.keys() == self.wrong.keys() for mask in self.masks)
+        yield f"Wrong: {listed(list(self.wrong))}." + (
+            f" All else is right: {listed(right)}." if right and agreed else ""), list(self.wrong)
+
+    def shape_patterns(self):
+        """Right numbers in a wrong shape, or not summed to the end."""
+        for name in self.misshapen:
+            told = f"{name} has shape {self.got[self.shown][name].shape}, expected " + shape(
+                self.exercise.OUTPUTS[name], self.right[self.shown][name])
+            for test, words in self.reshaped(name):
+                if self.each(test).count(name):
+                    yield f"{told}: {words}.", [name]
+                    break
+            else:
+                axes = {tuple(right[name].shape): other for other in self.axes for right in self.right[:1]
+                        if other != name and right[other].shape == self.got[0][name].shape}
+                more = f", which is the shape of {listed(list(axes.values()))}" if axes else ""
+                if self.got[0][name].shape == self.right[0][name].T.shape:
+                    more = ", which is that of its transpose"
+                yield f"{told}{more}.", [name]
+
+    def reshaped(self, name):
+        """(test, words) of what may have happened to right numbers."""
+        size, right = self.right[0][name].size, self.right[0][name]
+        yield lambda got, right, *_: same(got, right.T), "it is the transpose of what is right"
+        for order in itertools.permutations(range(right.ndim)):
+            yield (lambda got, right, *_, order=order: same(got, right.transpose(order)),
+                   f"its axes are in another order, {' '.join(self.axes[name][k] for k in order)}")
+        yield (lambda got, right, *_: got.size == size and got.ndim != right.ndim and same(
+            got.reshape(right.shape), right)), "the numbers are right, but not reshaped to that shape"
+        yield lambda got, right, *_: got.size == size and same(got.reshape(right.shape), right), (
+            "the numbers are right, in another shape")
+        for k in range(self.got[0][name].ndim):
+            axis = [a for a, n in self.sizes.items() if n == self.got[0][name].shape[k] and n > 1]
+            yield (lambda got, right, *_, k=k: got.ndim == right.ndim + 1 and same(got.sum(axis=k), right)), (
+                f"its axis {k}{f', {axis[0]},' if len(axis) == 1 else ''} is still to be summed over")
+        yield lambda got, right, *_: same(np.broadcast_to(right, got.shape), got) if (
+            got.ndim >= right.ndim and all(a in (b, 1) for a, b in zip(right.shape[::-1], got.shape[::-1]))
+        ) else False, "the right numbers stand there many times"
+        yield lambda got, right, *_: got.ndim == 0 and same(got, right.sum()), "it is summed over all its axes"
+        for k in range(right.ndim):
+            axis = self.axes[name][k]
+            yield (lambda got, right, *_, k=k: same(got, right.sum(axis=k)) or same(got, right.sum(
+                axis=k, keepdims=True))), f"it is summed over {axis} too, which should stay"
+            yield (lambda got, right, *_, k=k: got.ndim == right.ndim and got.shape[k] < right.shape[k] and same(
+                got, right.take(range(got.shape[k]), k))), f"only its first entries along {axis} are there"
+        for other in self.axes:
+            if other != name:
+                yield (lambda got, _, all_got, all_right, other=other: same(got, all_right[other])), (
+                    f"it is what belongs in {other}")
+
+    def finite_patterns(self):
+        for name in self.wrong:
+            values = self.got[self.shown][name]
+            if self.each(lambda got, *_: not finite(got)).count(name):
+                bad = ~np.isfinite(values)
+                kind = "nan" if np.isnan(values[bad]).all() else "inf" if np.isinf(values[bad]).all() else "nan or inf"
+                all_ = bad.all()
+                count = "it is" if not values.ndim else "all its numbers are" if all_ else (
+                    f"{bad.sum()} of its {values.size} numbers {'is' if bad.sum() == 1 else 'are'}")
+                if all_ or len({(~np.isfinite(got[name])).sum() for got in self.got}) == 1:
+                    yield f"{name} is not finite: {count} {kind}.", [name]
+                else:
+                    yield f"{name} is not finite: some of its numbers are nan or inf.", [name]
+
+    def place_patterns(self):
+        for one, two in itertools.permutations(self.axes, 2):
+            if one in self.wrong and one not in self.misshapen and self.each(
+                    lambda got, _, all_got, all_right: got.size > 1 and same(got, all_right[two])).count(one):
+                back = two in self.each(lambda got, _, all_got, all_right: same(got, all_right[one]))
+                yield (f"{one} and {two} are in each other's place." if back else
+                       f"What you return as {one} is what belongs in {two}."), [one]
+
+    def ratio(self, name):
+        """The factor between what came back and what is right, the same in every entry on all seeds, or None."""
+        found = []
+        for got, right in zip(self.got, self.right):
+            got, right = got[name].astype(float), right[name].astype(float)
+            if right.size < 2 or not finite(got):
+                return None
+            factor = np.vdot(right, got) / (np.vdot(right, right) or 1)
+            if abs(factor) < 1e-9 or not same(got, factor * right):
+                return None
+            found.append(factor)
+        return float(np.round(found[0], 9)) if np.ptp(found) < 1e-9 * abs(found[0]) else None
+
+    def gate_patterns(self):
+        for name in self.wrong:
+            for k, axis in enumerate(self.axes[name]):
+                if not blocked(axis) or name in self.misshapen:
+                    continue
+                gates = self.gates
+                blocks = lambda array: np.split(array[name], len(gates), axis=k)
+                equal = {(i, j) for i, j in itertools.product(range(len(gates)), repeat=2)
+                         if all(same(blocks(g)[i], blocks(r)[j]) for g, r in zip(self.got, self.right))}
+                moved = [f"block {gates[i]} holds what belongs in {gates[j]}" for i, j in sorted(equal)
+                         if i != j and (i, i) not in equal]
+                if moved:
+                    yield f"In {name}, {', '.join(moved)}.", [name]
+                good = [gates[i] for i in range(len(gates)) if (i, i) in equal]
+                if good and self.sizes.get("T", 1) == 1:
+                    bad = [gate for gate in gates if gate not in good]
+                    yield f"In {name} the blocks of {listed(good)} are right, those of {listed(bad)} wrong.", [name]
+
+    def time_patterns(self):
+        by_time = {}
+        for name, mask in self.wrong.items():
+            if name in self.misshapen or "T" not in self.axes[name] or mask.shape[
+                    k := self.axes[name].index("T")] < 2:
+                continue
+            steps = [tuple(along(masks[name], k)) if name in masks else () for masks in self.masks]
+            moved = [[np.moveaxis(side[name], k, 0) for side in pair] for pair in zip(self.got, self.right)]
+            if all(same(got, right[::-1]) for got, right in moved):
+                yield f"{name} is right, but in reversed order of time.", [name]
+            for shift, words in ((1, "one step later"), (-1, "one step earlier")):
+                if all(same(got[max(0, -shift):len(got) - max(0, shift)], right[max(0, shift):len(right) + min(
+                        0, shift)]) for got, right in moved):
+                    yield f"What you return in {name} at a step belongs to {words}.", [name]
+            if len(set(steps)) == 1:
+                by_time[name] = steps[0]
+        for bad, names in grouped(by_time):
+            count, who = len(bad), listed(names)
+            last, first = list(bad[::-1]).index(True), list(bad).index(True)
+            if all(bad):
+                continue
+            if last and all(bad[:count - last]):
+                yield f"{who}: right at the last {stepped(last)}, wrong at every earlier one.", names
+            elif first and all(bad[first:]):
+                yield f"{who}: right at the first {stepped(first)}, wrong at every later one.", names
+            else:
+                yield f"{who}: wrong at t = {listed([str(t) for t in range(count) if bad[t]])} only.", names
+
+    def slice_patterns(self):
+        """Along which other axis some slices are wholly right."""
+        for name, mask in self.wrong.items():
+            for k, axis in enumerate(self.axes[name] if name not in self.misshapen else []):
+                bad = [tuple(along(masks[name], k)) if name in masks else () for masks in self.masks]
+                if axis != "T" and not axis[:1].isdigit() and len(bad[0]) > 1 and len(set(bad)) == 1 and not all(bad[0]):
+                    places = listed([str(i) for i in np.flatnonzero(bad[0])])
+                    yield f"{name} is wrong only at index {places} of its axis {axis} ({len(bad[0])} long).", [name]
+
+
+def factors(cases):
+    """{output: (factor in words, a size)} where it is right but for that size in every case, and no other size fits."""
+    found = {}
+    for name in {name for case in cases for name in case.wrong}:
+        rows = []
+        for case in cases:
+            value = 1.0 if not any(name in masks for masks in case.masks) else (
+                None if name in case.misshapen else case.ratio(name))
+            rows.append((value, sizes_of(case)))
+        if any(value is None for value, _ in rows):
+            continue
+        names = [words for words in rows[0][1] if all(
+            words in sizes and math.isclose(sizes[words], abs(value), rel_tol=1e-8) for value, sizes in rows)]
+        negative = {value < 0 for value, _ in rows}
+        if len(names) == 1 and len(negative) == 1:
+            found[name] = ("-" if negative.pop() else "") + names[0]
+    return found
+
+
+def sizes_of(case):
+    """{words: number}: the sizes of a case, products of two, roots and inverses."""
+    inputs = {name: value for name, value in case.inputs[0].items() if isinstance(value, int)
+              and not isinstance(value, bool) and len(name) == 1}
+    known = {name: float(n) for name, n in (case.sizes | inputs).items()}
+    known |= {f"{a} {b}": known[a] * known[b] for a, b in itertools.combinations(known, 2)}
+    known |= {f"√{name}": math.sqrt(n) for name, n in known.items() if " " not in name}
+    return known | {f"1/{name if ' ' not in name else f'({name})'}": 1 / n for name, n in known.items() if n}
+
+
+# --- small things
+
+def blocked(axis):
+    return axis[:1].isdigit() and not axis.isdigit()
+
+
+def along(mask, k):
+    """Which slices of an axis have something wrong."""
+    return np.moveaxis(mask, k, 0).reshape(mask.shape[k], -1).any(axis=1)
+
+
+def shape(axes, array):
+    return f"({', '.join(axes.split())}) = {array.shape}" if axes else "a single number"
+
+
+def ok(bad):
+    return "x " if bad else "ok"
+
+
+def listed(words):
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def stepped(count):
+    return "step" if count == 1 else f"{count} steps"
+
+
+def are(names):
+    return "are" if len(names) > 1 else "is"
+
+
+def has(names):
+    return "have" if len(names) > 1 else "has"
+
+
+def grouped(named):
+    """(value, the names that have it), the largest group first."""
+    groups = {}
+    for name, value in named.items():
+        groups.setdefault(value, []).append(name)
+    return sorted(groups.items(), key=lambda group: -len(group[1]))

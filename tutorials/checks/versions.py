@@ -1,0 +1,293 @@
+"""Versions of an answer with mistakes, whose numbers are compared with a learner's.
+
+A version is named only if its numbers are the learner's, to 1e-12, at every output of every call. First those listed in
+MUTANTS, then those made by rule (`families`), and then two at once: of all pairs only those that can explain which
+entries are wrong are run.
+"""
+
+import ast
+import contextlib
+import copy
+import difflib
+import functools
+import itertools
+import re
+import time
+import warnings
+
+import numpy as np
+
+from . import answer, families, load
+from .attempt import SEEDS, calls
+
+EQUAL = 1e-12
+SECONDS = 2.5  # for pairs, once all versions with one mistake have been run
+SHOWN = 2  # of several versions made by rule that give equal numbers
+
+
+@functools.cache
+def planned(name, seed=0):
+    return Plan(name, seed)
+
+
+class Plan:
+    """The calls of an exercise with what is right, and with what versions of the answer return that have mistakes."""
+
+    def __init__(self, name, seed):
+        self.exercise, self.source, self.calls = load(name), answer(name), calls(load(name), seed)
+        self.right = [arrays(self.exercise.reference(**copy.deepcopy(inputs)), self.exercise)
+                      for _, _, inputs in self.calls]
+        self.listed = [self.patch(*row) for row in self.exercise.MUTANTS] if self.source else []
+        self.outputs = {}
+
+    def patch(self, *row):
+        """A mistake from MUTANTS: (right, wrong, message, question), or ({right: wrong, ...}, message, question)."""
+        patches, message, question = ({row[0]: row[1]}, *row[2:]) if len(row) == 4 else row
+        edits = [edit for right, wrong in patches.items() for edit in hunks(self.source, right, wrong)]
+        return families.Mistake(tuple(edits), message, question)
+
+    @functools.cached_property
+    def mistakes(self):
+        """The listed, then those made by rule."""
+        if not self.source or getattr(self.exercise, "LISTED_ONLY", False):
+            return self.listed
+        texts = {families.edited(self.source, mistake.edits) for mistake in self.listed}
+        return self.listed + families.made(self.source, self.exercise, self.calls[-1][2], texts)
+
+    def version(self, which):
+        """The text of the answer with these mistakes."""
+        return families.edited(self.source, [edit for k in which for edit in self.mistakes[k].edits])
+
+    def returned(self, which):
+        """What a version returns: call -> outputs, run when asked for. Raises what it raises."""
+        which = tuple(which)
+        if which not in self.outputs:
+            self.outputs[which] = Lazily(self, which)
+        return self.outputs[which]
+
+    # --- one mistake
+
+    def single(self, got):
+        """Which mistakes, each alone, give these numbers: the listed, or else the first of those made by rule."""
+        listed = range(len(self.listed))
+        if found := [(k,) for k in listed if self.matches((k,), got)]:
+            return found
+        tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
+        wrong = {name for outputs, right in zip(got, self.right) for name in right
+                 if off(outputs[name], right[name], tolerance)}
+        found = []
+        if not any((np.isfinite(outputs[name]) & differing(outputs[name], right[name], tolerance)).any()
+                   for outputs, right in zip(got, self.right) for name in wrong
+                   if outputs[name].shape == right[name].shape) and not any(
+                       outputs[name].shape != right[name].shape for outputs, right in zip(got, self.right)
+                       for name in wrong):
+            return []  # only nan and inf: that proves too little
+        for k in range(len(self.listed), len(self.mistakes)):
+            targets = self.mistakes[k].targets
+            if (not targets or wrong <= targets) and self.matches((k,), got):
+                found.append((k,))
+                if len(found) == SHOWN:
+                    break
+        return found
+
+    def matches(self, which, got):
+        with contextlib.suppress(Exception):  # some do not even run
+            outputs = self.returned(which)
+            return all(same(got[call][name], outputs[call][name], EQUAL)
+                       for call in range(len(got)) for name in self.exercise.OUTPUTS)
+        return False
+
+    def alike(self, got):
+        """Where not all is finite: the mistakes that give equal numbers wherever both are, and nan or inf in the same
+        calls."""
+        broken = [any(not finite(array) for array in outputs.values()) for outputs in got]
+        found = []
+        for k in range(len(self.mistakes)) if any(broken) else []:
+            with contextlib.suppress(Exception):
+                outputs = self.returned((k,))
+                if all(any(not finite(array) for array in outputs[call].values()) == broken[call] and all(
+                        same(got[call][name], outputs[call][name], EQUAL, broken[call])
+                        for name in self.exercise.OUTPUTS) for call in range(len(got))):
+                    found.append((k,))
+                    if len(found) == SHOWN:
+                        break
+        return found
+
+    # --- two at once
+
+    def double(self, got):
+        """Pairs of mistakes that together give these numbers, the first found."""
+        start, found = time.perf_counter(), []
+        for which in self.likely(got):
+            if self.matches(which, got):
+                found.append(which)
+            self.outputs.pop(which, None)
+            if found or time.perf_counter() - start > SECONDS:
+                break
+        return found
+
+    def likely(self, got):
+        """Pairs of which each explains what the other cannot: where one alone would be right, the other's numbers must
+        be the learner's. They are few, and the true two are nearly always among them."""
+        heads = range(0, len(self.calls), SEEDS)
+        yours = {call: self.mask(got[call], call) for call in heads}
+        width = 1 + max(mask.bit_length() for mask in yours.values())
+        known, masks, open_ = [], {}, {}
+        for k in range(len(self.mistakes)):
+            mine, rest = 0, 0
+            for call in heads:
+                mask = self.cached_mask(k, call)
+                if mask is None or mask & ~yours[call]:
+                    break
+                mine = mine << width | mask
+                rest = rest << width | yours[call] & ~self.explained(k, call, got[call])
+            else:
+                if mine:
+                    known.append(k)
+                    masks[k], open_[k] = mine, rest
+        pairs = [(one, two) for one, two in itertools.combinations(known, 2)
+                 if not open_[one] & ~masks[two] and not open_[two] & ~masks[one] and self.combine(one, two)]
+        few = len(self.listed)
+        return sorted(pairs, key=lambda pair: (pair[0] >= few) + (pair[1] >= few))
+
+    def cached_mask(self, k, call):
+        """`mask` of the version with this mistake; None where it does not run."""
+        key = k, call
+        if key not in self.masks:
+            self.masks[key] = None
+            with contextlib.suppress(Exception):
+                self.masks[key] = self.mask(self.returned((k,))[call], call)
+        return self.masks[key]
+
+    @functools.cached_property
+    def masks(self):
+        return {}
+
+    def mask(self, outputs, call):
+        """A bit for each entry of a call: whether it is wrong."""
+        tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
+        return bits([differing(outputs[name], right, tolerance) for name, right in self.right[call].items()])
+
+    def explained(self, k, call, got):
+        """A bit for each entry of a call: whether this mistake gives what the learner has."""
+        outputs, rows = self.returned((k,))[call], []
+        for name, right in self.right[call].items():
+            if outputs[name].shape == got[name].shape == right.shape:
+                rows.append(~differing(got[name], outputs[name], EQUAL))
+            else:
+                rows.append(np.full(right.shape, same(got[name], outputs[name], EQUAL)))
+        return bits(rows)
+
+    def combine(self, one, two):
+        """Whether both can be made at once, and neither changes what the other means."""
+        one, two = self.mistakes[one], self.mistakes[two]
+        apart = all(clear(a, b) or clear(b, a) for a in one.edits for b in two.edits)
+        return (apart and one.message != two.message
+                and not self.assigned(one) & self.brought(two) and not self.assigned(two) & self.brought(one))
+
+    def assigned(self, mistake):
+        """The names that the lines are about in which it stands."""
+        return set().union(*(names for start, end, names in self.lines
+                             if any(start <= edit[0] <= end for edit in mistake.edits)))
+
+    def brought(self, mistake):
+        """The names that it brings in."""
+        words = lambda text: set(re.findall(r"[A-Za-z_]\w*", text))
+        return set().union(*(words(new) - words(self.source[start:end]) for start, end, new in mistake.edits))
+
+    @functools.cached_property
+    def lines(self):
+        """(start, end, names assigned) of each assignment of the answer."""
+        starts = list(itertools.accumulate(map(len, self.source.splitlines(True)), initial=0))
+        found = []
+        for node in ast.walk(ast.parse(self.source)):
+            if isinstance(node, (ast.Assign, ast.AugAssign)):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+                found.append((starts[node.lineno - 1], starts[node.end_lineno], names))
+        return found
+
+    # --- in words
+
+    def sentence(self, which):
+        several = [self.mistakes[k] for k in which]
+        messages = ", and ".join(mistake.message for mistake in several)
+        start = "Two things at once: your" if len(which) > 1 else "Your"
+        if len(which) > 1 and all(mistake.shared[:1] == ("replaced",) for mistake in several) and (
+                several[0].shared[1:] == several[1].shared[:0:-1]):
+            start, messages = "Your", f"has two things in each other's place: it {messages}"
+        return f"{start} numbers equal those of a version that {messages}."
+
+
+class Lazily(dict):
+    """What a version returns, call by call, once it is asked for."""
+
+    def __init__(self, plan, which):
+        self.plan, self.which, self.function = plan, which, None
+
+    def __missing__(self, call):
+        if self.function is None:
+            namespace = {}
+            with warnings.catch_warnings():  # a mistake may look odd to Python
+                warnings.simplefilter("ignore")
+                exec(compile(self.plan.version(self.which), "answer.py", "exec"), namespace)
+            self.function = namespace[self.plan.exercise.FUNCTION]
+        with np.errstate(all="ignore"):
+            outputs = self.function(*copy.deepcopy(list(self.plan.calls[call][2].values())))
+        self[call] = arrays(outputs, self.plan.exercise)
+        return self[call]
+
+
+def clear(one, two):
+    """Whether an edit ends before another begins; what is put in at one place twice has no order."""
+    return one[1] < two[0] or one[1] == two[0] and one[0] < one[1] and two[0] < two[1]
+
+
+def hunks(source, right, wrong):
+    """The smallest edits, word by word, that make the one text of the other, so that two patches seldom overlap."""
+    at = source.index(right)
+    words = [re.findall(r"\w+|\s+|.", text) for text in (right, wrong)]
+    starts = list(itertools.accumulate(map(len, words[0]), initial=at))
+    return [(starts[i], starts[j], "".join(words[1][m:n]))
+            for tag, i, j, m, n in difflib.SequenceMatcher(None, *words, autojunk=False).get_opcodes() if tag != "equal"]
+
+
+# --- arrays
+
+def arrays(outputs, exercise):
+    """Outputs by name, as arrays."""
+    outputs = [outputs] if len(exercise.OUTPUTS) == 1 else outputs
+    return {name: np.asarray(value) for name, value in zip(exercise.OUTPUTS, outputs, strict=True)}
+
+
+def differing(got, right, tolerance):
+    """Which entries of `right` are not what came; all of them where the shapes differ. nan equals nan."""
+    if got.shape != right.shape:
+        return np.ones(right.shape, bool)
+    if right.dtype.kind != "f":
+        return np.asarray(got != right)
+    with np.errstate(invalid="ignore", over="ignore"):
+        size = np.abs(right[np.isfinite(right)]).max(initial=0) or 1
+        return np.asarray(~((np.abs(got - right) <= tolerance * size) | (got == right) | (got != got) & (right != right)))
+
+
+def off(got, right, tolerance=1e-9):
+    return bool(got.shape != right.shape or differing(got, right, tolerance).any())
+
+
+def same(got, right, tolerance=1e-9, where_finite=False):
+    if got.shape != right.shape:
+        return False
+    if where_finite:
+        both = np.isfinite(got) & np.isfinite(right)
+        got, right = got[both], right[both]
+    return not differing(got, right.astype(float), tolerance).any()
+
+
+def finite(array):
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def bits(masks):
+    flat = np.concatenate([np.ravel(mask) for mask in masks])
+    return int.from_bytes(np.packbits(flat).tobytes(), "big")
