@@ -1,8 +1,8 @@
 """Check your exercises: `python tutorials/check.py`, after each change of a file in tutorials/my/.
 
     check.py               the first exercise that is not finished
-    check.py 07            this one; so with the options below
-    check.py --watch       again at every save
+    check.py 07            this one; so with the options below. Also ex07, or the path of a file
+    check.py --watch       again at every save, of whichever exercise you save; with a number, of this one
     check.py --hint        the next of three hints
     check.py --why         name the mistake, where the numbers prove which one it is
     check.py --list        all exercises, and how far you are
@@ -15,18 +15,20 @@ Exit status 0: all that was asked for is right, and all of it was checked.
 """
 
 import argparse
-import collections
+import ast
 import contextlib
-import csv
 import hashlib
-import io
 import json
 import os
+import queue
+import re
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -34,6 +36,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for tiny arrays more only 
 HERE = Path(__file__).resolve().parent
 STUBS, MY = HERE / "exercises", HERE / "my"
 STATE = MY / ".state.json"
+MARK = "MINIRNN_ATTEMPT"  # in the environment of what a learner's code starts
+LONGEST = 1 << 26  # bytes of a line of a report
 LIMIT = 10.0  # seconds for a learner's code
 PATIENCE = 3  # failing versions of a file before the cause is named unasked
 POLL = 0.05
@@ -41,22 +45,24 @@ COMMAND = "python tutorials/check.py"
 WELCOME = f"""\
 The exercises are now yours, in {{my}}: open {{first}} in an editor and read its first lines.
 Write your code in place of `raise NotImplementedError`, save, and run this again: {COMMAND}
-Stuck? Add --hint, or --why. Nothing that you write is ever overwritten. A failing check is normal here.
+Stuck? Add --hint. Nothing that you write is ever overwritten. A failing check is normal here.
 """
 
 
 def main():
     asked = arguments()
+    for number in ("SIGTERM", "SIGHUP"):
+        with contextlib.suppress(AttributeError, ValueError):
+            signal.signal(getattr(signal, number), lambda *_: sys.exit(143))
     exercises = {path.stem[2:4]: path.stem for path in sorted(STUBS.glob("ex[0-9][0-9]_*.py"))}
     if not exercises:
         sys.exit(f"no exercises in {STUBS}: nothing was checked")
-    if asked.number and asked.number.zfill(2) not in exercises:
-        sys.exit(f"there is no exercise {asked.number}, expected one of {', '.join(exercises)}")
     if asked.handed_in:
         return whole_class(asked, list(exercises.values()))
+    name, path = chosen(asked.number, exercises) if asked.number else (None, None)
     first_time = hand_out(exercises.values())
     state = State()
-    name = exercises[asked.number.zfill(2)] if asked.number else state.unfinished(exercises.values())
+    name = name or state.unfinished(exercises.values())
     if first_time:
         print(WELCOME.format(my=short(MY), first=short(MY / f"{name}.py")))
         if not sys.argv[1:]:
@@ -70,15 +76,30 @@ def main():
     if asked.hint:
         return hint(name, state)
     if asked.watch:
-        return watch(name, state, asked)
-    attempt = Attempt(name, MY / f"{name}.py", asked.seed)
+        return watch(name, [name] if asked.number else list(exercises.values()), state, asked)
+    attempt = Attempt(name, path or MY / f"{name}.py", asked)
     return 0 if check(attempt, state, asked) == "pass" else 1
+
+
+def chosen(text, exercises):
+    """The exercise that a number, a name or a path means, and the path if it is one of another file than in my/."""
+    path = Path(text)
+    name = path.name if path.suffix == ".py" or os.sep in text else text
+    match = re.match(r"(?:ex(?:ercise)?[ _-]*)?0*(\d+)(?!\d)", name, re.IGNORECASE)
+    number = match[1].zfill(2) if match else ""
+    if number not in exercises:
+        sys.exit(f"there is no exercise {text}, expected one of {', '.join(exercises)}, or a file named like one")
+    if path.suffix != ".py" and os.sep not in text:
+        return exercises[number], None
+    if not path.is_file():
+        sys.exit(f"there is no file {text}")
+    return exercises[number], None if path.resolve() == (MY / f"{exercises[number]}.py").resolve() else path.resolve()
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("number", nargs="?", help="of the exercise, such as 07")
+    parser.add_argument("number", nargs="?", help="of the exercise, such as 07, or a file")
     for option in ("watch", "hint", "why", "list", "reset", "all"):
         parser.add_argument(f"--{option}", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--class", dest="handed_in", type=Path, metavar="DIR", help=argparse.SUPPRESS)
@@ -98,6 +119,10 @@ def arguments():
         parser.error("--reset needs a number, such as --reset 07")
     if asked.seed < 0:
         parser.error("--seed is 0 or more")
+    if not 0 < asked.limit < 1e6:
+        parser.error("--limit is a number of seconds above 0")
+    if asked.handed_in and not asked.handed_in.is_dir():
+        parser.error(f"{asked.handed_in} is not a folder, expected one with a folder for each learner")
     return asked
 
 
@@ -112,22 +137,25 @@ def hand_out(names):
 
 
 class State:
-    """What is remembered of each exercise between runs: status and hash when last checked, failures, hints shown."""
+    """What is remembered of each exercise between runs: status and hash when last checked, failures, hints shown.
 
-    def __init__(self):
+    It is read anew each time, as another window may have asked for a hint.
+    """
+
+    def all(self):
         try:
-            self.of = json.loads(STATE.read_text(encoding="utf-8"))
-            assert all(isinstance(row, dict) for row in self.of.values())
-        except (OSError, ValueError, AttributeError, AssertionError):
-            self.of = {}
+            rows = json.loads(STATE.read_text(encoding="utf-8"))
+            return {name: row for name, row in rows.items() if isinstance(row, dict)}
+        except (OSError, ValueError, AttributeError):
+            return {}
 
     def row(self, name):
-        return {"status": "todo", "hash": "", "failures": 0, "hints": 0} | self.of.get(name, {})
+        return {"status": "todo", "hash": "", "code": "", "failures": 0, "hints": 0} | self.all().get(name, {})
 
     def put(self, name, **news):
-        self.of[name] = self.row(name) | news
+        rows = self.all() | {name: self.row(name) | news}
         beside = STATE.with_suffix(f".{os.getpid()}.part")
-        beside.write_text(json.dumps(self.of, indent=1), encoding="utf-8")
+        beside.write_text(json.dumps(rows, indent=1), encoding="utf-8")
         os.replace(beside, STATE)
 
     def status(self, name):
@@ -139,29 +167,55 @@ class State:
         return next((name for name in names if self.status(name) != "pass"), list(names)[-1])
 
     def learn(self, name, verdict):
-        """Take note of a verdict; a file that failed counts once."""
-        row = self.row(name)
-        failed = verdict["status"] in ("fail", "error", "timeout") and row["hash"] != verdict["hash"]
-        self.put(name, status=verdict["status"], hash=verdict["hash"], failures=row["failures"] + failed)
+        """Take note of a verdict; code that failed counts once, whatever its comments."""
+        row, code = self.row(name), meaning(MY / f"{name}.py")
+        failed = verdict["status"] in ("fail", "error", "timeout") and row["code"] != code
+        self.put(name, status=verdict["status"], hash=verdict["hash"], code=code, failures=row["failures"] + failed)
+
+
+def meaning(path):
+    """A hash of the code in a file without its comments; of all of it where it is not Python."""
+    try:
+        text = path.read_bytes()
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            text = ast.dump(ast.parse(text)).encode(errors="replace")
+    except OSError:
+        text = b""
+    return hashlib.sha256(text).hexdigest()
 
 
 class Attempt:
     """A process that is ready to run a learner's file on the cases of an exercise; it begins on `run`."""
+    alive = set()
 
-    def __init__(self, name, path, seed):
-        self.name, self.path, self.seed, self.stopped = name, path, seed, False
+    def __init__(self, name, path, asked):
+        self.name, self.path, self.seed, self.limit = name, path, asked.seed, asked.limit
+        self.word, self.lines = secrets.token_hex(16), queue.Queue()
         paths = os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "checks.attempt", name, str(path), str(seed)], cwd=HERE, start_new_session=True,
-            env=os.environ | {"PYTHONPATH": paths}, stdin=subprocess.PIPE,
+            [sys.executable, "-m", "checks.attempt", name, str(path), str(asked.seed), str(asked.limit)], cwd=HERE,
+            start_new_session=True, env=os.environ | {"PYTHONPATH": paths, MARK: self.word}, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.alive.add(self)
 
-    def run(self, limit=LIMIT, pairs=False):
+    def run(self, pairs=False):
         """The verdict of diagnosis.judge, and id, seed, seconds, hash and diagnoses."""
         start = time.perf_counter()
-        source = self.path.read_bytes() if self.path.is_file() else None
-        records, complaint = ([{"error": "todo"}], b"") if source is None else self.records(source, limit)
-        self.stop()
+        source, records, complaint = None, [], b""
+        try:
+            if self.path.is_file():
+                source = self.path.read_bytes()
+            elif self.path.exists():
+                records = [{"error": "unreadable", "why": "it is not a file"}]
+            else:
+                records = [{"error": "todo"}]
+        except OSError as error:
+            records = [{"error": "unreadable", "why": error.strerror}]
+        try:
+            if source is not None:
+                records, complaint = self.records(source)
+        finally:
+            self.stop()
         diagnosis, _ = imported()
         if not records and complaint:  # before it came to the learner's code
             raise RuntimeError(f"the checks of {self.name} failed:\n{complaint.decode(errors='replace')}")
@@ -172,34 +226,60 @@ class Attempt:
         return {"id": self.name, "seed": self.seed, "seconds": seconds,
                 "hash": hashlib.sha256(source or b"").hexdigest()} | verdict
 
-    def records(self, source, limit):
-        """What the process reports, line by line, until it ends or its time is up."""
-        late, output, complaint = False, b"", b""
-        try:
-            output, complaint = self.process.communicate(source, limit)
-        except subprocess.TimeoutExpired as expired:
-            late, output = True, expired.stdout or b""
-        finally:
-            self.stop()
-        records = []
-        for line in output.splitlines():
-            with contextlib.suppress(ValueError):  # the last may be cut off
-                records.append(json.loads(line))
-        if late:
-            records.append({"error": "timeout", "limit": limit})
-        return records, complaint
+    def records(self, source):
+        """What the process reports, up to its end mark or until its time is up. Lines without its word are not its."""
+        for pipe, put in ((self.process.stdout, self.lines.put), (self.process.stderr, None)):
+            threading.Thread(target=self.read, args=[pipe, put], daemon=True).start()
+        threading.Thread(target=self.write, args=[source], daemon=True).start()
+        records, until = [], time.monotonic() + self.limit
+        while not records or not {"error", "end"} & set(records[-1]):
+            try:
+                line = self.lines.get(timeout=max(0, until - time.monotonic()))
+            except queue.Empty:
+                records.append({"error": "timeout", "limit": self.limit})
+                break
+            if line is None:
+                break
+            start = f"{self.word} {len(records)} ".encode()
+            if line.startswith(start):
+                with contextlib.suppress(ValueError):
+                    record = json.loads(line[len(start):])
+                    if isinstance(record, dict):
+                        records.append(record)
+        return records, self.complaint
+
+    complaint = b""
+
+    def read(self, pipe, put):
+        """Line by line for as long as there is any; it ends with the process, or when that has nothing more to say."""
+        with contextlib.suppress(OSError, ValueError):
+            for line in iter(lambda: pipe.readline(LONGEST), b""):
+                if put:
+                    put(line)
+                elif len(self.complaint) < 10_000:
+                    self.complaint += line
+        if put:
+            self.process.wait()
+            put(None)
+
+    def write(self, source):
+        with contextlib.suppress(OSError, ValueError):
+            self.process.stdin.write(self.word.encode() + b"\n" + source)
+            self.process.stdin.close()
 
     def stop(self):
-        """End the process, and those that it started."""
-        if self.stopped:
+        """End the process, and those that it started: also those that left its group, where they can be found."""
+        if self not in self.alive:
             return
-        self.stopped = True
+        self.alive.discard(self)
         with contextlib.suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                pipe.close()
+        mark = f"{MARK}={self.word}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (folder / "environ").read_bytes():
+                    os.kill(int(folder.name), signal.SIGKILL)
 
 
 def imported():
@@ -211,20 +291,24 @@ def imported():
 def check(attempt, state, asked):
     """Run, print what there is to say, and take note of it; returns the status."""
     _, load = imported()
-    failures = state.row(attempt.name)["failures"]
-    patience = failures + 1 >= PATIENCE or asked.why
-    verdict = attempt.run(asked.limit, pairs=patience)
-    state.learn(attempt.name, verdict)
-    print(told(verdict, load(attempt.name), asked.why or state.row(attempt.name)["failures"] >= PATIENCE, state))
+    mine = attempt.path == MY / f"{attempt.name}.py"
+    patience = state.row(attempt.name)["failures"] + 1 >= PATIENCE and mine or asked.why
+    verdict = attempt.run(pairs=patience)
+    if mine:
+        state.learn(attempt.name, verdict)
+    why = asked.why or mine and state.row(attempt.name)["failures"] >= PATIENCE
+    print(told(verdict, load(attempt.name), why, state, attempt.path))
     return verdict["status"]
 
 
-def told(verdict, exercise, why, state):
+def told(verdict, exercise, why, state, path):
     """The verdict in words for the learner."""
     name, number = verdict["id"], verdict["id"][2:4]
-    head, file = f"ex{number} {exercise.FUNCTION}", short(MY / f"{name}.py")
+    head, file = f"ex{number} {exercise.FUNCTION}", short(path)
     if verdict["status"] == "todo":
-        return f"{head}: to do, {exercise.TITLE}. Open {file}"
+        begin = ("\n  Nothing is written yet, so nothing can be named. Read the first lines of the file, then write in place "
+                 f"of\n  `raise NotImplementedError`. How to begin: {COMMAND} {number} --hint") if why else ""
+        return f"{head}: to do, {exercise.TITLE}. Open {file}{begin}"
     if verdict["status"] == "pass":
         following = state.unfinished(sorted(path.stem for path in STUBS.glob("ex[0-9][0-9]_*.py")))
         then = "That was the last one that was open." if following == name else f"Next: {COMMAND} {following[2:4]}"
@@ -240,32 +324,46 @@ def told(verdict, exercise, why, state):
             lines += wrapped(["These give equal numbers here, so the numbers cannot tell which of them it is."])
     elif verdict["question"]:
         lines += wrapped([verdict["question"]])
-    return "\n".join([*lines, f"  {COMMAND} {number} --hint" + ("" if why else "  or  --why")])
+    more = not why and (verdict["causes"] or verdict["unnamed"])
+    return "\n".join([*lines, f"  {COMMAND} {number} --hint" + ("  or  --why" if more else "")])
 
 
 def wrapped(texts):
     return [textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="    ") for text in texts]
 
 
-def watch(name, state, asked):
-    """Check now and at every save. A process stands ready, so that feedback comes at once."""
-    path, seen, attempt = MY / f"{name}.py", None, Attempt(name, MY / f"{name}.py", asked.seed)
-    print(f"Watching {short(path)}. Ctrl-C ends.", flush=True)
+def watch(name, names, state, asked):
+    """Check now, and at every save whichever of these was saved. A process stands ready, so that feedback comes soon."""
+    paths = {each: MY / f"{each}.py" for each in names}
+    seen, attempt = {each: saved(path) for each, path in paths.items()}, Attempt(name, paths[name], asked)
+    print(f"Watching {short(paths[name]) if len(names) == 1 else short(MY)}. Ctrl-C ends.", flush=True)
+    changed = [name]
     try:
         while True:
-            with contextlib.suppress(OSError):  # an editor may be replacing it
-                if (now := (path.stat().st_mtime_ns, path.stat().st_size)) != seen:
-                    seen = now
-                    print(f"\n{time.strftime('%H:%M:%S')}  ", end="")
-                    status = check(attempt, state, asked)
-                    sys.stdout.flush()
-                    attempt = Attempt(name, path, asked.seed)
+            for each in changed:
+                if attempt.name != each:
+                    attempt.stop()
+                    attempt = Attempt(each, paths[each], asked)
+                print(f"\n{time.strftime('%H:%M:%S')}  ", end="")
+                check(attempt, state, asked)
+                sys.stdout.flush()
+                name, attempt = each, Attempt(each, paths[each], asked)
             time.sleep(POLL)
+            now = {each: saved(path) for each, path in paths.items()}
+            changed = [each for each in names if now[each] and now[each] != seen[each]]
+            seen |= {each: now[each] for each in changed}
     except KeyboardInterrupt:
         print()
         return 0 if state.status(name) == "pass" else 1
     finally:
         attempt.stop()
+
+
+def saved(path):
+    """When and how long; None while an editor is replacing it."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime_ns, path.stat().st_size
+    return None
 
 
 def hint(name, state):
@@ -287,10 +385,14 @@ def listing(names, state):
              None: "changed since it was checked"}
     for name in names:
         row = state.row(name)
-        tries = f", {row['failures']} tries" if row["failures"] else ""
-        hints = f", {row['hints']} hints" if row["hints"] else ""
+        tries = f", {counted(row['failures'], 'try', 'tries')}" if row["failures"] else ""
+        hints = f", {counted(row['hints'], 'hint', 'hints')}" if row["hints"] else ""
         print(f"{name[2:4]}  {load(name).TITLE:<50} {words[state.status(name)]}{tries}{hints}")
     return 0
+
+
+def counted(number, one, several):
+    return f"{number} {one if number == 1 else several}"
 
 
 def reset(name, state):
@@ -302,70 +404,23 @@ def reset(name, state):
     beside = path.with_suffix(f".{os.getpid()}.part")
     beside.write_bytes((STUBS / f"{name}.py").read_bytes())
     os.replace(beside, path)
-    state.put(name, status="todo", hash="", failures=0, hints=0)
+    state.put(name, status="todo", hash="", code="", failures=0, hints=0)
     print(f"{short(path)} is the empty stub again. Your attempt is kept in {short(kept)}")
     return 0
 
 
-def graded(name, path, asked):
-    """The verdict on one file, in the form that goes to a teacher."""
-    verdict = Attempt(name, path, asked.seed).run(asked.limit, pairs=True)
-    found = verdict["causes"] or [verdict["observation"].splitlines()[0]] if verdict["observation"] else []
-    return {key: verdict[key] for key in ("id", "status")} | {"diagnoses": found} | {
-        key: verdict[key] for key in ("seed", "seconds", "hash")}
-
-
-def grade_all(pairs, asked):
-    """Verdicts on (name, path) pairs, in order: as many at a time as there are cores."""
-    from concurrent.futures import ThreadPoolExecutor  # only here: a check of one exercise is to be quick
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda pair: graded(*pair, asked), pairs))
-
-
 def everything(asked, names, state):
-    results = grade_all([(name, MY / f"{name}.py") for name in names], asked)
-    for result in results:
-        state.learn(result["id"], result)
-        said = "; ".join(result["diagnoses"])
-        print(f"{result['id'][2:4]}  {result['id'][5:]:<24} {result['status']:<8} {said[:78]}")
-    passed = sum(result["status"] == "pass" for result in results)
-    print(f"{passed} of {len(results)} right")
-    if asked.json:
-        write(asked.json, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    return 0 if passed == len(results) else 1
+    from checks import classroom  # only here: a check of one exercise is to be quick
+    return classroom.everything(names, MY, grader(asked), state.learn, asked.json)
 
 
 def whole_class(asked, names):
-    if not asked.handed_in.is_dir():
-        sys.exit(f"{asked.handed_in} is not a folder, expected one with a folder for each learner")
-    learners = sorted(path for path in asked.handed_in.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not learners:
-        sys.exit(f"no folders in {asked.handed_in}, expected one for each learner: nothing was checked")
-    print(f"Running the code of {len(learners)} learners, with your rights and {asked.limit:g} s each: no sandbox.",
-          flush=True)
-    results = grade_all([(name, learner / f"{name}.py") for learner in learners for name in names], asked)
-    rows, said = [], collections.Counter()
-    for k, learner in enumerate(learners):
-        mine = results[k * len(names):(k + 1) * len(names)]
-        rows.append([learner.name, sum(r["status"] == "pass" for r in mine), *(r["status"] for r in mine)])
-        said.update((r["id"][2:4], words) for r in mine for words in r["diagnoses"])
-        found = any((learner / f"{name}.py").exists() for name in names)
-        print(f"{learner.name:<24} " + (f"{rows[-1][1]} of {len(names)} right" if found else
-                                        f"nothing: no file in this folder has a name like {names[0]}.py"))
-    for (number, words), count in said.most_common():
-        print(f"{count:>4} {'#' * min(count, 30):<8} ex{number}  {words}")
-    if asked.csv:
-        table = io.StringIO()
-        csv.writer(table, lineterminator="\n").writerows([["learner", "passed", *(name[:4] for name in names)], *rows])
-        write(asked.csv, table.getvalue())
-    return 0 if all(result["status"] == "pass" for result in results) else 1
+    from checks import classroom
+    return classroom.whole_class(asked.handed_in, names, grader(asked), asked.csv)
 
 
-def write(path, text):
-    """Beside and renamed: the file is either as before or whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+def grader(asked):
+    return lambda name, path: Attempt(name, path, asked).run(pairs=True)
 
 
 def digest(path):
@@ -381,10 +436,22 @@ def short(path):
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError):
+                stream.reconfigure(errors="replace")  # a terminal may not know every letter
+        status = main()
+        sys.stdout.flush()
+        sys.exit(status)
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
     except ModuleNotFoundError as missing:
         if missing.name not in ("numpy", "minirnn"):
             raise
-        sys.exit(f"{missing.name} is not installed: run `pip install -e .` in {short(HERE.parent)}, then this again")
+        home = HERE.parent if (HERE.parent / "pyproject.toml").exists() else "the folder of minirnn, with pyproject.toml"
+        sys.exit(f"{missing.name} is not installed: run `pip install -e .` in {home}, then this again")
+    finally:
+        for attempt in list(Attempt.alive):
+            attempt.stop()

@@ -95,6 +95,9 @@ def reordered(array):
     yield f"np.roll({array}, -1, axis=1)", "one step early"
     yield f"np.roll({array}, 1, axis=0)", "one sequence late"
     yield f"np.roll({array}, -1, axis=0)", "one sequence early"
+    for cut, words in (("[:, :1]", "the first step"), ("[:, -1:]", "the last step"), ("[:1]", "the first sequence"),
+                       ("[-1:]", "the last sequence")):
+        yield f"np.broadcast_to({array}{cut}, {array}.shape)", f"{words} again and again"
 
 
 def derivatives(forward, upstream, *arrays):

@@ -1,16 +1,25 @@
-"""Run a learner's file in a process of its own: `python -m checks.attempt NAME PATH SEED`, its text on standard input.
+"""Run a learner's file in a process of its own: `python -m checks.attempt NAME PATH SEED LIMIT`. On standard input: a word
+that only the two sides know, a line end, and the text of the file.
 
-A line of JSON for each call, for as far as it gets, goes to what was standard output; the learner's code finds that and
-standard input closed. Whatever it does, it does to this process: who started it waits, counts and judges.
+A line for each call, for as far as it gets, goes to what was standard output: the word, a number that counts up, and
+JSON. The learner's code finds standard input and output closed. Whatever it does, it does to this process: who started
+it waits, counts and judges.
 """
 
 import contextlib
 import copy
 import io
 import json
+import math
 import os
+import re
+import signal
 import sys
+import threading
+import time
+import tokenize
 import types
+import warnings
 
 import numpy as np
 
@@ -23,6 +32,7 @@ SHOWN = 2_000  # characters of what is printed in a call
 LARGE = 100_000  # numbers in an array, beyond which only its shape is told
 MEMORY = 4 << 30
 ROUNDING = 1e-12  # of the largest entry: about what putting back by arithmetic leaves
+FAR = 731  # a descriptor that nobody hits by chance
 
 
 def calls(exercise, seed):
@@ -33,12 +43,16 @@ def calls(exercise, seed):
 def records(exercise, source, path="answer.py", seed=0):
     """Run this source on every case: yields a dict for each call, then {"end": True}; one with "error" is the last."""
     planned = calls(exercise, seed)  # all inputs are made before the learner's code can touch anything
+    if encoding := misread(source):
+        yield {"error": "encoding", "looks": encoding}
+        return
     words, said = None, Bounded()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), np.errstate(all="ignore"):
             module = types.ModuleType("exercise")
             module.__file__ = str(path)
-            exec(compile(source, str(path), "exec"), vars(module))
+            with Empty() as empty:
+                exec(compile(source, str(path), "exec"), vars(module))
             function = vars(module).get(exercise.FUNCTION)
             if not callable(function):
                 yield {"error": "missing"}
@@ -46,10 +60,12 @@ def records(exercise, source, path="answer.py", seed=0):
             for words, s, inputs in planned:
                 given, again = copy.deepcopy(inputs), copy.deepcopy(inputs)
                 said.clear()
-                outputs = described(function(*given.values()), exercise.OUTPUTS)
-                printed = said.text()
-                repeated = described(function(*again.values()), exercise.OUTPUTS)
-                yield {"case": words, "seed": s, "outputs": outputs, "printed": printed,
+                with empty:
+                    outputs = described(function(*given.values()), exercise.OUTPUTS)
+                    printed = said.text()
+                    repeated = described(function(*again.values()), exercise.OUTPUTS)
+                    unset = empty.unset(function, inputs, outputs, exercise.OUTPUTS)
+                yield {"case": words, "seed": s, "outputs": outputs, "printed": printed, "unset": unset,
                        "changed": changed(inputs, given), "differs": json.dumps(outputs) != json.dumps(repeated)}
     except NotImplementedError:
         yield {"error": "todo"}
@@ -57,6 +73,61 @@ def records(exercise, source, path="answer.py", seed=0):
         yield {"error": "exception", "case": words, "printed": said.text(), **explained(error, source, str(path))}
     else:
         yield {"end": True}
+
+
+def misread(source):
+    """What else than UTF-8 these bytes look like, or None."""
+    if isinstance(source, str):
+        return None
+    if source[:2] in (b"\xff\xfe", b"\xfe\xff") or source[:200].count(0) > len(source[:200]) // 3:
+        return "UTF-16"
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        source.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return "another encoding"
+    return None
+
+
+class Empty:
+    """While this lasts, np.empty gives nan where it would give what is in memory by chance."""
+
+    def __init__(self):
+        self.used, self.fill, self.kept = False, np.nan, {}
+
+    def __enter__(self):
+        for name in ("empty", "empty_like"):
+            self.kept[name] = getattr(np, name)
+            setattr(np, name, self.filled(self.kept[name]))
+        return self
+
+    def __exit__(self, *_):
+        for name, function in self.kept.items():
+            setattr(np, name, function)
+
+    def filled(self, function):
+        def made(*arguments, **options):
+            array = function(*arguments, **options)
+            if array.dtype.kind in "fc":
+                self.used = True
+                array.fill(self.fill)
+            return array
+        return made
+
+    def unset(self, function, inputs, outputs, names):
+        """The outputs that are nan only because of that."""
+        if not self.used or not isinstance(outputs, list):
+            return []
+        broken = lambda parts: {name for name, part in zip(names, parts) if part.get("kind") == "f"
+                                and any(map(math.isnan, part.get("values", [])))}
+        if not broken(outputs):
+            return []
+        self.fill = 0.0
+        try:
+            zeros = described(function(*copy.deepcopy(list(inputs.values()))), names)
+        finally:
+            self.fill = np.nan
+        return sorted(broken(outputs) - broken(zeros))
 
 
 def described(value, names):
@@ -108,13 +179,27 @@ def explained(error, source, path):
     except Exception:
         message = ""
     number = error.lineno if isinstance(error, SyntaxError) and error.filename == path else None
-    trace = error.__traceback__
+    trace, frame = error.__traceback__, None
     while trace:
-        number = trace.tb_lineno if trace.tb_frame.f_code.co_filename == path else number
+        if trace.tb_frame.f_code.co_filename == path:
+            number, frame = trace.tb_lineno, trace.tb_frame
         trace = trace.tb_next
     lines = (source if isinstance(source, str) else source.decode(errors="replace")).splitlines()
     text = lines[number - 1].strip() if number and number <= len(lines) else ""
-    return {"type": type(error).__name__, "message": message, "line": number, "text": text[:120]}
+    return {"type": type(error).__name__, "message": message, "line": number, "text": text[:120],
+            "shapes": shapes(text, frame.f_locals) if frame else {}}
+
+
+def shapes(text, names):
+    """{name: shape in words} of the arrays that a line speaks of."""
+    found = {}
+    for name in dict.fromkeys(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text.split("#")[0])):
+        value = names.get(name)
+        if type(value) is np.ndarray:
+            found[name] = str(value.shape)
+        elif value is None and name in names:
+            found[name] = "None"
+    return dict(list(found.items())[:6])
 
 
 class Bounded(io.TextIOBase):
@@ -137,23 +222,43 @@ class Bounded(io.TextIOBase):
         return self.kept.rstrip("\n") + (f"\n... and {more:,} more characters" if more else "")
 
 
-def main(name, path, seed):
+def main(name, path, seed, limit):
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        seconds = math.ceil(float(limit)) + 2
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     exercise = load(name)
-    source = sys.stdin.buffer.read()
+    word, line_end, source = sys.stdin.buffer.read().partition(b"\n")
+    if not line_end:
+        return  # nobody is there any more
     sys.stdin = io.StringIO()
-    report = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    nowhere = os.open(os.devnull, os.O_RDWR)
+    nowhere, report = os.open(os.devnull, os.O_RDWR), os.dup(1)
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import fcntl
+        report = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, FAR)
     for stream in range(3):
         os.dup2(nowhere, stream)
-    dumps, write, flush, leave = json.dumps, report.write, report.flush, os._exit
+    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+    warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)
+    dumps, write, leave, process, me = json.dumps, os.write, os._exit, os.getpid, os.getpid()
     sys.argv = [path]
-    for record in records(exercise, source, path, int(seed)):
-        write(dumps(record) + "\n")
-        flush()
+    for count, record in enumerate(records(exercise, source, path, int(seed))):
+        line = b"%s %d %s\n" % (word, count, dumps(record).encode())
+        if process() != me:  # a copy of this process, which the learner's code made
+            break
+        while line:
+            line = line[write(report, line):]
     leave(0)  # whatever threads and handlers the learner's code left behind
+
+
+def end_with(parent):
+    """End this process, and those that it started, when the one that started it is gone."""
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ MUTANTS = [
     ("x[index] = before  #", "x[index] = before + eps  #", "leaves each entry at x + eps when it goes on to the next",
      PLACE),
     ("x[index] = before  #", "x[index] = 0  #", "leaves each entry at 0 when it goes on to the next", PLACE),
+    ({"x[index] = before - eps\n        f_down = f(x)": "f_down = f(2 * array - x)", "x[index] = before  #": "#"},
+     "leaves each entry moved, in both copies, when it goes on to the next", PLACE),
     ("in np.ndindex(x.shape):", "in range(len(x)):",
      "moves a whole row at once, and whose `before` is a view that moves along", MANY),
     ("in np.ndindex(x.shape):  # every (row, column)\n        before = x[index]",

@@ -102,6 +102,14 @@ for _cut, _where in (("[1:]", "the first sequence"), ("[:-1]", "the last sequenc
     MUTANTS += [("rows_dy.T @ rows_x", f"np.einsum('btk,btd->kd', dy{_cut}, x{_cut})", f"leaves {_where} out in dW",
                  SHARED),
                 ("rows_dy.sum(axis=0)", f"dy{_cut}.sum((0, 1))", f"leaves {_where} out in db", SHARED)]
+for _cut, _where in (("[1:]", "the first sequence"), ("[:-1]", "the last sequence"), ("[:, 1:]", "the first step"),
+                     ("[:, :-1]", "the last step"), ("[:1]", "all but the first sequence"),
+                     ("[-1:]", "all but the last sequence"), ("[:, :1]", "all but the first step"),
+                     ("[:, -1:]", "all but the last step")):
+    MUTANTS.append(({"rows_dy.T @ rows_x": f"np.einsum('btk,btd->kd', dy{_cut}, x{_cut})",
+                     "rows_dy.sum(axis=0)": f"dy{_cut}.sum((0, 1))",
+                     "dx = dy @ W": f"dx = np.zeros_like(x); dx{_cut} = dy{_cut} @ W"}, f"leaves {_where} out in all three",
+                    "Which places does your loop visit?"))
 for _new, _words in reordered("x"):
     MUTANTS.append(("rows_dy.T @ rows_x", f"np.einsum('btk,btd->kd', dy, {_new})",
                     f"goes through x in another order than through dy in dW: {_words}", PLACE))

@@ -121,12 +121,11 @@ MUTANTS = [
 SPOKEN = {"counts": "mask"}
 
 STABLE = "How small can p be, and what becomes of log p then?"
-for _new, _words in (("np.log(p + 1e-12)", "adds 1e-12 to p inside the log"),
-                     ("np.log(p + 1e-8)", "adds 1e-8 to p inside the log"),
-                     ("np.log(np.clip(p, 1e-7, 1))", "clips p to 1e-7 .. 1 before the log"),
-                     ("np.log(np.clip(p, 1e-12, 1))", "clips p to 1e-12 .. 1 before the log"),
-                     ("np.log(np.clip(p, 1e-15, 1))", "clips p to 1e-15 .. 1 before the log")):
-    MUTANTS.append(("onehot * log_p * counts / N)", f"onehot * {_new} * counts / N)", f"{_words}, in the loss", STABLE))
+for _k in range(5, 21):
+    MUTANTS += [("onehot * log_p * counts / N)", f"onehot * np.log(p + 1e-{_k}) * counts / N)",
+                 f"adds 1e-{_k} to p inside the log, in the loss", STABLE),
+                ("onehot * log_p * counts / N)", f"onehot * np.log(np.maximum(p, 1e-{_k})) * counts / N)",
+                 f"clips p to 1e-{_k} .. 1 before the log, in the loss", STABLE)]
 LARGEST = "Of which scores is the largest to be taken off, so that in each place exp is 1 for one and no more for all?"
 for _axes, _words in (("", "of the whole array, one for all places,"), ("axis=1, keepdims=True", "of each class over T"),
                       ("axis=0, keepdims=True", "of each class over B"),
@@ -148,6 +147,10 @@ MUTANTS += [
      "log p", LARGEST),
     ({"onehot * log_p * counts / N)": "onehot * log_p)", "onehot) * counts / N": "onehot)"},
      "neither masks nor divides by N: padding takes part in both, and both are sums", PADDING),
+    ("counts / N).sum()", "counts / mask.sum(axis=1)[:, None, None] / B).sum()",
+     "takes the mean of each sequence, and the mean of those, in the loss", HOW_MANY),
+    ("onehot) * counts / N", "onehot) * counts / mask.sum(axis=1)[:, None, None] / B",
+     "takes the mean of each sequence, and the mean of those, in dlogits", HOW_MANY),
     ("counts / N).sum()", "counts / mask.sum(axis=1)[:, None, None]).sum()",
      "divides the loss of each sequence by its own length and adds those up", HOW_MANY),
     ("onehot) * counts / N", "onehot) * counts / mask.sum(axis=1)[:, None, None]",

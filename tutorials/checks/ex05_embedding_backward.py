@@ -63,8 +63,6 @@ MUTANTS = [
     ("+= dx[b, t]", "+= 1", "counts the places of each id and does not use dx", GIVEN),
     ("+= dx[b, t]", "+= dx[b, t].sum()", "sums dx over D, too", "Which entry of dW does dx[b, t, d] belong to?"),
     ("+= dx[b, t]", "+= dx[b, t] * W[ids[b, t]]", "multiplies dx by the row of W", GIVEN),
-    ("+= dx[b, t]", "+= dx[0, t]", "takes the dx of the first sequence for all", WHICH),
-    ("+= dx[b, t]", "+= dx[b, -1]", "takes the dx of the last step for all", WHICH),
     ("+= dx[b, t]", "+= dx[b, t] * (ids[b, t] != 0)", "leaves out the id 0",
      "Is there anything special about the id 0 here?"),
     ("dW[ids[b, t]]", "dW[ids[b, t] - 1]", "adds to the row before the one that the id picked", WHICH),

@@ -123,6 +123,7 @@ MUTANTS += [
      "takes tanh' for dh_next only, not for dh[t]", OUTSIDE),
     ({"da_t = dh_t * (1 - h[t] ** 2)": "da_t = np.clip(dh_t * (1 - h[t] ** 2), -5, 5)"}, "clips da_t to -5 .. 5",
      "May a gradient be larger than 5? Who clips?"),
+    ({"dh0 = dh_next": "dh0 = dh_next * (1 - h0 ** 2)"}, "takes tanh' of h0 once more in dh0", "Which function makes h0?"),
     ({"dh0 = dh_next": "dh0 = dh_next + dh[0]"}, "adds dh[0] to dh0", "Does h0 reach the loss other than by step 0?"),
 ]
 

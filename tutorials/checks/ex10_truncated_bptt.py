@@ -109,6 +109,8 @@ for _borders, _words in (
         ("[(s, s + k + (s == 0)) for s in [0, *range(k + 1, T, k)]]", "cuts one step too late, after k + 1"),
         ("[(s, min(s + k + 1, T)) for s in range(0, T, k + 1)]", "takes chunks of k + 1 steps"),
         ("[(s, min(s + max(k - 1, 1), T)) for s in range(0, T, max(k - 1, 1))]", "takes chunks of k - 1 steps"),
+        ("[(s, min(s + k, T)) for s in range(0, max(T - 1, 1), max(k - 1, 1))]",
+         "begins each chunk one step too early, so that chunks overlap by one step"),
         ("[(s, s + k) for s in range(0, T, 2 * k)]", "leaves out every second chunk"),
         ("[(s, s + k) for s in range(0, T, k)][-1:]", "does the last chunk only"),
         ("[(s, s + k) for s in range(0, T, k)][:1]", "does the first chunk only")):

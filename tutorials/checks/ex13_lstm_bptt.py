@@ -211,6 +211,7 @@ MUTANTS += [
      "computes the blocks of i, f and c̃ from dh_t instead of dc_t", FROM),
     ({"da_t = np.concatenate([da_i, da_f, da_c, da_o])": "da_t = np.clip(np.concatenate([da_i, da_f, da_c, da_o]), -5, "
       "5)"}, "clips da_t to -5 .. 5", "May a gradient be larger than 5? Who clips?"),
+    ({"dh_next, dc_next\n": "dh_next * (1 - h0 ** 2), dc_next\n"}, "takes tanh' of h0 once more in dh0", LEFT),
     ({"dh_next, dc_next\n": "dh_next + dh[0], dc_next\n"}, "adds dh[0] to dh0", LEFT),
 ]
 

@@ -67,8 +67,6 @@ MUTANTS = [
      "divides the norm by max_norm, where it should be the other way round", AFTER),
     ("min(1.0", "max(1.0", "takes the larger of 1 and max_norm / norm, so small gradients grow and large ones stay",
      SMALL),
-    ("max_norm / norm)", "max_norm / (norm + 1e-6))", "adds 1e-6 to the norm where it divides, as PyTorch does",
-     "Very near. After clipping, is the norm max_norm to the last digit?"),
     ("g * scale", "g * (scale == 1.0)", "sets gradients above the limit to zero",
      "Which way do the weights go when the norm is above max_norm?"),
     ("g * scale", "g", "never changes the gradients", AFTER),
@@ -79,6 +77,13 @@ MUTANTS = [
     ("return *clipped, norm", "return *clipped, norm ** 2", "returns the square of the norm",
      "Of the vector (3, 4), what is the length?"),
 ]
+for _k in range(4, 11):
+    MUTANTS += [("max_norm / norm)", f"max_norm / (norm + 1e-{_k}))", f"adds 1e-{_k} to the norm where it divides, as "
+                 "other libraries do", "Very near. After clipping, is the norm max_norm to the last digit?"),
+                ("np.sqrt(sum((g ** 2).sum() for g in grads))", f"np.sqrt(sum((g ** 2).sum() for g in grads) + 1e-{_k})",
+                 f"adds 1e-{_k} under the root of the norm", "What is the length of the vector (3, 4)?"),
+                ("np.sqrt(sum((g ** 2).sum() for g in grads))", f"np.sqrt(sum((g ** 2).sum() for g in grads)) + 1e-{_k}",
+                 f"adds 1e-{_k} to the norm", "What is the length of the vector (3, 4)?")]
 PARTS = ("dW_ih", "dU_h", "db_h")
 WHICH = "Which arrays belong to the long vector, and which are multiplied?"
 for _places in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
@@ -103,6 +108,11 @@ MUTANTS += [
     ("min(1.0, max_norm / norm)", "max_norm / norm if any(np.linalg.norm(g) > max_norm for g in grads) else 1.0",
      "compares each array's own norm with max_norm, not the norm over all", ONE),
     ("min(1.0, max_norm / norm)", "max_norm / (norm + max_norm)", "scales by max_norm / (norm + max_norm), always", SMALL),
+    ("g * scale", "g * (max_norm / norm if np.linalg.norm(g) > max_norm else 1.0)",
+     "compares each array's own norm with max_norm, each for itself, and divides by the norm over all", ONE),
+    ("g * scale", "g * (max_norm / norm if np.abs(g).max() > max_norm else 1.0)",
+     "compares each array's largest entry with max_norm", ONE),
+    ("(g ** 2).sum()", "np.abs(g).max() ** 2", "takes the largest entry of each array for its norm", LONG),
     ("g * scale", "np.clip(g, -1, 1)", "cuts each entry to -1 .. 1", ONE),
     ("g * scale", "np.clip(g, -5, 5)", "cuts each entry to -5 .. 5", ONE),
     ("g * scale", "np.minimum(g, max_norm)", "cuts entries above max_norm only", ONE),

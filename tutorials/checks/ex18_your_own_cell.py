@@ -22,7 +22,7 @@ def without(*names):
 
 
 PROBES = {f"a single step where {' and '.join(names)} {'is' if len(names) == 1 else 'are'} zero": names
-          for names in (("dh",), ("dc",), ("p",), ("U",), ("c0",), ("dh", "p"))}
+          for names in (("dh",), ("dc",), ("p",), ("U",), ("c0",))}
 CASES = {"a single step": steps(1), "six steps": steps(6)} | {words: without(*names) for words, names in PROBES.items()}
 
 

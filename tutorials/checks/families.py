@@ -136,19 +136,26 @@ class Answer:
         return np.shape(value)
 
     def axes_of(self, exercise):
-        """{size: its name}, where only one axis has it."""
-        named = {}
+        """{size: (its name, an expression for it)}, where only one axis has it."""
+        named, told = {}, {}
         for name, axes in exercise.OUTPUTS.items():
             for axis, size in zip(axes.split(), self.shape(name) or ()):
                 if axis.isalpha():
                     named.setdefault(size, set()).add(axis)
+        for argument in self.function.args.args:
+            value = self.scope[argument.arg]
+            if isinstance(value, int) and not isinstance(value, bool):
+                named.setdefault(value, set()).add(argument.arg)
+                told.setdefault(value, argument.arg)
+            for k, size in enumerate(np.shape(value) if isinstance(value, np.ndarray) else ()):
+                told.setdefault(size, f"{argument.arg}.shape[{k}]")
         for name, size in self.scope.items():
-            if isinstance(size, int) and not isinstance(size, bool) and re.fullmatch("[A-Zk]", name):
+            if isinstance(size, int) and not isinstance(size, bool) and re.fullmatch("[A-Z]", name):
                 named.setdefault(size, set()).add(name)
-        return {size: sorted(names)[-1] for size, names in named.items() if size > 1}
+        return {size: (sorted(names)[-1], told[size]) for size, names in named.items() if size > 1 and size in told}
 
     def axis(self, size):
-        return self.sizes.get(size, "that axis")
+        return self.sizes.get(size, ("that axis",))[0]
 
     # --- statements
 
@@ -205,6 +212,7 @@ class Answer:
                         target.elts) == 2 else "this line"
             place = Place(self, where, targets, loops)
             yield from place.whole(node, target, value)
+            yield from place.throughout(value)
             for inner in ast.walk(value):
                 yield from place.inside(inner, value)
             if isinstance(target, ast.Subscript):
@@ -247,20 +255,16 @@ class Answer:
             yield Mistake(tuple((*span, part) for span, part in zip(spans, order)),
                           f"returns all {len(parts)} in another order: each stands one place "
                           f"{'too early' if by > 0 else 'too late'}", asks)
-        for by, words in ((f" / {self.sizes_text(size)}", f"divides all that it returns by {name}")
-                          for size, name in self.sizes.items() if self.sizes_text(size)):
-            yield Mistake(tuple((end, end, by) for _, end in spans), words, "Who divides?")
+        for name, by in self.sizes.values():
+            yield Mistake(tuple((end, end, f" / {by}") for _, end in spans), f"divides all that it returns by {name}",
+                          "Who divides?")
         weights = [k for k, name in enumerate(self.outputs) if re.fullmatch("d[WUb].*", name)]
         if 1 < len(weights):
-            for size, name in self.sizes.items():
-                by = self.sizes_text(size)
+            for name, by in self.sizes.values():
                 for subset in {tuple(weights), *itertools.combinations(weights, 2)}:
                     yield Mistake(tuple((spans[k][1], spans[k][1], f" / {by}") for k in subset),
                                   f"divides {listed([self.outputs[k] for k in subset])} by {name}: a mean, not a sum",
                                   "The loss is one number. Who divides?", frozenset(self.outputs[k] for k in subset))
-
-    def sizes_text(self, size):
-        return str(size) if size not in (0, 1) else ""
 
 
 class Place:
@@ -305,7 +309,7 @@ class Place:
             if not isinstance(value, ast.IfExp):
                 yield self.mistake([(start, end, f"0 * {whole}")], "has zero where there is something",
                                    "Does nothing reach the loss by this way?")
-            for size, name in self.answer.sizes.items():
+            for name, size in self.answer.sizes.values():
                 yield self.mistake([(start, end, f"{whole} / {size}")], f"divides by {name} (a mean, not a sum)",
                                    "Who divides, and how often?")
                 yield self.mistake([(start, end, f"{whole} / {size} ** 0.5")], f"divides by √{name}",
@@ -325,6 +329,19 @@ class Place:
                     if isinstance(node, ast.Return) or not isinstance(value, ast.BinOp):
                         yield self.mistake([(start, end, other)], f"takes {self.spoken(other)}, not "
                                            f"{self.spoken(text)},", "Which of the arrays of this shape is it?")
+
+    def throughout(self, value):
+        """Another array or number for one that stands in this line more than once, at each place."""
+        places = {}
+        for node in ast.walk(value):
+            if isinstance(node, (ast.Name, ast.Subscript)) and isinstance(node.ctx, ast.Load):
+                places.setdefault(self.text(node), []).append(self.span(node))
+        for text, spans in places.items():
+            shape = self.shape(text)
+            if len(spans) > 1 and shape is not None:
+                for other in self.same_shape(shape, text):
+                    yield self.mistake([(*span, other) for span in spans], f"takes {self.spoken(other)} for "
+                                       f"{self.spoken(text)}, each time,", "Which of the arrays of this shape is it?")
 
     def source_between(self, one, two):
         return self.answer.source[self.span(one)[1]:self.span(two)[0]]
@@ -489,7 +506,8 @@ class Place:
                     (f"({h} * (1 - {h} ** 2))", f"multiplies {tanh} by {self.spoken(h)}"),
                     (f"(1 - np.abs({h}))", f"takes 1 - |{self.spoken(h)}| for {tanh}"),
                     (f"(1 / (1 - {h} ** 2))", f"divides by {tanh}"),
-                    (f"np.tanh({h})", f"takes a tanh for {tanh}"), (f"{h}", f"takes {self.spoken(h)} for {tanh}")):
+                    (f"np.tanh({h})", f"takes a tanh for {tanh}"), (f"{h}", f"takes {self.spoken(h)} for {tanh}"),
+                    (f"{whole} ** 0.5", f"takes the root of {tanh}")):
                 yield self.mistake([(*outer, new)], words, asks)
         elif isinstance(two, ast.Name):
             s, product = two.id, self.parent_product(node, two.id)

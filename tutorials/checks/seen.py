@@ -5,6 +5,7 @@ Everything is said of this case, and only what holds on both seeds; the map is t
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 
@@ -86,8 +87,11 @@ class Case:
 
     def each(self, test):
         """The outputs wrong in this case for which it holds on every seed; test(got, right, all got, all right)."""
-        return [name for name in self.wrong if all(test(got[name], right[name], got, right)
-                                                   for got, right in zip(self.got, self.right))]
+        return [name for name in self.wrong if self.holds(name, test)]
+
+    def holds(self, name, test):
+        """Whether it does so for this output on every seed."""
+        return all(test(got[name], right[name], got, right) for got, right in zip(self.got, self.right))
 
     def patterns(self):
         """True sentences about wrong outputs, the most telling first, and the names of these."""
@@ -127,7 +131,7 @@ class Case:
             told = f"{name} has shape {self.got[self.shown][name].shape}, expected " + shape(
                 self.exercise.OUTPUTS[name], self.right[self.shown][name])
             for test, words in self.reshaped(name):
-                if self.each(test).count(name):
+                if self.holds(name, test):
                     yield f"{told}: {words}.", [name]
                     break
             else:
@@ -138,6 +142,11 @@ class Case:
                     more = ", which is that of its transpose"
                 yield f"{told}{more}.", [name]
 
+    def explained(self):
+        """Whether all that is wrong is a shape, and what happened to it can be told."""
+        return all(name in self.misshapen and any(self.holds(name, test) for test, _ in self.reshaped(name))
+                   for name in self.wrong)
+
     def reshaped(self, name):
         """(test, words) of what may have happened to right numbers."""
         size, right = self.right[0][name].size, self.right[0][name]
@@ -145,14 +154,19 @@ class Case:
         for order in itertools.permutations(range(right.ndim)):
             yield (lambda got, right, *_, order=order: same(got, right.transpose(order)),
                    f"its axes are in another order, {' '.join(self.axes[name][k] for k in order)}")
-        yield (lambda got, right, *_: got.size == size and got.ndim != right.ndim and same(
-            got.reshape(right.shape), right)), "the numbers are right, but not reshaped to that shape"
+        yield lambda got, right, *_: got.size == size and got.ndim != right.ndim and same(
+            got.reshape(right.shape), right), ("the numbers are right, but there are other axes: a column for a row, or "
+                                               "keepdims, or not reshaped back")
         yield lambda got, right, *_: got.size == size and same(got.reshape(right.shape), right), (
             "the numbers are right, in another shape")
         for k in range(self.got[0][name].ndim):
             axis = [a for a, n in self.sizes.items() if n == self.got[0][name].shape[k] and n > 1]
             yield (lambda got, right, *_, k=k: got.ndim == right.ndim + 1 and same(got.sum(axis=k), right)), (
                 f"its axis {k}{f', {axis[0]},' if len(axis) == 1 else ''} is still to be summed over")
+        for k in range(self.got[0][name].ndim):
+            for at, which in ((-1, "last"), (0, "first")):
+                yield (lambda got, right, *_, k=k, at=at: got.ndim == right.ndim + 1 and got.shape[k] > 1 and same(
+                    got.take(at, axis=k), right)), f"only the {which} along its axis {k} is what is expected"
         yield lambda got, right, *_: same(np.broadcast_to(right, got.shape), got) if (
             got.ndim >= right.ndim and all(a in (b, 1) for a, b in zip(right.shape[::-1], got.shape[::-1]))
         ) else False, "the right numbers stand there many times"
@@ -171,7 +185,7 @@ class Case:
     def finite_patterns(self):
         for name in self.wrong:
             values = self.got[self.shown][name]
-            if self.each(lambda got, *_: not finite(got)).count(name):
+            if self.holds(name, lambda got, *_: not finite(got)):
                 bad = ~np.isfinite(values)
                 kind = "nan" if np.isnan(values[bad]).all() else "inf" if np.isinf(values[bad]).all() else "nan or inf"
                 all_ = bad.all()
@@ -184,9 +198,9 @@ class Case:
 
     def place_patterns(self):
         for one, two in itertools.permutations(self.axes, 2):
-            if one in self.wrong and one not in self.misshapen and self.each(
-                    lambda got, _, all_got, all_right: got.size > 1 and same(got, all_right[two])).count(one):
-                back = two in self.each(lambda got, _, all_got, all_right: same(got, all_right[one]))
+            belongs = lambda got, _, all_got, all_right, other: got.size > 1 and same(got, all_right[other])
+            if one in self.wrong and one not in self.misshapen and self.holds(one, partial(belongs, other=two)):
+                back = two in self.wrong and self.holds(two, partial(belongs, other=one))
                 yield (f"{one} and {two} are in each other's place." if back else
                        f"What you return as {one} is what belongs in {two}."), [one]
 

@@ -21,7 +21,9 @@ from . import answer, families, load
 from .attempt import SEEDS, calls
 
 EQUAL = 1e-12
-SECONDS = 2.5  # for pairs, once all versions with one mistake have been run
+SECONDS = 2.0  # for trying pairs, and half of it for choosing them
+ENTRIES, TRIED = 600, 4000  # of all entries and of all pairs, so many are looked at
+LISTED_FIRST = 2  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
 SHOWN = 2  # of several versions made by rule that give equal numbers
 
 
@@ -85,7 +87,8 @@ class Plan:
         for k in range(len(self.listed), len(self.mistakes)):
             targets = self.mistakes[k].targets
             if (not targets or wrong <= targets) and self.matches((k,), got):
-                found.append((k,))
+                if self.mistakes[k].message not in [self.mistakes[n].message for n, in found]:
+                    found.append((k,))
                 if len(found) == SHOWN:
                     break
         return found
@@ -116,67 +119,64 @@ class Plan:
     # --- two at once
 
     def double(self, got):
-        """Pairs of mistakes that together give these numbers, the first found."""
-        start, found = time.perf_counter(), []
+        """A pair of mistakes that together gives these numbers, if one is found in time."""
+        start = time.perf_counter()
         for which in self.likely(got):
             if self.matches(which, got):
-                found.append(which)
+                return [which]
             self.outputs.pop(which, None)
-            if found or time.perf_counter() - start > SECONDS:
+            if time.perf_counter() - start > SECONDS:
                 break
-        return found
+        return []
 
     def likely(self, got):
-        """Pairs of which each explains what the other cannot: where one alone would be right, the other's numbers must
-        be the learner's. They are few, and the true two are nearly always among them."""
+        """Pairs of mistakes, the likely first: those of which each explains what the other cannot. Where the one alone
+        would be right, the numbers should be those of the other; and nothing is wrong that is right in yours. Mistakes
+        that meet break this rule at some entries, so it orders the pairs and drops none."""
         heads = range(0, len(self.calls), SEEDS)
-        yours = {call: self.mask(got[call], call) for call in heads}
-        width = 1 + max(mask.bit_length() for mask in yours.values())
-        known, masks, open_ = [], {}, {}
+        step = 1 + sum(right.size for call in heads for right in self.right[call].values()) // ENTRIES
+        yours = np.concatenate([self.mask(got[call], call) for call in heads])[::step]
+        known, wrong, unlike = [], [], []
+        start = time.perf_counter()
         for k in range(len(self.mistakes)):
-            mine, rest = 0, 0
-            for call in heads:
-                mask = self.cached_mask(k, call)
-                if mask is None or mask & ~yours[call]:
-                    break
-                mine = mine << width | mask
-                rest = rest << width | yours[call] & ~self.explained(k, call, got[call])
-            else:
-                if mine:
+            if k > len(self.listed) and time.perf_counter() - start > SECONDS / 2:
+                break
+            with contextlib.suppress(Exception):  # it may not run
+                mask = np.concatenate([self.mask(self.returned((k,))[call], call) for call in heads])[::step]
+                if mask.any():
+                    wrong.append(mask)
+                    unlike.append(np.concatenate([self.unlike(k, call, got[call]) for call in heads])[::step])
                     known.append(k)
-                    masks[k], open_[k] = mine, rest
-        pairs = [(one, two) for one, two in itertools.combinations(known, 2)
-                 if not open_[one] & ~masks[two] and not open_[two] & ~masks[one] and self.combine(one, two)]
-        few = len(self.listed)
-        return sorted(pairs, key=lambda pair: (pair[0] >= few) + (pair[1] >= few))
-
-    def cached_mask(self, k, call):
-        """`mask` of the version with this mistake; None where it does not run."""
-        key = k, call
-        if key not in self.masks:
-            self.masks[key] = None
-            with contextlib.suppress(Exception):
-                self.masks[key] = self.mask(self.returned((k,))[call], call)
-        return self.masks[key]
-
-    @functools.cached_property
-    def masks(self):
-        return {}
+        if not known:
+            return
+        wrong, unlike = np.array(wrong), np.array(unlike)
+        broken = (unlike & yours).astype(np.float32) @ (~wrong).T.astype(np.float32)
+        lost = (wrong & ~yours).sum(axis=1, dtype=np.float32)
+        broken = broken + broken.T + lost[:, None] + lost
+        one, two = np.triu_indices(len(known), 1)
+        made = np.array(known) >= len(self.listed)
+        cost = broken[one, two] + LISTED_FIRST * (made[one].astype(int) + made[two])
+        few = np.argpartition(cost, TRIED)[:TRIED] if len(cost) > TRIED else np.arange(len(cost))
+        for k in few[np.argsort(cost[few], kind="stable")]:
+            if self.combine(known[one[k]], known[two[k]]):
+                yield known[one[k]], known[two[k]]
 
     def mask(self, outputs, call):
-        """A bit for each entry of a call: whether it is wrong."""
+        """Which entries of a call are wrong, all outputs in a row."""
         tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
-        return bits([differing(outputs[name], right, tolerance) for name, right in self.right[call].items()])
+        return np.concatenate([differing(outputs[name], right, tolerance).ravel()
+                               for name, right in self.right[call].items()])
 
-    def explained(self, k, call, got):
-        """A bit for each entry of a call: whether this mistake gives what the learner has."""
+    def unlike(self, k, call, got):
+        """Which entries of a call are not those of the learner, with this mistake alone; as exactly as `mask`."""
         outputs, rows = self.returned((k,))[call], []
+        tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
         for name, right in self.right[call].items():
             if outputs[name].shape == got[name].shape == right.shape:
-                rows.append(~differing(got[name], outputs[name], EQUAL))
+                rows.append(differing(got[name], outputs[name], tolerance).ravel())
             else:
-                rows.append(np.full(right.shape, same(got[name], outputs[name], EQUAL)))
-        return bits(rows)
+                rows.append(np.full(right.size, not same(got[name], outputs[name], tolerance)))
+        return np.concatenate(rows)
 
     def combine(self, one, two):
         """Whether both can be made at once, and neither changes what the other means."""
@@ -203,7 +203,8 @@ class Plan:
         for node in ast.walk(ast.parse(self.source)):
             if isinstance(node, (ast.Assign, ast.AugAssign)):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+                names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)
+                         and isinstance(n.ctx, ast.Store)}
                 found.append((starts[node.lineno - 1], starts[node.end_lineno], names))
         return found
 
@@ -287,7 +288,3 @@ def same(got, right, tolerance=1e-9, where_finite=False):
 def finite(array):
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
-
-def bits(masks):
-    flat = np.concatenate([np.ravel(mask) for mask in masks])
-    return int.from_bytes(np.packbits(flat).tobytes(), "big")
