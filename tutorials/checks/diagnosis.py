@@ -83,7 +83,7 @@ def said(case, cases):
         each.factors = named
     sentence, example = case.observation()
     everywhere = "in every case:" in sentence or all(
-        other is case or sentence in {words for words, _ in other.patterns()} for other in cases)
+        other is case or any(words == sentence for words, _ in other.patterns()) for other in cases)
     start = "" if everywhere else f"In the case: {case.words}: "
     return "\n".join(filter(None, [start + sentence, example]))
 

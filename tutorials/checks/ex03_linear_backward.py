@@ -120,6 +120,8 @@ MUTANTS += [
       "dx = dy @ W": "dx = dy @ W / len(x)"}, "divides all three by B", MEAN),
     ({"rows_dy.T @ rows_x": "rows_dy.T @ rows_x / x.shape[1]", "rows_dy.sum(axis=0)":
       "rows_dy.sum(axis=0) / x.shape[1]"}, "divides dW and db by T", MEAN),
+    ("dx = dy @ W", "dx = np.cumsum(dy @ W, axis=1)", "adds up dx from step to step", "Which y's does the x of one step "
+     "reach?"),
     ("dx = dy @ W", "dx = np.broadcast_to((dy @ W).sum(axis=(0, 1)), x.shape) * 1.0", "sums dx over all places",
      "Which y's does the x of one place reach?"),
 ]

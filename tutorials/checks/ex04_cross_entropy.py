@@ -107,6 +107,7 @@ MUTANTS = [
      "Where is the target in your dlogits?"),
     ("(p - onehot) *", "(p - onehot) * p * (1 - p) *",
      "multiplies p - onehot by p (1 - p): the softmax is gone through twice", SECOND),
+    ("(p - onehot) *", "(p - onehot) * p *", "multiplies p - onehot by p in dlogits", SECOND),
     ("(p - onehot) *", "-onehot / p *", "stops at dL/dp, which is -onehot / p, in dlogits",
      "What lies between z and p?"),
     ("(p - onehot) *", "-onehot * (1 - p) * p *", "takes -p (1 - p) for the target and zero for the rest", SECOND),

@@ -9,8 +9,8 @@ FUNCTION = "rnn_backward"
 OUTPUTS = {"dx": "T D B", "dW_ih": "H D", "dU_h": "H H", "db_h": "H", "dh0": "H B"}
 
 
-def steps(T, size=1.0):
-    def inputs(rng, B=3, D=7, H=4):
+def steps(T, size=1.0, B=3, D=7, H=5):
+    def inputs(rng):
         params = {"W_ih": weights(rng, H, D), "U_h": weights(rng, H, H), "b_h": weights(rng, H)}
         x, h0 = 0.4 * normal(rng, T, D, B), 0.5 * normal(rng, H, B)
         h, _, _ = rnn.forward(params, x.transpose(2, 0, 1), h0.T)
@@ -19,7 +19,7 @@ def steps(T, size=1.0):
     return inputs
 
 
-CASES = {"a single step": steps(1), "five steps": steps(5), "six steps, with gradients near 30": steps(6, 30.0)}
+CASES = {"a single step": steps(1), "five steps": steps(5), "six steps, with gradients near 30": steps(6, 30.0, B=7, D=3, H=4)}
 
 
 def reference(W_ih, U_h, x, h0, h, dh):

@@ -171,6 +171,7 @@ MUTANTS += [
      "multiplies the blocks of i, f and c̃ by o once more", FROM),
     ({"da @ x.T": "da @ x.T / x.shape[1]", "da @ h_prev.T": "da @ h_prev.T / x.shape[1]", "da.sum(axis=1)":
       "da.mean(axis=1)"}, "takes the mean over the batch for all weights, not the sum", SUM_OVER_B),
+    ({"dc * f": "dc * f + dc_next * f"}, "counts dc_next twice in dc_prev: it is in dc already", CELL),
     ({"dc * f": "dc * f + dc_next"}, "adds dc_next to dc_prev", CELL),
 ]
 

@@ -201,6 +201,8 @@ MUTANTS += [
      "taken twice", SLOPE),
     ({"dc_next + dh_t": "dc_next * f + dh_t", "dc_next = dc_t * f": "dc_next = dc_t"},
      "applies f_t to dc_next on arrival, and not to dc_t when it leaves: the forget gate of the wrong step", CELL),
+    ({"dc_next = dc_t * f": "dc_next = (dc_t + dc_next) * f"}, "counts dc_next twice in what is carried: it is in dc_t "
+     "already", CELL),
     ({"dc_next + dh_t": "dc_next * (np.split(gates[t + 1], 4)[1] if t + 1 < len(x) else 0) + dh_t"},
      "multiplies dc_next by f_{t+1} on arrival, though f is in it already", CELL),
     ({"dc_t * g": "dc_t * i", "dc_t * i": "dc_t * g"}, "has i and c̃ swapped: multiplies by i_t itself in the block of i, "

@@ -11,7 +11,7 @@ OUTPUTS = {"dW_ih": "H D", "dU_h": "H H", "db_h": "H", "norm": ""}
 
 def gradients(norm, ratio, *shares):
     """Gradients with about this norm, and max_norm that many times as large."""
-    def inputs(rng, D=5, H=4):
+    def inputs(rng, D=5, H=6):
         grads = [normal(rng, H, D), normal(rng, H, H), normal(rng, H)]
         sizes = [norm * share * rng.uniform(0.95, 1.05) for share in shares or (0.55, 0.75, 0.25)]
         grads = [g * (size / optim.norm([g])) for g, size in zip(grads, sizes)]

@@ -117,6 +117,8 @@ MUTANTS += [
      LARGEST),
     ("e.sum(axis=-1, keepdims=True)", "(e.sum(axis=-1, keepdims=True) + 1e-9)", "adds 1e-9 to the sum below the fraction",
      "Do your weights sum to 1 to the last digit?"),
+    ("np.tril(np.ones(scores.shape[1:], bool))", "np.tril(np.ones(scores.shape[1:], bool), -1)",
+     "hides the step's own key too, so that the first step sees no key at all and becomes nan", FUTURE),
     ("np.where(seen, scores, -np.inf)", "np.where(seen, scores, -1e2)", "gives hidden keys the score -100, which is not "
      "small where others are near -1500 or not far enough", "What is exp of the score that you give to a hidden key?"),
     ("if causal:", "if not causal:", "hides the future where causal is False, and shows it where it is True", FUTURE),

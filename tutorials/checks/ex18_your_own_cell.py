@@ -9,7 +9,7 @@ GATES = "rn"
 
 
 def steps(T):
-    def inputs(rng, B=3, D=5, H=4):
+    def inputs(rng, B=3, D=7, H=5):
         return {"W": weights(rng, 2 * H, D), "U": weights(rng, 2 * H, H), "b": 0.5 * weights(rng, 2 * H),
                 "p": weights(rng, H), "x": 0.5 * normal(rng, T, D, B), "h0": 0.5 * normal(rng, H, B),
                 "c0": normal(rng, H, B), "dh": normal(rng, T, H, B), "dc": normal(rng, H, B)}

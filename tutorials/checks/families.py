@@ -493,7 +493,7 @@ class Place:
             return
         asks = "Which function is gone through, and what is its slope, from what came out of it?"
         if isinstance(two, ast.BinOp) and isinstance(two.op, ast.Pow) and self.text(two.right) == "2":
-            h, whole = self.text(two.left), self.text(node)
+            h, whole = self.text(two.left), f"({self.text(node)})"
             tanh = f"tanh' of {self.spoken(h)}"
             for new, words in (
                     ("(1)", f"forgets {tanh}"), (f"({whole} ** 2)", f"takes {tanh} twice"),

@@ -23,7 +23,7 @@ from .attempt import SEEDS, calls
 EQUAL = 1e-12
 SECONDS = 2.0  # for trying pairs, and half of it for choosing them
 ENTRIES, TRIED = 600, 4000  # of all entries and of all pairs, so many are looked at
-LISTED_FIRST = 2  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
+LISTED_FIRST = 40  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
 SHOWN = 2  # of several versions made by rule that give equal numbers
 
 
@@ -94,23 +94,40 @@ class Plan:
         return found
 
     def matches(self, which, got):
+        """Whether all numbers are equal; one entry of each output is looked at first, as that is quick."""
+        if self.probed[0] is not got:
+            self.probed = got, [list(self.probes(got[call], call)) for call in range(len(got))]
         with contextlib.suppress(Exception):  # some do not even run
             outputs = self.returned(which)
-            return all(same(got[call][name], outputs[call][name], EQUAL)
-                       for call in range(len(got)) for name in self.exercise.OUTPUTS)
+            return all(all(abs(outputs[call][name].item(at) - value) <= limit
+                           for name, at, value, limit in self.probed[1][call]) and all(
+                               same(got[call][name], outputs[call][name], EQUAL) for name in self.exercise.OUTPUTS)
+                       for call in range(len(got)))
         return False
+
+    probed = None, []
+
+    def probes(self, got, call):
+        """(output, place, number, how near) of an entry of each output that tells much: the most wrong."""
+        for name, array in got.items():
+            right = self.right[call][name]
+            if array.shape == right.shape and array.size and array.dtype.kind == "f" and np.isfinite(array).all():
+                at = int(np.abs(array - right).argmax())
+                yield name, at, array.item(at), 1e-9 * float(np.abs(array).max())
 
     def alike(self, got):
         """Where not all is finite: the mistakes that give equal numbers wherever both are, and nan or inf in the same
-        calls."""
+        calls. In the calls that are finite they must be equal; that some are is what proves it."""
         broken = [any(not finite(array) for array in outputs.values()) for outputs in got]
         found = []
-        for k in range(len(self.mistakes)) if any(broken) else []:
+        for k in range(len(self.mistakes)) if any(broken) and not all(broken) else []:
             with contextlib.suppress(Exception):
                 outputs = self.returned((k,))
-                if all(any(not finite(array) for array in outputs[call].values()) == broken[call] and all(
-                        same(got[call][name], outputs[call][name], EQUAL, broken[call])
-                        for name in self.exercise.OUTPUTS) for call in range(len(got))):
+                if all(any(not finite(array) for array in outputs[call].values()) == broken[call]
+                       for call in range(len(got))) and all(
+                        same(got[call][name], outputs[call][name], EQUAL, broken[call]) and near(
+                            got[call][name], outputs[call][name])
+                        for call in range(len(got)) for name in self.exercise.OUTPUTS):
                     found.append((k,))
                     if len(found) == SHOWN:
                         break
@@ -227,13 +244,12 @@ class Lazily(dict):
         self.plan, self.which, self.function = plan, which, None
 
     def __missing__(self, call):
-        if self.function is None:
-            namespace = {}
-            with warnings.catch_warnings():  # a mistake may look odd to Python
-                warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"), warnings.catch_warnings():  # a mistake may look odd to Python and to NumPy
+            warnings.simplefilter("ignore")
+            if self.function is None:
+                namespace = {}
                 exec(compile(self.plan.version(self.which), "answer.py", "exec"), namespace)
-            self.function = namespace[self.plan.exercise.FUNCTION]
-        with np.errstate(all="ignore"):
+                self.function = namespace[self.plan.exercise.FUNCTION]
             outputs = self.function(*copy.deepcopy(list(self.plan.calls[call][2].values())))
         self[call] = arrays(outputs, self.plan.exercise)
         return self[call]
@@ -283,6 +299,12 @@ def same(got, right, tolerance=1e-9, where_finite=False):
         both = np.isfinite(got) & np.isfinite(right)
         got, right = got[both], right[both]
     return not differing(got, right.astype(float), tolerance).any()
+
+
+def near(one, two):
+    """Whether most of what is finite in one is so in the other."""
+    one, two = np.isfinite(one), np.isfinite(two)
+    return (one & two).sum() >= 0.5 * (one | two).sum()
 
 
 def finite(array):

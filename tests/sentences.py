@@ -1,0 +1,255 @@
+"""What the exercises' checker says, held against the numbers: each sentence is read, and computed again from what came
+back and what is right. Shares no code with the checker."""
+
+import re
+
+import numpy as np
+
+BY = re.compile(r", | and ")
+
+
+class Numbers:
+    """Wrong and right outputs of every call of an exercise, by case."""
+
+    def __init__(self, exercise, calls, got, right):
+        self.exercise, self.calls, self.got, self.right = exercise, calls, got, right
+        self.axes = {name: axes.split() for name, axes in exercise.OUTPUTS.items()}
+        self.gates = list(getattr(exercise, "GATES", "ifgo"))
+
+    def of(self, words=None):
+        """The calls of one case, or all."""
+        return [k for k, call in enumerate(self.calls) if words is None or call[0] == words]
+
+    def wrong(self, call, name):
+        got, right = self.got[call][name], self.right[call][name]
+        if got.shape != right.shape:
+            return np.ones(right.shape, bool)
+        if right.dtype.kind != "f":
+            return np.asarray(got != right)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(~(np.abs(got - right) <= getattr(self.exercise, "TOLERANCE", 1e-9) * (
+                np.abs(right).max(initial=0) or 1)))
+
+    def bad(self, call):
+        return [name for name in self.axes if self.wrong(call, name).any()]
+
+
+def close(one, two, tolerance=1e-8):
+    if one.shape != two.shape:
+        return False
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(one - two) <= tolerance * (np.abs(two).max(initial=0) or 1)).all())
+
+
+def along(mask, k):
+    return np.moveaxis(mask, k, 0).reshape(mask.shape[k], -1).any(axis=1)
+
+
+def sizes(numbers, call):
+    found = {}
+    for name, axes in numbers.axes.items():
+        found |= {axis: n for axis, n in zip(axes, numbers.right[call][name].shape) if axis.isalpha()}
+    return found | {name: value for name, value in numbers.calls[call][2].items()
+                    if isinstance(value, int) and not isinstance(value, bool)}
+
+
+def true_of(sentence, numbers, calls):
+    """Whether a sentence holds in all these calls. A sentence that nobody can read is an error."""
+    got, right = numbers.got, numbers.right
+    each = lambda names, test: all(test(got[c][n], right[c][n]) for c in calls for n in names)
+
+    def read(pattern):
+        return re.fullmatch(pattern, sentence)
+
+    if read(r"All that you return is exactly zero\."):
+        return each(numbers.axes, lambda g, r: not g.any())
+    if m := read(r"([\w, ]+) (?:is|are) exactly zero\."):
+        return each(BY.split(m[1]), lambda g, r: not g.any() and r.any())
+    if m := read(r"([\w, ]+) (?:has|have) the wrong sign everywhere, and the right size\."):
+        return each(BY.split(m[1]), lambda g, r: close(g, -r) and r.any())
+    if m := read(r"([\w, ]+) (?:is|are) right but for a factor, the same in every entry: (\S+)\."):
+        return each(BY.split(m[1]), lambda g, r: close(g, float(m[2]) * r, 2e-5) and not close(g, r))
+    if m := read(r"([\w, ]+) (?:is|are) right but for a factor, the same in every case: (-?)(1/)?\(?([√\w ]+)\)?\."):
+        def factor(call):
+            known = sizes(numbers, call)
+            value = np.prod([known[s.strip("√")] ** (0.5 if "√" in s else 1) for s in m[4].split()])
+            return (-1 if m[2] else 1) * (1 / value if m[3] else value)
+        return all(close(got[c][n], factor(c) * right[c][n]) for c in numbers.of() for n in BY.split(m[1]))
+    if m := read(r"([\w, ]+) (?:is|are) the transpose of what is right\."):
+        return each(BY.split(m[1]), lambda g, r: close(g, r.T))
+    if m := read(r"What you return as (\w+) is what belongs in (\w+)\."):
+        return all(close(got[c][m[1]], right[c][m[2]]) for c in calls)
+    if m := read(r"(\w+) and (\w+) are in each other's place\."):
+        return all(close(got[c][m[1]], right[c][m[2]]) and close(got[c][m[2]], right[c][m[1]]) for c in calls)
+    if m := read(r"In (\w+), (block .*)\."):
+        moved = re.findall(r"block (\S+) holds what belongs in ([^\s,]+)", m[2])
+        return bool(moved) and all(close(block(numbers, got, c, m[1], one), block(numbers, right, c, m[1], two))
+                                   for c in calls for one, two in moved)
+    if m := read(r"In (\w+) the blocks of (.+) are right, those of (.+) wrong\."):
+        same = lambda c, gate: close(block(numbers, got, c, m[1], gate), block(numbers, right, c, m[1], gate))
+        return all(same(c, gate) for c in calls for gate in BY.split(m[2])) and not any(
+            all(same(c, gate) for c in calls) for gate in BY.split(m[3]))
+    if m := read(r"(\w+) is right, but in reversed order of time\."):
+        t = numbers.axes[m[1]].index("T")
+        return all(close(got[c][m[1]], np.flip(right[c][m[1]], t)) for c in calls)
+    if m := read(r"What you return in (\w+) at a step belongs to one step (later|earlier)\."):
+        t = numbers.axes[m[1]].index("T")
+        for c in calls:
+            g, r = (np.moveaxis(side[c][m[1]], t, 0) for side in (got, right))
+            if not (close(g[:-1], r[1:]) if m[2] == "later" else close(g[1:], r[:-1])):
+                return False
+        return True
+    if m := read(r"([\w, ]+): right at the (last|first) (\d+ )?steps?, wrong at every (earlier|later) one\."):
+        count = int(m[3] or 1)
+        steps = [steps_wrong(numbers, c, name) for c in calls for name in BY.split(m[1])]
+        return all((not any(s[-count:]) and all(s[:-count])) if m[2] == "last" else
+                   (not any(s[:count]) and all(s[count:])) for s in steps)
+    if m := read(r"([\w, ]+): wrong at t = ([\d, and]+) only\."):
+        return all([t for t, bad in enumerate(steps_wrong(numbers, c, name)) if bad] == [int(t) for t in BY.split(m[2])]
+                   for c in calls for name in BY.split(m[1]))
+    if m := read(r"(\w+) is wrong only at index ([\d, and]+) of its axis (\w+) \((\d+) long\)\."):
+        k = numbers.axes[m[1]].index(m[3])
+        return all(list(np.flatnonzero(along(numbers.wrong(c, m[1]), k))) == [int(i) for i in BY.split(m[2])]
+                   and numbers.right[c][m[1]].shape[k] == int(m[4]) for c in calls)
+    if m := read(r"([\w, ]+) (?:is|are) nearly right: .*"):
+        return each(BY.split(m[1]), lambda g, r: np.abs(g - r).max() < 1e-4 * np.abs(r).max())
+    if m := read(r"(\w+) is not finite: (.*)\."):
+        return all(not np.isfinite(got[c][m[1]]).all() for c in calls) and counted(m[2], [got[c][m[1]] for c in calls])
+    if m := read(r"(\w+) has shape \((.*?)\), expected (.*?)(?:: (.*)|, which is (.*))?\."):
+        shown = tuple(int(n) for n in m[2].split(",") if n.strip())
+        return all(got[c][m[1]].shape == shown != right[c][m[1]].shape for c in calls) and all(
+            happened(m[4] or "", got[c][m[1]], right[c], m[1]) for c in calls)
+    if m := read(r"Wrong: ([\w, ]+?)\.(?: All else is right: ([\w, ]+)\.)?"):
+        wrong = BY.split(m[1])
+        if m[2]:
+            return all(numbers.bad(c) == wrong for c in calls) and sorted(wrong + BY.split(m[2])) == sorted(numbers.axes)
+        return any(numbers.bad(c) == wrong for c in calls)
+    raise AssertionError(f"nobody can read: {sentence}")
+
+
+def block(numbers, side, call, name, gate):
+    k = next(k for k, axis in enumerate(numbers.axes[name]) if axis[0].isdigit())
+    return np.split(side[call][name], len(numbers.gates), axis=k)[numbers.gates.index(gate)]
+
+
+def steps_wrong(numbers, call, name):
+    return list(along(numbers.wrong(call, name), numbers.axes[name].index("T")))
+
+
+def counted(words, arrays):
+    broken = [~np.isfinite(array) for array in arrays]
+    if m := re.match(r"(\d+) of its (\d+) numbers", words):
+        return all(b.sum() == int(m[1]) and b.size == int(m[2]) for b in broken)
+    return all(b.all() for b in broken) if words.startswith(("it is", "all its")) else words.startswith("some")
+
+
+def happened(words, got, right, name):
+    """What is said to have happened to the shape of an output."""
+    one = right[name]
+    if words in ("", "the right numbers stand there many times"):
+        return not words or close(np.broadcast_to(one, got.shape), got)
+    if words == "it is the transpose of what is right":
+        return close(got, one.T)
+    if words.startswith("the numbers are right"):
+        return close(got.ravel(), one.ravel())
+    if m := re.match(r"only the (last|first) along its axis (\d)", words):
+        return close(got.take(-1 if m[1] == "last" else 0, axis=int(m[2])), one)
+    if m := re.match(r"its axis (\d).* is still to be summed over", words):
+        return close(got.sum(axis=int(m[1])), one)
+    if m := re.match(r"it is summed over (\w+) too", words):
+        return any(close(np.squeeze(got), np.squeeze(one.sum(axis=k))) for k in range(one.ndim))
+    if m := re.match(r"it is what belongs in (\w+)", words):
+        return close(got, right[m[1]])
+    if words.startswith("only its first entries along"):
+        return close(got, one[tuple(slice(n) for n in got.shape)])
+    if words == "it is summed over all its axes":
+        return close(got, np.asarray(one.sum()))
+    if words.startswith("its axes are in another order"):
+        return np.sort(got.ravel())[0] == np.sort(one.ravel())[0]
+    raise AssertionError(f"nobody can read: {words}")
+
+
+def check(judged, numbers):
+    """Assert that everything in a verdict is true: map, observation, example, sums."""
+    cases = list(numbers.exercise.CASES)
+    first, *more = judged["observation"].splitlines()
+    inside = next((words for words in cases if first.startswith(f"In the case: {words}: ")), None)
+    sentence = first.removeprefix(f"In the case: {inside}: ")
+    assert true_of(sentence, numbers, numbers.of(inside)), f"untrue: {first}"
+    for line in more:
+        m = re.fullmatch(r"For example: (\w+)(?:\[(.*)\])? is (\S+), right is (\S+)\.", line)
+        at = tuple(int(k) for k in m[2].split(",")) if m[2] else ()
+        shown = lambda value, text: value == float(text) or abs(value - float(text)) <= 1e-4 * abs(float(text)) or (
+            np.isnan(value) and text == "nan")
+        assert any(shown(numbers.got[c][m[1]][at], m[3]) and shown(numbers.right[c][m[1]][at], m[4])
+                   and numbers.wrong(c, m[1])[at] for c in numbers.of(inside)
+                   if numbers.got[c][m[1]].shape == numbers.right[c][m[1]].shape), line
+    check_map(judged["map"], numbers, cases)
+    for cause in judged["causes"]:
+        inside = next((words for words in cases if cause.startswith(f"In the case: {words}: ")), None)
+        said = cause.removeprefix(f"In the case: {inside}: ")
+        if m := re.fullmatch(r"your (\w+) is (.*); right is (.*)\.", said):
+            for c in numbers.of(inside):
+                terms = numbers.exercise.terms(**numbers.calls[c][2])[m[1]]
+                assert close(total(m[2], terms), numbers.got[c][m[1]], 1e-5), cause
+                assert close(total(m[3], terms), numbers.right[c][m[1]], 1e-5), cause
+
+
+def total(words, terms):
+    """The sum that is written out in words."""
+    value, rest = 0, f"+ {words}" if not words.startswith("- ") else words
+    if words == "0":
+        return np.zeros_like(next(iter(terms.values())))
+    longest = sorted(terms, key=len, reverse=True)
+    while rest:
+        m = re.match(r"([+-]) (?:(\d[\d.e+-]*) )?", rest)
+        after = rest[m.end():]
+        term = next(t for t in longest if after.startswith(t) and (after[len(t):] == "" or after[len(t):len(t) + 3] in (
+            " + ", " - ")))
+        value = value + (-1 if m[1] == "-" else 1) * float(m[2] or 1) * terms[term]
+        rest = after[len(term):].strip()
+    return value
+
+
+def check_map(lines, numbers, cases):
+    """Each ok and each x is that of one call of its case; each other case is right or wrong as it says."""
+    k = 0
+    while k < len(lines):
+        words = next(w for w in sorted(cases, key=len, reverse=True) if lines[k].startswith(f"{w}:"))
+        calls, rest = numbers.of(words), lines[k][len(words) + 1:].strip()
+        k += 1
+        if rest == "right":
+            assert not any(numbers.bad(c) for c in calls)
+        elif rest:
+            assert any(numbers.bad(c) == BY.split(rest.removeprefix("x in ")) for c in calls), rest
+        else:
+            rows = []
+            while k < len(lines) and lines[k].startswith("  "):
+                rows.append(lines[k])
+                k += 1
+            assert any(all(fits(rows, numbers, c)) for c in calls), rows
+
+
+def fits(rows, numbers, call):
+    mapped = getattr(numbers.exercise, "MAPPED", {"T": "t="})
+    name, grid = None, 0
+    for row in rows:
+        if m := re.match(r"  (\S+) +", row):
+            name, grid, rest = (m[1], 0, row[m.end():]) if m[1] in numbers.axes else (name, grid + 1, row.strip())
+        mask = numbers.wrong(call, name)
+        if rest.startswith("ok"):
+            yield not mask.any()
+        elif rest.strip() == "x" or rest.startswith("x   shape"):
+            yield bool(mask.any())
+        else:
+            for part in rest.split(" | "):
+                cells = re.findall(r"(\S+) (ok|x)(?= |$)", part)
+                if "together" in mapped and re.match(r"b=\d+  t=", part):
+                    bad = mask[int(re.match(r"b=(\d+)", part)[1])].reshape(mask.shape[1], -1).any(axis=1)
+                elif cells[0][0] in numbers.gates:
+                    axis = next(i for i, a in enumerate(numbers.axes[name]) if a[0].isdigit())
+                    bad = along(mask, axis).reshape(len(numbers.gates), -1).any(axis=1)
+                else:
+                    axis = next(a for a, start in mapped.items() if a in numbers.axes[name] and part.startswith(start))
+                    bad = along(mask, numbers.axes[name].index(axis))
+                yield [word == "x" for _, word in cells] == list(bad)
