@@ -122,7 +122,8 @@ def true_of(sentence, numbers, calls):
     if m := read(r"Wrong: ([\w, ]+?)\.(?: All else is right: ([\w, ]+)\.)?"):
         wrong = BY.split(m[1])
         if m[2]:
-            return all(numbers.bad(c) == wrong for c in calls) and sorted(wrong + BY.split(m[2])) == sorted(numbers.axes)
+            named = wrong + BY.split(m[2])
+            return all(numbers.bad(c) == wrong for c in calls) and sorted(named) == sorted(numbers.axes)
         return any(numbers.bad(c) == wrong for c in calls)
     raise AssertionError(f"nobody can read: {sentence}")
 

@@ -228,9 +228,11 @@ class Attempt:
 
     def records(self, source):
         """What the process reports, up to its end mark or until its time is up. Lines without its word are not its."""
-        for pipe, put in ((self.process.stdout, self.lines.put), (self.process.stderr, None)):
-            threading.Thread(target=self.read, args=[pipe, put], daemon=True).start()
-        threading.Thread(target=self.write, args=[source], daemon=True).start()
+        self.threads = [threading.Thread(target=target, args=arguments, daemon=True) for target, *arguments in (
+            (self.read, self.process.stdout, self.lines.put), (self.read, self.process.stderr, None),
+            (self.write, source))]
+        for thread in self.threads:
+            thread.start()
         records, until = [], time.monotonic() + self.limit
         while not records or not {"error", "end"} & set(records[-1]):
             try:
@@ -248,7 +250,7 @@ class Attempt:
                         records.append(record)
         return records, self.complaint
 
-    complaint = b""
+    complaint, threads = b"", ()
 
     def read(self, pipe, put):
         """Line by line for as long as there is any; it ends with the process, or when that has nothing more to say."""
@@ -280,6 +282,12 @@ class Attempt:
             with contextlib.suppress(OSError):
                 if mark in (folder / "environ").read_bytes():
                     os.kill(int(folder.name), signal.SIGKILL)
+        for thread in self.threads:
+            thread.join(1)
+        if not any(thread.is_alive() for thread in self.threads):  # else something still holds a pipe
+            for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    pipe.close()
 
 
 def imported():
@@ -306,8 +314,8 @@ def told(verdict, exercise, why, state, path):
     name, number = verdict["id"], verdict["id"][2:4]
     head, file = f"ex{number} {exercise.FUNCTION}", short(path)
     if verdict["status"] == "todo":
-        begin = ("\n  Nothing is written yet, so nothing can be named. Read the first lines of the file, then write in place "
-                 f"of\n  `raise NotImplementedError`. How to begin: {COMMAND} {number} --hint") if why else ""
+        begin = ("\n  Nothing is written yet, so nothing can be named. Read the first lines of the file, then write\n"
+                 f"  in place of `raise NotImplementedError`. How to begin: {COMMAND} {number} --hint") if why else ""
         return f"{head}: to do, {exercise.TITLE}. Open {file}{begin}"
     if verdict["status"] == "pass":
         following = state.unfinished(sorted(path.stem for path in STUBS.glob("ex[0-9][0-9]_*.py")))
@@ -333,7 +341,7 @@ def wrapped(texts):
 
 
 def watch(name, names, state, asked):
-    """Check now, and at every save whichever of these was saved. A process stands ready, so that feedback comes soon."""
+    """Check now, and at every save whichever was saved. A process stands ready, so that feedback comes soon."""
     paths = {each: MY / f"{each}.py" for each in names}
     seen, attempt = {each: saved(path) for each, path in paths.items()}, Attempt(name, paths[name], asked)
     print(f"Watching {short(paths[name]) if len(names) == 1 else short(MY)}. Ctrl-C ends.", flush=True)
@@ -450,7 +458,7 @@ if __name__ == "__main__":
     except ModuleNotFoundError as missing:
         if missing.name not in ("numpy", "minirnn"):
             raise
-        home = HERE.parent if (HERE.parent / "pyproject.toml").exists() else "the folder of minirnn, with pyproject.toml"
+        home = HERE.parent if (HERE.parent / "pyproject.toml").exists() else "minirnn's folder, with pyproject.toml"
         sys.exit(f"{missing.name} is not installed: run `pip install -e .` in {home}, then this again")
     finally:
         for attempt in list(Attempt.alive):

@@ -6,7 +6,7 @@ def clinic(A, B, C, D, E, F, G, H, I, J):
     # places.
     one = I  # takes tanh' for dh_next only, not for dh[t]
     # two: in a single step only dU_h wrong, in five steps only dU_h wrong. dU_h[i, j] belongs to U_h[i, j], which
-    # leads from h_prev[j] to a[i]. Which comes first in the product?
+    # leads from h_{t-1}[j] to a_t[i]. Which comes first in the product?
     two = E  # computes the transpose of dU_h
     # three: in a single step only dW_ih wrong, in five steps only dW_ih wrong. What lies between h_t and W_ih?
     three = B  # computes dW_ih from dh_t instead of da_t

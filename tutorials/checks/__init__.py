@@ -1,4 +1,5 @@
-"""What the exercises are checked with: this package grades, `attempt` runs a learner's file, `diagnosis` explains.
+"""What the exercises are checked with: `attempt` runs a learner's file, `diagnosis` explains. It says what is `seen` in
+the numbers, and compares them with `versions` of the answer that have mistakes: listed, or made by rule (`families`).
 
 THE CONTRACT. An exercise is three files of the same name, exNN_short_name.py:
 
@@ -17,19 +18,26 @@ checks/     A module that holds, in capitals what must be there unless marked op
   CASES      dict, words for the case -> function of a np.random.Generator that returns the inputs, a dict in the order
              of the function's parameters (they are passed by position). The simplest first: a single step, then the
              sequence. Also numbers, lists, dicts, functions. float64; T >= 3, B >= 2, all sizes different and, if it
-             can be, none of them 2, so that a ratio tells which it is; nothing zero, weights of size 0.7: `normal` and
-             `weights` below. All from the generator: the inputs are made again in the learner's process.
+             can be, none of them 2 or a square, so that a ratio tells which it is, and different from every count, such
+             as the number of chunks; nothing zero, weights of size 0.7: `normal` and `weights` below. Shortcuts are to
+             fail: one case of other sizes with gradients near 30, scores far apart, ids that do not come up. All from
+             the generator: the inputs are made again in the learner's process.
   reference  function of the inputs (by keyword) that returns what is right, in the order of OUTPUTS: the library's own
              function, or `derivatives` of a forward. Never from answers/. Right to 1e-10.
   MUTANTS    list of (text that is right, text that is wrong, message, question). The first stands exactly once in
              the answer. The message ends "Your numbers equal those of a version that ..."; the question leads there
-             without saying it. Wrong on some case, never an exception, never changing an input. Patches that do not
-             overlap are combined: two bugs at once are looked for too, so keep the texts small.
+             without saying it, with names of the stub. Wrong on some case, never an exception, never changing an input.
+             One misconception that touches several lines is one entry: ({right: wrong, ...}, message, question). List
+             what needs words of its own, or more than one place; the rest is made by rule from the answer's text.
+             Two of them at once are looked for too, where neither changes what the other means.
+  SPOKEN     optional: {name in the answer: how it is called in the stub}, for what is said of mistakes made by rule.
   HINTS      three texts, each more than the one before, the last nearly the answer.
   ALTERNATIVES   at least one source text of a right answer in another style (loops, einsum, another order). For tests.
   EQUAL      optional: list of sets of messages of mutants that cannot be told apart. For tests; all are named.
   GATES      optional: names of the gate blocks, default "ifgo".
-  MAPPED     optional: {axis: how its cells start}, default {"T": "t="}, for other axes that are worth a map.
+  MAPPED     optional: {axis: how its cells start}, default {"T": "t="}, for other axes that are worth a map. With
+             "together": "B T" these two make a grid, a line for each sequence.
+  becomes_right  optional: function of the cases (`seen.Case`): sentences on what becomes right in which case.
   terms      optional: function of the inputs (by keyword): {output: {term in words: array of the output's shape}}, {}
              where it does not apply. An output that is wrong is written as a sum of them, if it is exactly one; else
              each block of a gate that is one. Each term must be needed: none is a sum of others.
@@ -73,7 +81,7 @@ def weights(rng, *shape):
 
 def orders(names, read, stacked):
     """Mistakes that take the blocks in another order: `read` is the text that takes them apart, `stacked` the one that
-    puts them together; and both, which is one misconception. A text has the names of the blocks, separated by commas."""
+    puts them together; and both, which is one misconception. A text is the names of the blocks, with commas."""
     for order in itertools.permutations(range(len(names))):
         if order != tuple(range(len(names))):
             said = ", ".join(names[k] for k in order)

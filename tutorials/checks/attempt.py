@@ -1,5 +1,5 @@
-"""Run a learner's file in a process of its own: `python -m checks.attempt NAME PATH SEED LIMIT`. On standard input: a word
-that only the two sides know, a line end, and the text of the file.
+"""Run a learner's file in a process of its own: `python -m checks.attempt NAME PATH SEED LIMIT`. On standard input: a
+word that only the two sides know, a line end, and the text of the file.
 
 A line for each call, for as far as it gets, goes to what was standard output: the word, a number that counts up, and
 JSON. The learner's code finds standard input and output closed. Whatever it does, it does to this process: who started

@@ -1,4 +1,4 @@
-"""Grading what others wrote: every exercise of one, or of a whole class. One cell for what broke, and the rest goes on."""
+"""Grading what others wrote: every exercise of one, or of a whole class. One cell for what broke, the rest goes on."""
 
 import ast
 import collections
@@ -15,6 +15,8 @@ from minirnn import files
 NAMED = re.compile(r"ex(?:ercise)?[ _-]*0*(\d{1,2})(?!\d).*\.py(?:\.txt)?", re.IGNORECASE)
 DEEP = 3  # folders below a learner's
 ALLOWED = {"numpy", "math", "minirnn.activations", "itertools", "functools"}
+
+WATCHED = {"minirnn", "checks", "answers", "importlib", "inspect", "torch", "autograd", "jax"}
 
 
 def grade_all(pairs, graded):
@@ -50,8 +52,7 @@ def flags(name, path):
     if tree is None:
         return []
     found = [f"imports {module}" for module in sorted(imported(tree))
-             if module.split(".")[0] in ("minirnn", "checks", "answers", "importlib", "inspect", "torch", "autograd", "jax")
-             and module not in allowed]
+             if module.split(".")[0] in WATCHED and module not in allowed]
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(
                 r"\b(answers|checks)\b[/.\\]|^(answers|checks)$|\bminirnn\.\w", node.value):
@@ -94,7 +95,8 @@ def handed_in(folder, names):
             remarks.append(f"{name[:4]} is there again and not graded: "
                            + ", ".join(str(path.relative_to(folder)) for path in paths[1:]))
     if others:
-        remarks.append(f"not graded, as no exercise has that name: {', '.join(others[:5])}" + " ..." * (len(others) > 5))
+        more = " ..." * (len(others) > 5)
+        remarks.append(f"not graded, as no exercise has that name: {', '.join(others[:5])}{more}")
     return {name: paths[0] for name, paths in found.items()}, remarks
 
 
@@ -157,7 +159,8 @@ def whole_class(folder, names, graded, csv_file):
     loose = [path.name for path in folder.iterdir() if path.is_file() and NAMED.fullmatch(path.name)]
     if loose:
         lines.append(f"in no learner's folder, so not graded: {', '.join(sorted(loose)[:5])}")
-    lines += [f"{count:>4} {'#' * min(count, 30):<8} ex{number}  {words}" for (number, words), count in said.most_common()]
+    lines += [f"{count:>4} {'#' * min(count, 30):<8} ex{number}  {words}" for (number, words),
+    count in said.most_common()]
     print("\n".join(lines))
     return 0 if all(result["status"] == "pass" for result in results) else 1
 

@@ -25,7 +25,8 @@ def bugs(number):
     """All mistakes of the catalogue: row of errors -> (message, question). The columns of a row come with it."""
     plan = diagnosis.planned(SICK, number)
     together = [message for group in getattr(plan.exercise, "EQUAL", []) for message in group]
-    chosen = [min(k for k, call in enumerate(plan.calls) if call[0] == words) for words in list(plan.exercise.CASES)[:2]]
+    chosen = [min(k for k,
+    call in enumerate(plan.calls) if call[0] == words) for words in list(plan.exercise.CASES)[:2]]
     found, columns = {}, []
     for which, mistake in enumerate(plan.listed):
         message, question = mistake.message, mistake.question

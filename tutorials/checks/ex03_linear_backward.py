@@ -108,7 +108,8 @@ for _cut, _where in (("[1:]", "the first sequence"), ("[:-1]", "the last sequenc
                      ("[:, -1:]", "all but the last step")):
     MUTANTS.append(({"rows_dy.T @ rows_x": f"np.einsum('btk,btd->kd', dy{_cut}, x{_cut})",
                      "rows_dy.sum(axis=0)": f"dy{_cut}.sum((0, 1))",
-                     "dx = dy @ W": f"dx = np.zeros_like(x); dx{_cut} = dy{_cut} @ W"}, f"leaves {_where} out in all three",
+                     "dx = dy @ W": f"dx = np.zeros_like(x); dx{_cut} = dy{_cut} @ W"},
+                     f"leaves {_where} out in all three",
                     "Which places does your loop visit?"))
 for _new, _words in reordered("x"):
     MUTANTS.append(("rows_dy.T @ rows_x", f"np.einsum('btk,btd->kd', dy, {_new})",
@@ -120,7 +121,8 @@ MUTANTS += [
       "dx = dy @ W": "dx = dy @ W / len(x)"}, "divides all three by B", MEAN),
     ({"rows_dy.T @ rows_x": "rows_dy.T @ rows_x / x.shape[1]", "rows_dy.sum(axis=0)":
       "rows_dy.sum(axis=0) / x.shape[1]"}, "divides dW and db by T", MEAN),
-    ("dx = dy @ W", "dx = np.cumsum(dy @ W, axis=1)", "adds up dx from step to step", "Which y's does the x of one step "
+    ("dx = dy @ W", "dx = np.cumsum(dy @ W, axis=1)", "adds up dx from step to step",
+     "Which y's does the x of one step "
      "reach?"),
     ("dx = dy @ W", "dx = np.broadcast_to((dy @ W).sum(axis=(0, 1)), x.shape) * 1.0", "sums dx over all places",
      "Which y's does the x of one place reach?"),

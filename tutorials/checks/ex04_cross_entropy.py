@@ -128,7 +128,8 @@ for _k in range(5, 21):
                 ("onehot * log_p * counts / N)", f"onehot * np.log(np.maximum(p, 1e-{_k})) * counts / N)",
                  f"clips p to 1e-{_k} .. 1 before the log, in the loss", STABLE)]
 LARGEST = "Of which scores is the largest to be taken off, so that in each place exp is 1 for one and no more for all?"
-for _axes, _words in (("", "of the whole array, one for all places,"), ("axis=1, keepdims=True", "of each class over T"),
+for _axes, _words in (("", "of the whole array, one for all places,"), ("axis=1, keepdims=True",
+"of each class over T"),
                       ("axis=0, keepdims=True", "of each class over B"),
                       ("axis=(1, 2), keepdims=True", "of each sequence, one for all its places,"),
                       ("axis=(0, 2), keepdims=True", "of each step, one for all sequences,")):
@@ -182,7 +183,8 @@ HINTS = [
     "(B, T, 1), so it can be subtracted from (B, T, V). np.eye(V)[target_ids] is onehot (B, T, V): 1 at the target.",
     "log p = z - log(sum of exp(z)), once the largest score is taken off z. The loss is -log p at the targets, summed "
     "where the mask is True, over N = mask.sum(). The derivative of log(sum of exp(z)) with respect to z[v] is p[v].",
-    "dlogits = (p - onehot) * mask[:, :, None] / N. The loss is -(onehot * log_p * mask[:, :, None]).sum() / N.",
+    "dlogits = (p - onehot) * mask[:, :, None] / N. With log_p = z - np.log(...), the loss is "
+    "-(onehot * log_p * mask[:, :, None]).sum() / N.",
 ]
 
 ALTERNATIVES = ["""

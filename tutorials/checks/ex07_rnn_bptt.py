@@ -19,7 +19,8 @@ def steps(T, size=1.0, B=3, D=7, H=5):
     return inputs
 
 
-CASES = {"a single step": steps(1), "five steps": steps(5), "six steps, with gradients near 30": steps(6, 30.0, B=7, D=3, H=4)}
+CASES = {"a single step": steps(1), "five steps": steps(5), "six steps, with gradients near 30": steps(6, 30.0, B=7,
+D=3, H=4)}
 
 
 def reference(W_ih, U_h, x, h0, h, dh):
@@ -71,7 +72,7 @@ MUTANTS = [
     ("da_t @ h_prev.T", "da_t @ h[t].T", "uses h_t in dU_h where h_{t-1} belongs",
      "What was U_h multiplied by at step t?"),
     ("da_t @ h_prev.T", "h_prev @ da_t.T", "computes the transpose of dU_h",
-     "dU_h[i, j] belongs to U_h[i, j], which leads from h_prev[j] to a[i]. Which comes first in the product?"),
+     "dU_h[i, j] belongs to U_h[i, j], which leads from h_{t-1}[j] to a_t[i]. Which comes first in the product?"),
     ("da_t @ h_prev.T", "dh_t @ h_prev.T", "computes dU_h from dh_t instead of da_t", "What lies between h_t and U_h?"),
     ("h[t - 1] if t > 0 else h0", "h[t - 1]", "takes h[-1], the last state, for h_{-1}",
      "What is h[t - 1] in Python at t = 0?"),
@@ -123,7 +124,8 @@ MUTANTS += [
      "takes tanh' for dh_next only, not for dh[t]", OUTSIDE),
     ({"da_t = dh_t * (1 - h[t] ** 2)": "da_t = np.clip(dh_t * (1 - h[t] ** 2), -5, 5)"}, "clips da_t to -5 .. 5",
      "May a gradient be larger than 5? Who clips?"),
-    ({"dh0 = dh_next": "dh0 = dh_next * (1 - h0 ** 2)"}, "takes tanh' of h0 once more in dh0", "Which function makes h0?"),
+    ({"dh0 = dh_next": "dh0 = dh_next * (1 - h0 ** 2)"}, "takes tanh' of h0 once more in dh0",
+     "Which function makes h0?"),
     ({"dh0 = dh_next": "dh0 = dh_next + dh[0]"}, "adds dh[0] to dh0", "Does h0 reach the loss other than by step 0?"),
 ]
 

@@ -17,7 +17,8 @@ def states(T, B=3):
     return inputs
 
 
-CASES = {"two states, one step between them": states(2), "six states": states(6), "four states of seven sequences": states(4, 7)}
+CASES = {"two states, one step between them": states(2), "six states": states(6),
+"four states of seven sequences": states(4, 7)}
 
 
 def reference(U_h, h):
@@ -111,7 +112,8 @@ MUTANTS += [
      "multiplies one factor too many: the product for t contains J_t as well", FACTORS),
     ({"product = product @ J": "before = product; product = product @ J", "norm(product, 2)": "norm(before, 2)"},
      "multiplies one factor too few: the product for t lacks J_{t+1}", FACTORS),
-    ({"product = np.eye(H)": "product = np.diag(1 - h[T - 1, :, b] ** 2)"}, "starts the product with tanh' of the last step, which J has too",
+    ({"product = np.eye(H)": "product = np.diag(1 - h[T - 1, :, b] ** 2)"},
+     "starts the product with tanh' of the last step, which J has too",
      "What is the product of no factors?"),
     ({"(1 - h[t + 1, :, b] ** 2)[:, None] * U_h": "U_h @ np.diag(1 - h[t, :, b] ** 2)"},
      "puts tanh' of h_t on the right of U_h, where that of h_{t+1} belongs on the left", WHOSE),
@@ -119,7 +121,8 @@ MUTANTS += [
      FACTORS),
     ("np.arange(T - 1, -1, -1)", "(T - 1)", "takes the limit of all T - 1 steps at every t", FACTORS),
     ("np.arange(T - 1, -1, -1)", "np.ones(T)", "takes the norm of U_h itself for the limit, at every t", FACTORS),
-    ("np.linalg.norm(U_h, 2)", "np.linalg.norm(U_h, 1)", "takes the 1-norm of U_h, the largest column sum, for the limit",
+    ("np.linalg.norm(U_h, 2)", "np.linalg.norm(U_h, 1)",
+     "takes the 1-norm of U_h, the largest column sum, for the limit",
      NORM),
     ("np.linalg.norm(U_h, 2)", "np.linalg.norm(U_h, np.inf)",
      "takes the infinity norm of U_h, the largest row sum, for the limit", NORM),
@@ -128,7 +131,8 @@ MUTANTS += [
      "uses the largest tanh' of all states in the limit, which is to be known from U_h alone",
      "How large can tanh' be, whatever the states are?"),
     ("np.linalg.norm(U_h, 2)", "np.linalg.norm(U_h, 2) ** 2", "squares the norm in the limit", NORM),
-    ("np.linalg.norm(product, 2)", "np.abs(product).max()", "takes the largest entry of the product for its norm", NORM),
+    ("np.linalg.norm(product, 2)", "np.abs(product).max()", "takes the largest entry of the product for its norm",
+     NORM),
     ("np.linalg.norm(product, 2)", "abs(np.linalg.det(product))", "takes the determinant of the product for its norm",
      NORM),
     ("np.linalg.norm(product, 2)", "np.linalg.norm(product @ np.ones(H))",

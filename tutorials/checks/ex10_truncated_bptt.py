@@ -16,7 +16,8 @@ def steps(T, k, size=1.0):
 
 
 CASES = {"one chunk of 4 steps": steps(4, 4), "10 steps in chunks of 4": steps(10, 4),
-         "3 steps, fewer than the 4 of a chunk": steps(3, 4), "9 steps in chunks of 3, gradients near 30": steps(9, 3, 30.0)}
+         "3 steps, fewer than the 4 of a chunk": steps(3, 4), "9 steps in chunks of 3, gradients near 30": steps(9, 3,
+         30.0)}
 
 
 def reference(params, x, h0, dh, k):
@@ -116,8 +117,8 @@ for _borders, _words in (
         ("[(s, s + k) for s in range(0, T, k)][:1]", "does the first chunk only")):
     MUTANTS.append((LOOP, f"for start, end in {_borders}:\n        part = slice(start, end)", _words, LAST))
 BACK = "From which step on may the gradient of a step be cut: the same for the whole chunk, or another for each?"
-WHOLE = ("    for start in range(0, T, k):\n        part = slice(start, start + k)  # a slice ends by itself at T, so the "
-         "last may be shorter\n")
+WHOLE = ("    for start in range(0, T, k):\n        part = slice(start, start + k)  # a slice ends by itself at T, so "
+         "the last may be shorter\n")
 EACH = """    h, state, _ = rnn.forward(params, x, h0)
     before = np.concatenate([h0[:, None], h], axis=1)
     for t in range(T):
@@ -133,7 +134,8 @@ EACH = """    h, state, _ = rnn.forward(params, x, h0)
 """
 for _first, _words in (("max(0, t - k + 1)", "k steps back"), ("max(0, t - k)", "k + 1 steps back")):
     MUTANTS.append((WHOLE, EACH.format(first=_first) + WHOLE,
-                    f"goes {_words} from each step, in a sliding window over the borders, not to the start of its chunk",
+                    f"goes {_words} from each step, in a sliding window over the borders, not to the start of its "
+                    "chunk",
                     BACK))
 MUTANTS += [
     ({"grads[name]": "grads[name] * len(h[0]) / T"}, "weighs each chunk's gradients by its share of the steps", DIVIDE),

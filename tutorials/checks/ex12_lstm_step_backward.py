@@ -159,7 +159,8 @@ MUTANTS += [
      "leaves as dc_prev", "Which f leads from c to the next cell, and is it this step's?"),
     ({"dc_next + dh": "dc_next * f + dh", "dc * f": "dh * o * (1 - tanh_c ** 2)"}, "applies f to dc_next on arrival, "
      "and passes on only what comes by h", CELL),
-    ({"dc * g": "dc * i", "dc * i": "dc * g"}, "has i and c̃ swapped: multiplies by i itself in the block of i, and by c̃ "
+    ({"dc * g": "dc * i", "dc * i": "dc * g"},
+     "has i and c̃ swapped: multiplies by i itself in the block of i, and by c̃ "
      "itself in the block of c̃, where each needs the other", PRODUCT),
     ({"dc * c_prev": "dc * f"}, "multiplies by f itself, not by c_prev, in the block of f", PRODUCT),
     ({"dh * tanh_c": "dh * o"}, "multiplies by o itself, not by tanh(c), in the block of o", OUT),

@@ -186,7 +186,8 @@ MUTANTS += [
     ({"else h0": "else 0 * h0", "else c0": "else 0 * c0"}, "takes zero for both h_{-1} and c_{-1}", BEFORE),
     ({"dW_x +=": "dW_x =", "dU_h +=": "dU_h =", "db +=": "db ="},
      "assigns the gradients of all weights at each step instead of adding to them", SUM_OVER_T),
-    ({" + dh_next": "", "dc_next + ": ""}, "never adds dh_next and dc_next: nothing is carried from step to step", TWO_H),
+    ({" + dh_next": "", "dc_next + ": ""}, "never adds dh_next and dc_next: nothing is carried from step to step",
+     TWO_H),
     ({"dh_next = U_h": "dh_next = dh_next + U_h", "dc_next = dc_t": "dc_next = dc_next + dc_t"},
      "adds to both dh_next and dc_next at each step instead of assigning them", AGAIN),
     ({"s * (1 - s)": "1", "(1 - g ** 2)": "1"}, "forgets σ' and tanh' in all four blocks", SLOPE),
@@ -205,7 +206,8 @@ MUTANTS += [
      "already", CELL),
     ({"dc_next + dh_t": "dc_next * (np.split(gates[t + 1], 4)[1] if t + 1 < len(x) else 0) + dh_t"},
      "multiplies dc_next by f_{t+1} on arrival, though f is in it already", CELL),
-    ({"dc_t * g": "dc_t * i", "dc_t * i": "dc_t * g"}, "has i and c̃ swapped: multiplies by i_t itself in the block of i, "
+    ({"dc_t * g": "dc_t * i", "dc_t * i": "dc_t * g"},
+     "has i and c̃ swapped: multiplies by i_t itself in the block of i, "
      "and by c̃_t itself in the block of c̃, where each needs the other", PRODUCT),
     ({"dc_t * c_prev": "dc_t * f"}, "multiplies by f_t itself, not by c_{t-1}, in the block of f", PRODUCT),
     ({"dh_t * tanh_c": "dh_t * o"}, "multiplies by o_t itself, not by tanh(c_t), in the block of o", OUT),

@@ -20,7 +20,8 @@ def gradients(norm, ratio, *shares):
 
 
 CASES = {"norm far below the limit": gradients(1.5, 2.7), "norm just below the limit": gradients(3.0, 1.15),
-         "norm just above the limit": gradients(3.0, 0.87), "norm far above the limit": gradients(60.0, 0.28, 0.75, 0.25, 0.55),
+         "norm just above the limit": gradients(3.0, 0.87), "norm far above the limit": gradients(60.0, 0.28, 0.75,
+         0.25, 0.55),
          "norm and limit near 0.05": gradients(0.06, 0.6)}
 
 
@@ -80,9 +81,11 @@ MUTANTS = [
 for _k in range(4, 11):
     MUTANTS += [("max_norm / norm)", f"max_norm / (norm + 1e-{_k}))", f"adds 1e-{_k} to the norm where it divides, as "
                  "other libraries do", "Very near. After clipping, is the norm max_norm to the last digit?"),
-                ("np.sqrt(sum((g ** 2).sum() for g in grads))", f"np.sqrt(sum((g ** 2).sum() for g in grads) + 1e-{_k})",
+                ("np.sqrt(sum((g ** 2).sum() for g in grads))",
+                 f"np.sqrt(sum((g ** 2).sum() for g in grads) + 1e-{_k})",
                  f"adds 1e-{_k} under the root of the norm", "What is the length of the vector (3, 4)?"),
-                ("np.sqrt(sum((g ** 2).sum() for g in grads))", f"np.sqrt(sum((g ** 2).sum() for g in grads)) + 1e-{_k}",
+                ("np.sqrt(sum((g ** 2).sum() for g in grads))",
+                 f"np.sqrt(sum((g ** 2).sum() for g in grads)) + 1e-{_k}",
                  f"adds 1e-{_k} to the norm", "What is the length of the vector (3, 4)?")]
 PARTS = ("dW_ih", "dU_h", "db_h")
 WHICH = "Which arrays belong to the long vector, and which are multiplied?"
@@ -90,7 +93,8 @@ for _places in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
     _kept = " and ".join(PARTS[k] for k in _places)
     _rest = " and ".join(PARTS[k] for k in range(3) if k not in _places)
     MUTANTS += [
-        ("for g in grads))", f"for g in [grads[k] for k in {_places}]))", f"takes the norm of {_kept} alone, and leaves "
+        ("for g in grads))", f"for g in [grads[k] for k in {_places}]))",
+         f"takes the norm of {_kept} alone, and leaves "
          f"{_rest} out of the norm", WHICH),
         ("[g * scale for g in grads]", f"[g * scale if k in {_places} else g for k, g in enumerate(grads)]",
          f"scales {_kept} only: {_rest} stay as they were", WHICH)]
@@ -107,7 +111,8 @@ MUTANTS += [
      "compares the largest entry with max_norm, not the norm", SMALL),
     ("min(1.0, max_norm / norm)", "max_norm / norm if any(np.linalg.norm(g) > max_norm for g in grads) else 1.0",
      "compares each array's own norm with max_norm, not the norm over all", ONE),
-    ("min(1.0, max_norm / norm)", "max_norm / (norm + max_norm)", "scales by max_norm / (norm + max_norm), always", SMALL),
+    ("min(1.0, max_norm / norm)", "max_norm / (norm + max_norm)", "scales by max_norm / (norm + max_norm), always",
+     SMALL),
     ("g * scale", "g * (max_norm / norm if np.linalg.norm(g) > max_norm else 1.0)",
      "compares each array's own norm with max_norm, each for itself, and divides by the norm over all", ONE),
     ("g * scale", "g * (max_norm / norm if np.abs(g).max() > max_norm else 1.0)",

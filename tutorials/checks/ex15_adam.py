@@ -123,10 +123,12 @@ for _words, *_both in BOTH:
 MUTANTS += [
     *[(f"- {beta} ** n", f"- {beta} ** {n}", f"{words} in the correction of {m} only", COUNT)
       for beta, m in (("beta1", "m"), ("beta2", "v"))
-      for n, words in (("max(t, 1)", "counts n from 0, but the first step as 1,"), ("(t + 2)", "counts the steps from 2"),
+      for n, words in (("max(t, 1)", "counts n from 0, but the first step as 1,"), ("(t + 2)",
+      "counts the steps from 2"),
                        ("len(dp)", "uses T for n"), ("(n * 2)", "doubles n"))],
     ("n = t + 1", "n = t", "counts n from 0, so that the first correction divides by zero (1 - β⁰ = 0)", COUNT),
-    ("n = t + 1", "n = max(t, 1)", "counts n from 0, but the first step as 1: n is one too small from step 2 on", COUNT),
+    ("n = t + 1", "n = max(t, 1)", "counts n from 0, but the first step as 1: n is one too small from step 2 on",
+     COUNT),
     ("n = t + 1", "n = len(dp) - t", "counts n down from T", COUNT),
     ("(np.sqrt(v_hat) + eps)", "np.sqrt(v_hat + eps ** 2)", "adds eps² inside the root", EPS),
     ("(np.sqrt(v_hat) + eps)", "np.maximum(np.sqrt(v_hat), eps)", "takes the larger of the root and eps, not the sum",

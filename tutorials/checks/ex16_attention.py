@@ -14,7 +14,7 @@ MAPPED = {"T": "t=", "S": "s="}
 
 def sequences(causal, *sizes, each="query", B=3, T=5, D=7, E=4):
     """Queries, keys and values. The scores of query t are all about sizes[t], by turns: no weight depends on it, but no
-    one number can be taken off all scores, of a sequence, of a step or of all. Or so it is with each sequence or key."""
+    one number can be taken off all scores, of a sequence, of a step or of all. Or so with each sequence or key."""
     def inputs(rng):
         q, k, v = normal(rng, B, T, D), normal(rng, B, T, D), normal(rng, B, T, E)
         if sizes:
@@ -115,16 +115,20 @@ MUTANTS += [
      "before exp, where the largest should be taken off", LARGEST),
     ("scores - scores.max(axis=-1, keepdims=True)", "np.minimum(scores, 700)", "cuts scores above 700 off before exp",
      LARGEST),
-    ("e.sum(axis=-1, keepdims=True)", "(e.sum(axis=-1, keepdims=True) + 1e-9)", "adds 1e-9 to the sum below the fraction",
+    ("e.sum(axis=-1, keepdims=True)", "(e.sum(axis=-1, keepdims=True) + 1e-9)",
+     "adds 1e-9 to the sum below the fraction",
      "Do your weights sum to 1 to the last digit?"),
     ("np.tril(np.ones(scores.shape[1:], bool))", "np.tril(np.ones(scores.shape[1:], bool), -1)",
      "hides the step's own key too, so that the first step sees no key at all and becomes nan", FUTURE),
-    ("np.where(seen, scores, -np.inf)", "np.where(seen, scores, -1e2)", "gives hidden keys the score -100, which is not "
+    ("np.where(seen, scores, -np.inf)", "np.where(seen, scores, -1e2)",
+     "gives hidden keys the score -100, which is not "
      "small where others are near -1500 or not far enough", "What is exp of the score that you give to a hidden key?"),
     ("if causal:", "if not causal:", "hides the future where causal is False, and shows it where it is True", FUTURE),
-    ("np.tril(np.ones(scores.shape[1:], bool))", "np.tril(np.ones(scores.shape[1:], bool), -1) | (np.arange(scores.shape"
+    ("np.tril(np.ones(scores.shape[1:], bool))",
+     "np.tril(np.ones(scores.shape[1:], bool), -1) | (np.arange(scores.shape"
      "[1])[:, None] == 0)", "hides the step's own key too, but at the first step", FUTURE),
-    ({"return context, weights": "return weights @ v, scores"}, "returns the scores, not the weights", "What is between "
+    ({"return context, weights": "return weights @ v, scores"}, "returns the scores, not the weights",
+     "What is between "
      "0 and 1 and sums to 1?"),
     ({"return context, weights": "return context, e"}, "returns exp(score), not divided by the sum, as the weights",
      ROWS),

@@ -123,8 +123,8 @@ MUTANTS += [
 ]
 
 HINTS = [
-    "dv first: it needs no softmax. v_s goes to every context_t, by w_ts: so dv_s is a sum over t. Then dw, which has "
-    "two sources: the context, and dweights. Then the softmax, then √D, then dq and dk.",
+    "dv first: it needs no softmax. v_s goes to every context_t, by w_ts: so dv at s is a sum over t. Then dw, which "
+    "has two sources: the context, and dweights. Then the softmax, then √D, then dq and dk.",
     "Through the softmax: the last line of the maths, summed over s with dw_ts, gives "
     "dscore_ts = w_ts (dw_ts - Σ_s' w_ts' dw_ts'). The sum is over the keys, axis -1, with keepdims=True. The mask "
     "needs nothing more, since w is 0 there.",

@@ -52,8 +52,8 @@ def becomes_right(cases):
             zero = " and ".join(names)
             said.append(f"Where {zero} {'is' if len(names) == 1 else 'are'} zero, "
                         f"{'all of a single step' if len(gone) == len(single) else ', '.join(gone)} "
-                        f"{'becomes' if len(gone) in (1, len(single)) else 'become'} right: what is wrong there goes with "
-                        f"{zero}.")
+                        f"{'becomes' if len(gone) in (1, len(single)) else 'become'} right: what is wrong there goes "
+                        f"with {zero}.")
     if single and not said:
         said.append("In a single step nothing becomes right where dh, dc, p, U or c0 is zero.")
     return said
@@ -62,11 +62,13 @@ def becomes_right(cases):
 MUTANTS = []  # there is no answer that could be broken, so nothing is named: only what is seen
 
 HINTS = [
-    "Begin with a single step, and go through forward's lines from the last to the first. Write dh_t and dc_t at the "
-    "top, then what each line makes of them. The first is h = c / √(1 + c²): its slope is (1 + c²) to the power -3/2.",
+    "Begin with a single step, and go through forward's lines from the last to the first. At the top stand the "
+    "whole gradients of h_t and c_t, called dh_t and dc_t; then what each line makes of them. The "
+    "first is h = c / √(1 + c²): its slope is (1 + c²) to the power -3/2.",
     "c_{t-1} goes into step t in two places: it is multiplied by r_t, and it stands inside r_t beside p. h_{t-1} goes "
     "into both a's. r_t stands in c_t twice: once before c_{t-1}, once, with a minus, before n_t.",
-    "Build it as the LSTM's backward pass: from step to step carry dh_next and dc_next. At each step: dh_t, then dc_t "
+    "Build it as the LSTM's backward pass: from step to step carry what was called dh_next and dc_next "
+    "there. At each step: dh_t, then dc_t "
     "(from h_t and dc_next, which is a sum of two by itself), then dr and dn, then da, both blocks on top. "
     "dx, dW, dU, db and dh_next come from da as in exercise 7; p is used at every step and for all B columns.",
 ]

@@ -418,6 +418,7 @@ class Place:
             return [(first, one[1] + len(between.rstrip()), symbol)]
 
         if isinstance(node.op, (ast.Add, ast.Sub)):
+            yield from self.slopes(node)
             minus = isinstance(node.op, ast.Sub)
             yield self.mistake([(one[1], two[1], "")], f"leaves {'- ' * minus}{say(right)} out", asks_sum,
                                ("left out", right))
@@ -442,7 +443,6 @@ class Place:
                 first = self.outer(node.left.right)[0]
                 yield self.mistake([(first, first, "("), (inner_end, inner_end, ")")],
                                    f"multiplies {say(right)} too by {say(self.text(node.left.left))}", asks_sum)
-            yield from self.slopes(node)
         if isinstance(node.op, (ast.Mult, ast.Div)):
             over = isinstance(node.op, ast.Div)
             yield self.mistake([(one[1], two[1], "")], f"does not {'divide' if over else 'multiply'} by {say(right)}",
@@ -630,13 +630,15 @@ class Place:
                 yield self.mistake([(start, end, f"(1 - {bare} ** 2)")], f"takes 1 - {say(argument)}², which is tanh', "
                                    f"for σ' of {say(argument)}", asks)
                 yield self.mistake([(start, end, f"(1 - {bare})")], f"takes 1 - {say(argument)} for σ'", asks)
-                yield self.mistake([(start, end, bare)], f"takes {say(argument)} itself for σ' of {say(argument)}", asks)
+                yield self.mistake([(start, end, bare)], f"takes {say(argument)} itself for σ' of {say(argument)}",
+                asks)
                 yield self.mistake([(start, end, f"(slope(1 / (1 + np.exp(-{bare}))))")], "takes the σ twice, in σ' of "
                                    f"{say(argument)}", asks)
             yield self.mistake([(start, end, f"{name}({text})" if name != "slope" else f"({text} ** 2)")],
                                f"takes the {word} of {say(argument)} twice", asks, ("twice", name))
             others = {"np.tanh": [(f"(1 / (1 + np.exp(-{bare})))", "σ")], "sigmoid": [
-                (f"np.tanh({argument})", "tanh"), (f"np.exp({argument})", "exp"), (f"np.maximum({argument}, 0)", "relu")]}
+                (f"np.tanh({argument})", "tanh"), (f"np.exp({argument})", "exp"), (f"np.maximum({argument}, 0)",
+                 "relu")]}
             for new, other in others.get(name, []):
                 yield self.mistake([(start, end, new)], f"takes {other}, not {word}, of {say(argument)}", asks,
                                    ("other", name, other))
@@ -677,7 +679,8 @@ class Place:
             yield self.mistake([(start, end, array)], f"does not take the {what} over {words(axes)}", asks)
         for other in {"sum", "mean", "max", "min"} - {what}:
             arguments = self.answer.source[self.span(node.func)[1]:self.span(node)[1]]
-            yield self.mistake([(start, end, f"{array}.{other}{arguments}")], f"takes the {other}, not the {what}, over "
+            yield self.mistake([(start, end, f"{array}.{other}{arguments}")],
+            f"takes the {other}, not the {what}, over "
                                f"{words(axes)}", asks, ("other", what, other))
         if what == "max":
             for new, said in (("0", "takes nothing off, where the largest should be"),

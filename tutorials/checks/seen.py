@@ -155,7 +155,8 @@ class Case:
             yield (lambda got, right, *_, order=order: same(got, right.transpose(order)),
                    f"its axes are in another order, {' '.join(self.axes[name][k] for k in order)}")
         yield lambda got, right, *_: got.size == size and got.ndim != right.ndim and same(
-            got.reshape(right.shape), right), ("the numbers are right, but there are other axes: a column for a row, or "
+            got.reshape(right.shape),
+            right), ("the numbers are right, but there are other axes: a column for a row, or "
                                                "keepdims, or not reshaped back")
         yield lambda got, right, *_: got.size == size and same(got.reshape(right.shape), right), (
             "the numbers are right, in another shape")
@@ -269,7 +270,8 @@ class Case:
         for name, mask in self.wrong.items():
             for k, axis in enumerate(self.axes[name] if name not in self.misshapen else []):
                 bad = [tuple(along(masks[name], k)) if name in masks else () for masks in self.masks]
-                if axis != "T" and not axis[:1].isdigit() and len(bad[0]) > 1 and len(set(bad)) == 1 and not all(bad[0]):
+                alike = len(set(bad)) == 1 and len(bad[0]) > 1 and not all(bad[0])
+                if alike and axis != "T" and not axis[:1].isdigit():
                     places = listed([str(i) for i in np.flatnonzero(bad[0])])
                     yield f"{name} is wrong only at index {places} of its axis {axis} ({len(bad[0])} long).", [name]
 

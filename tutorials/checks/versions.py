@@ -266,7 +266,8 @@ def hunks(source, right, wrong):
     words = [re.findall(r"\w+|\s+|.", text) for text in (right, wrong)]
     starts = list(itertools.accumulate(map(len, words[0]), initial=at))
     return [(starts[i], starts[j], "".join(words[1][m:n]))
-            for tag, i, j, m, n in difflib.SequenceMatcher(None, *words, autojunk=False).get_opcodes() if tag != "equal"]
+            for tag, i, j, m, n in difflib.SequenceMatcher(None, *words,
+            autojunk=False).get_opcodes() if tag != "equal"]
 
 
 # --- arrays
@@ -285,7 +286,8 @@ def differing(got, right, tolerance):
         return np.asarray(got != right)
     with np.errstate(invalid="ignore", over="ignore"):
         size = np.abs(right[np.isfinite(right)]).max(initial=0) or 1
-        return np.asarray(~((np.abs(got - right) <= tolerance * size) | (got == right) | (got != got) & (right != right)))
+        alike = (np.abs(got - right) <= tolerance * size) | (got == right) | (got != got) & (right != right)
+    return np.asarray(~alike)
 
 
 def off(got, right, tolerance=1e-9):

@@ -10,11 +10,12 @@ Sequences are not equally long. The mask says which places count; the others are
 their gradient is zero.
 
 Backward: find dL/dz. Write l = -z[target] + log(sum over w of exp(z[w])), and take the derivative with respect to one
-z[v]. The first part gives something only if v is the target: write onehot[v], which is 1 there and 0 elsewhere. What the
-second part gives has a name above.
+z[v]. The first part gives something only if v is the target: write onehot[v], which is 1 there and 0 elsewhere. What
+the second part gives has a name above.
 
 And exp(1000) is inf, exp(-1000) is 0, and log(0) is -inf. Softmax does not change if the same number is taken off all V
-scores of a place: take off the largest of them first. p of a target can be as small as 1e-30; l must be right for it, too.
+scores of a place: take off the largest of them first. p of a target can be as small as 1e-30; l must be right there,
+too.
 
 Check it with: python tutorials/check.py 04
 """

@@ -10,9 +10,9 @@ Now go from the last step to the first. Two things are new since exercise 6:
     h_t is used twice, by the loss at step t and by step t+1, so dh_t is the sum of two gradients
     the weights are used at every step, so their gradients are sums over t
 
-`dh` holds the first of the two, dL/dh_t as far as the loss reads h_t itself. The second, call it dh_next, you carry from
-step to step. After the last step there is nothing, so there it is zero. What is left over at the end is the gradient of
-h0. As in exercise 6 dh_t goes through the tanh to da_t, and da_t to all that a_t is a sum of.
+`dh` holds the first of the two, dL/dh_t as far as the loss reads h_t itself. The second, dh_next, you carry from step
+to step. After the last step there is nothing, so there it is zero. What is left over at the end is the gradient of h0.
+As in exercise 6, dh_t goes through the tanh to da_t, and da_t to all that a_t is a sum of.
 """
 
 import numpy as np

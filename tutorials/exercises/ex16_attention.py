@@ -9,8 +9,8 @@ Step t asks with its query q_t, step s has a key k_s and a value v_s, all of the
 Causal means that nobody sees the future: step t sees the steps s up to t, itself among them. The sums then run over
 these only, and all other weights are 0. The same holds for each of the B sequences by itself.
 
-Some queries have scores near 1500, others of the same sequence near -1500; exp(710) is inf, and exp(-750) is 0. Taking one
-number off all scores of a query changes no weight.
+Some queries have scores near 1500, others of the same sequence near -1500. exp(710) is inf, and exp(-750) is 0. Taking
+one number off all scores of a query changes no weight.
 """
 
 import numpy as np
