@@ -155,8 +155,12 @@ def happened(words, got, right, name):
         return close(got.ravel(), one.ravel())
     if m := re.match(r"only the (last|first) along its axis (\d)", words):
         return close(got.take(-1 if m[1] == "last" else 0, axis=int(m[2])), one)
-    if m := re.match(r"its axis (\d).* is still to be summed over", words):
-        return close(got.sum(axis=int(m[1])), one)
+    if m := re.match(r"ax[ei]s ([\d, and]+)(?: \(.*\))? (?:is|are) still to be summed over", words):
+        return close(got.sum(axis=tuple(int(k) for k in BY.split(m[1]))), one)
+    if m := re.match(r"it is only the (last|first) along", words):
+        return any(close(got, one.take(-1 if m[1] == "last" else 0, axis=k)) for k in range(one.ndim))
+    if words.startswith("its blocks lie side by side"):
+        return got.size == one.size and close(np.sort(got.ravel()), np.sort(one.ravel()))
     if m := re.match(r"it is summed over (\w+) too", words):
         return any(close(np.squeeze(got), np.squeeze(one.sum(axis=k))) for k in range(one.ndim))
     if m := re.match(r"it is what belongs in (\w+)", words):

@@ -32,7 +32,7 @@ SHOWN = 2_000  # characters of what is printed in a call
 LARGE = 100_000  # numbers in an array, beyond which only its shape is told
 MEMORY = 4 << 30
 ROUNDING = 1e-12  # of the largest entry: about what putting back by arithmetic leaves
-FAR = 731  # a descriptor that nobody hits by chance
+FAR = 211  # a descriptor that nobody hits by chance
 
 
 def calls(exercise, seed):
@@ -233,10 +233,11 @@ def main(name, path, seed, limit):
     if not line_end:
         return  # nobody is there any more
     sys.stdin = io.StringIO()
-    nowhere, report = os.open(os.devnull, os.O_RDWR), os.dup(1)
+    nowhere, report = os.open(os.devnull, os.O_RDWR), None
     with contextlib.suppress(ImportError, OSError, ValueError):
         import fcntl
         report = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, FAR)
+    report = report or os.dup(1)
     for stream in range(3):
         os.dup2(nowhere, stream)
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()

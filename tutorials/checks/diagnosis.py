@@ -202,7 +202,7 @@ def causes(plan, got, cases, pairs):
     Versions of the answer with one mistake; else what terms an output is the sum of and, with `pairs`, versions with
     two mistakes; else single outputs that are those of a version with one.
     """
-    question = lambda found: plan.mistakes[found[0][0]].question
+    question = lambda found: plan.mistake(found[0][0]).question
     if found := plan.single(got):
         return [plan.sentence(which) for which in found], question(found)
     if found := plan.alike(got):
@@ -237,7 +237,7 @@ def alone(plan, got, cases):
 
 
 def equals(plan, k, name, got, calls):
-    targets = plan.mistakes[k].targets
+    targets = plan.mistake(k).targets
     if targets and name not in targets:
         return False
     try:

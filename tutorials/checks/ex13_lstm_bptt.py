@@ -202,6 +202,9 @@ MUTANTS += [
      "taken twice", SLOPE),
     ({"dc_next + dh_t": "dc_next * f + dh_t", "dc_next = dc_t * f": "dc_next = dc_t"},
      "applies f_t to dc_next on arrival, and not to dc_t when it leaves: the forget gate of the wrong step", CELL),
+    ({"dc_next = dc_t * f": "dc_next = dh_t * o * (1 - tanh_c ** 2) * f"},
+     "passes on as dc_next only what comes by h_t, "
+     "not all of dc_t", CELL),
     ({"dc_next = dc_t * f": "dc_next = (dc_t + dc_next) * f"}, "counts dc_next twice in what is carried: it is in dc_t "
      "already", CELL),
     ({"dc_next + dh_t": "dc_next * (np.split(gates[t + 1], 4)[1] if t + 1 < len(x) else 0) + dh_t"},

@@ -160,10 +160,17 @@ class Case:
                                                "keepdims, or not reshaped back")
         yield lambda got, right, *_: got.size == size and same(got.reshape(right.shape), right), (
             "the numbers are right, in another shape")
-        for k in range(self.got[0][name].ndim):
-            axis = [a for a, n in self.sizes.items() if n == self.got[0][name].shape[k] and n > 1]
-            yield (lambda got, right, *_, k=k: got.ndim == right.ndim + 1 and same(got.sum(axis=k), right)), (
-                f"its axis {k}{f', {axis[0]},' if len(axis) == 1 else ''} is still to be summed over")
+        came = self.got[0][name].shape
+        for count in range(1, len(came) + 1):
+            for axes in itertools.combinations(range(len(came)), count):
+                names = [a for k in axes for a, n in self.sizes.items() if n == came[k] and n > 1]
+                yield (lambda got, right, *_, axes=axes: got.ndim == right.ndim + len(axes) and same(
+                    got.sum(axis=axes), right)), (
+                    f"ax{'is' if count == 1 else 'es'} {listed([str(k) for k in axes])}"
+                    f"{f' ({listed(names)})' if len(names) == count else ''} {are(axes)} still to be summed over")
+        if any(map(blocked, self.axes[name])) and right.ndim == 2:
+            yield (lambda got, right, *_: same(got, np.concatenate(np.split(right, len(self.gates)), axis=1)),
+                   "its blocks lie side by side, not on top of each other")
         for k in range(self.got[0][name].ndim):
             for at, which in ((-1, "last"), (0, "first")):
                 yield (lambda got, right, *_, k=k, at=at: got.ndim == right.ndim + 1 and got.shape[k] > 1 and same(
@@ -174,6 +181,9 @@ class Case:
         yield lambda got, right, *_: got.ndim == 0 and same(got, right.sum()), "it is summed over all its axes"
         for k in range(right.ndim):
             axis = self.axes[name][k]
+            for at, which in ((-1, "last"), (0, "first")):
+                yield (lambda got, right, *_, k=k, at=at: same(got, right.take(at, axis=k))), (
+                    f"it is only the {which} along {axis}")
             yield (lambda got, right, *_, k=k: same(got, right.sum(axis=k)) or same(got, right.sum(
                 axis=k, keepdims=True))), f"it is summed over {axis} too, which should stay"
             yield (lambda got, right, *_, k=k: got.ndim == right.ndim and got.shape[k] < right.shape[k] and same(

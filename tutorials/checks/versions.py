@@ -22,7 +22,7 @@ from .attempt import SEEDS, calls
 
 EQUAL = 1e-12
 SECONDS = 2.0  # for trying pairs, and half of it for choosing them
-ENTRIES, TRIED = 600, 4000  # of all entries and of all pairs, so many are looked at
+ENTRIES, TRIED = 600, 20_000  # of all entries and of all pairs, so many are looked at
 LISTED_FIRST = 40  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
 SHOWN = 2  # of several versions made by rule that give equal numbers
 
@@ -56,9 +56,12 @@ class Plan:
         texts = {families.edited(self.source, mistake.edits) for mistake in self.listed}
         return self.listed + families.made(self.source, self.exercise, self.calls[-1][2], texts)
 
+    def mistake(self, k):
+        return self.listed[k] if k < len(self.listed) else self.mistakes[k]
+
     def version(self, which):
         """The text of the answer with these mistakes."""
-        return families.edited(self.source, [edit for k in which for edit in self.mistakes[k].edits])
+        return families.edited(self.source, [edit for k in which for edit in self.mistake(k).edits])
 
     def returned(self, which):
         """What a version returns: call -> outputs, run when asked for. Raises what it raises."""
@@ -137,12 +140,12 @@ class Plan:
 
     def double(self, got):
         """A pair of mistakes that together gives these numbers, if one is found in time."""
-        start = time.perf_counter()
+        start = time.thread_time()
         for which in self.likely(got):
             if self.matches(which, got):
                 return [which]
             self.outputs.pop(which, None)
-            if time.perf_counter() - start > SECONDS:
+            if time.thread_time() - start > SECONDS:
                 break
         return []
 
@@ -154,9 +157,9 @@ class Plan:
         step = 1 + sum(right.size for call in heads for right in self.right[call].values()) // ENTRIES
         yours = np.concatenate([self.mask(got[call], call) for call in heads])[::step]
         known, wrong, unlike = [], [], []
-        start = time.perf_counter()
+        start = time.thread_time()
         for k in range(len(self.mistakes)):
-            if k > len(self.listed) and time.perf_counter() - start > SECONDS / 2:
+            if k > len(self.listed) and time.thread_time() - start > SECONDS / 2:
                 break
             with contextlib.suppress(Exception):  # it may not run
                 mask = np.concatenate([self.mask(self.returned((k,))[call], call) for call in heads])[::step]
@@ -197,7 +200,7 @@ class Plan:
 
     def combine(self, one, two):
         """Whether both can be made at once, and neither changes what the other means."""
-        one, two = self.mistakes[one], self.mistakes[two]
+        one, two = self.mistake(one), self.mistake(two)
         apart = all(clear(a, b) or clear(b, a) for a in one.edits for b in two.edits)
         return (apart and one.message != two.message
                 and not self.assigned(one) & self.brought(two) and not self.assigned(two) & self.brought(one))
@@ -228,7 +231,7 @@ class Plan:
     # --- in words
 
     def sentence(self, which):
-        several = [self.mistakes[k] for k in which]
+        several = [self.mistake(k) for k in which]
         messages = ", and ".join(mistake.message for mistake in several)
         start = "Two things at once: your" if len(which) > 1 else "Your"
         if len(which) > 1 and all(mistake.shared[:1] == ("replaced",) for mistake in several) and (
