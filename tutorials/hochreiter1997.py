@@ -309,6 +309,7 @@ def main():
     parser.add_argument("--trials", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0, help="of the first trial")
     parser.add_argument("--quick", action="store_true", help="one trial of embedded Reber, or of TASK; nothing is kept")
+    parser.add_argument("--figures", action="store_true", help="renew the committed figure")
     arguments = parser.parse_args()
     chosen = {asked: [asked] if asked in TASKS else [name for name in TASKS if name.startswith(asked)]
               for asked in arguments.tasks}
