@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 15. Leaving for PyTorch: the same weights, the same forecasts
+# # 21. Leaving for PyTorch: the same weights, the same forecasts
 #
 # *Beside the article: §5, its LSTMModel, and §7, tools; equations 2 and 3.*
 #
@@ -191,10 +191,10 @@ for name, apart, colour in (
     below.semilogy(years[start:start + 35], np.where(apart == 0, np.nan, abs(apart)), ".-", color=colour, label=name)
 below.set(ylabel="difference, network's unit", xlabel="year (a gap: no difference at all)", ylim=(1e-17, 1e5))
 below.legend(frameon=False, ncols=2, loc="upper left")
-save(figure, "15_leaving_for_pytorch.png")
+save(figure, "21_leaving_for_pytorch.png")
 
 # %% [markdown]
-# ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/15_leaving_for_pytorch.png)
+# ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/21_leaving_for_pytorch.png)
 #
 # ## The way back, and the two biases
 #

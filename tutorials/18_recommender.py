@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 12. Recommender: a learned memory beside a table of counts
+# # 18. Recommender: a learned memory beside a table of counts
 #
 # *Beside the article: §6, recommender systems; §5, its LSTMModel, read out at every step.*
 #
@@ -297,10 +297,10 @@ right.set(xlabel="how often the pair was counted (test events)", ylabel="nats sa
           title="Where is the gain?", xticks=range(4))
 right.set_xticklabels([f"{name}\n({which.sum()})" for name, which in groups.items()])
 right.legend(frameon=False)
-save(figure, "12_recommender.png")
+save(figure, "18_recommender.png")
 
 # %% [markdown]
-# ![Learning curves, hit rate at k, and nats by how often a pair was counted](figures/12_recommender.png)
+# ![Learning curves, hit rate at k, and nats by how often a pair was counted](figures/18_recommender.png)
 #
 # To the other two cups of the set the network gives about 0.8, the chain 0.435. One α has to serve all rows: large
 # enough to distrust rare counts, it also distrusts the safe ones. The network is surer where there is much to count (20

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 13. Attention: look back instead of remembering
+# # 19. Attention: look back instead of remembering
 #
 # *Beside the article: its question-and-answer part, on additive, dot-product and multi-head attention.*
 #
@@ -151,10 +151,10 @@ for name, (_, _, curve) in trained.items():
     ax.semilogy(range(1, EPOCHS + 1), curve, label=name)
 ax.set(xlabel=f"epoch of {BATCHES * BATCH_SIZE} new sequences", ylabel="cross-entropy, nats a symbol")
 ax.legend(frameon=False, ncols=4)
-save(figure, "13_attention.png")
+save(figure, "19_attention.png")
 
 # %% [markdown]
-# ![Heat maps of the weights of three kinds of attention, and learning curves](figures/13_attention.png)
+# ![Heat maps of the weights of three kinds of attention, and learning curves](figures/19_attention.png)
 #
 # Additive attention reads along the other diagonal, one digit at a time: about 95 % of the weight lies on the very
 # digit that is said. The weights of the dot product lie nearly everywhere: about 16 % on that digit.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 11. Traffic: what a network finds that the line was not told
+# # 17. Traffic: what a network finds that the line was not told
 #
 # *Beside the article: §6, traffic flow; the model of §5, read out at every step as in §4, equation 4.*
 #
@@ -96,7 +96,7 @@ assert report.ok
 # %% [markdown]
 # ## What is to be beaten
 #
-# Three forecasts without learning, and lines: a ridge regression for each of the 24 hours ahead (tutorial 9), with a
+# Three forecasts without learning, and lines: a ridge regression for each of the 24 hours ahead (tutorial 15), with a
 # penalty chosen on validation. *Ridge AR* reads the last 336 volumes. *Ridge, calendar* reads what the network reads:
 # 24 values of u and of k, hour of the week, and the holidays of the 24 hours to come. Where an input is missing,
 # volume or u is the usual one.
@@ -277,10 +277,10 @@ week = start + np.arange(168)
 plots.forecast(time[week], volume[week], {name: forecasts[name][1][week[::24] - two].ravel()
                                           for name in ("LSTM, mean", "ridge, calendar")}, ax)
 ax.set(ylabel="vehicles an hour", title="A week, each day forecast at midnight; Monday 3 September 2018 is a holiday")
-save(figure, "11_traffic.png")
+save(figure, "17_traffic.png")
 
 # %% [markdown]
-# ![Errors by hour of the day and by distance, and a week of forecasts](figures/11_traffic.png)
+# ![Errors by hour of the day and by distance, and a week of forecasts](figures/17_traffic.png)
 #
 # They do: about 212 in the next hour, like the network, and 304 over 24 hours, better than the network. So the network
 # found something real that the one line had not been told; once told, 24 lines fitted in a second do the same.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 10. Stock prices: the forecast that is yesterday's price
+# # 16. Stock prices: the forecast that is yesterday's price
 #
 # *Beside the article: §6, stock prices; the model of §5.*
 #
@@ -247,10 +247,10 @@ rows |= {f"volume: {name.replace(', seed 0', '')}": (row[2], ORANGE if "LSTM" in
 bars.barh(list(rows), [value for value, _ in rows.values()], color=[colour for _, colour in rows.values()])
 bars.invert_yaxis()
 bars.set(title="Test R², one day ahead", xlim=(-0.02, 0.5))
-save(figure, "10_stock_prices.png")
+save(figure, "16_stock_prices.png")
 
 # %% [markdown]
-# ![A price and its echoes, their errors by lag, the whole price, R² of return and volume](figures/10_stock_prices.png)
+# ![A price and its echoes, their errors by lag, the whole price, R² of return and volume](figures/16_stock_prices.png)
 #
 # For the line nothing changes at all: shift and scale its inputs, and least squares finds weights that undo it. For
 # the LSTM it is less than the difference between seeds. So here the look at the test days did no harm, and one knows

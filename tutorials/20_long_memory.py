@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 14. Long memory: two numbers, a hundred steps ago
+# # 20. Long memory: two numbers, a hundred steps ago
 #
 # *Beside the article: §2, long dependencies and gates against vanishing gradients; §4, equation 2.*
 #
@@ -188,10 +188,10 @@ left.set(xlabel="step t", ylabel="norm of dLoss/dh$_t$", title="before training:
          ylim=(1e-20, 10))
 right.set(xlabel="sequences seen", ylabel="MSE, mean of 320 sequences", title="training")
 figure.legend(*left.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=4)
-save(figure, "14_gradient_and_learning.png")
+save(figure, "20_gradient_and_learning.png")
 
 # %% [markdown]
-# ![What reaches earlier steps before training, and learning curves](figures/14_gradient_and_learning.png)
+# ![What reaches earlier steps before training, and learning curves](figures/20_gradient_and_learning.png)
 #
 # ## Solved, by the paper's own criterion
 #
@@ -267,10 +267,10 @@ middle.set(ylim=(-0.05, 1.05))
 middle.legend(frameon=False, loc="center right")
 plots.through_time(memory, below, label="c$_t$, one row a unit:\nwith the two values, less without")
 below.set_yticks([unit], [unit])
-save(figure, "14_where_the_memory_is.png")
+save(figure, "20_where_the_memory_is.png")
 
 # %% [markdown]
-# ![Two marked values enter the cells and stay; the input gate opens twice](figures/14_where_the_memory_is.png)
+# ![Two marked values enter the cells and stay; the input gate opens twice](figures/20_where_the_memory_is.png)
 #
 # The top row is what one hoped for. Its input gate opens at the two marks and at no other step; the first value comes
 # in, the second is added to it, and between them the cell fades slowly, since f is about 0.99 and not 1. The others

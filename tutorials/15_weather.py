@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 9. Weather: is a network better than a straight line?
+# # 15. Weather: is a network better than a straight line?
 #
 # *Beside the article: §6, weather forecasting, with the model of §5.*
 #
@@ -265,10 +265,10 @@ by_model.plot(e, e_lstm, ".", color=ORANGE, markersize=4)
 by_model.axline((0, 0), slope=1, color=GREY, linewidth=1)
 by_model.set(xlabel="error of the ridge regression, °C", ylabel="error of the LSTM, °C", aspect="equal",
              title=f"One day ahead: correlation {alike:.2f}")
-save(figure, "09_weather.png")
+save(figure, "15_weather.png")
 
 # %% [markdown]
-# ![Errors by days ahead, autocorrelation of the residuals, and the errors of both models](figures/09_weather.png)
+# ![Errors by days ahead, autocorrelation of the residuals, and the errors of both models](figures/15_weather.png)
 #
 # Nothing is left that these tests can see. The residuals are as uncorrelated as noise. Both models are wrong on the
 # same days, by nearly the same amount: what surprised one surprised the other. And on the residuals the LSTM is best
