@@ -13,7 +13,7 @@ from . import boundary, datasets, metrics
 
 def _question(series, start, horizon, reach=0):
     """Check a question of forecasts that look back `reach` values, and return its series."""
-    series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
+    series = boundary.series("series", series)
     boundary.size("horizon", horizon)
     boundary.size("start", start, least=reach)  # an index below zero would be one from the end: the future
     if start + horizon > len(series):
@@ -62,10 +62,11 @@ class AR:
     """
 
     def __init__(self, p, ridge=0.0):
-        self.p, self.ridge = boundary.size("p", p), ridge
+        self.p, self.ridge = boundary.size("p", p), boundary.number("ridge", ridge, 0)
+        self.w = self.scale = None
 
     def fit(self, series):
-        series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
+        series = boundary.series("series", series)
         self.scale = datasets.Scale.fit(series)
         x, y = datasets.windows(self.scale.apply(series), self.p)
         X = np.column_stack([np.ones(len(x)), x[..., 0]])
@@ -75,6 +76,8 @@ class AR:
         return self
 
     def forecasts(self, series, start, horizon):
+        if self.w is None:
+            raise ValueError("this AR is not fitted yet: call fit(series) first")
         x = self.scale.apply(pasts(series, self.p, start, horizon))
         return self.scale.invert(recursive(lambda x: self.w[0] + x @ self.w[1:], x, horizon))
 
@@ -82,6 +85,8 @@ class AR:
 def chosen_ar(series, start, season=1):
     """The AR whose order and penalty, fitted to series[:start], forecast series[start:] best one step ahead; then
     fitted to all of `series`."""
+    series = boundary.series("series", series)
+    boundary.size("start", start, least=2), boundary.size("season", season)
     orders = {p for p in (1, 2, 3, 5, 9, 14, 21, 30, 50, season, 2 * season) if p <= start // 3} or {1}
 
     def validation_error(p, ridge):
@@ -94,7 +99,10 @@ def chosen_ar(series, start, season=1):
 def recursive(model, pasts, horizon):
     """Forecasts (n, horizon) of a model that says one or more values at once: they become the newest of the p that it
     reads (n, p) to say the next."""
-    p = pasts.shape[1]
+    pasts = boundary.numeric("pasts", pasts)
+    if pasts.ndim != 2 or not pasts.shape[1]:
+        raise ValueError(f"pasts has shape {pasts.shape}, expected (n, p): one row of past values for each forecast")
+    p, horizon = pasts.shape[1], boundary.size("horizon", horizon)
     while pasts.shape[1] < p + horizon:
         pasts = np.column_stack([pasts, model(pasts[:, -p:])])
     return pasts[:, p:p + horizon]

@@ -2,6 +2,8 @@
 expected, what to do."""
 
 import functools
+import math
+import numbers
 import operator
 import reprlib
 
@@ -23,9 +25,45 @@ def size(name, value, least=1):
     return value
 
 
+def number(name, value, low=-math.inf, below=math.inf):
+    """Return a real number from `low` to below `below`: never NaN."""
+    real = isinstance(value, (numbers.Real, np.ndarray)) and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf"
+    if not real or not low <= value < below or math.isinf(value):
+        finite = "" if below < math.inf else "finite "
+        bounds = f" of at least {low}" * (low > -math.inf) + f" and below {below}" * (below < math.inf)
+        raise (ValueError if real else TypeError)(f"{name} is {brief(value)}, expected a {finite}number{bounds}")
+    return value
+
+
+def generator(rng):
+    """Return a np.random.Generator; an int is the seed of a new one."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0:
+        return np.random.default_rng(rng)
+    raise TypeError(f"rng is {brief(rng)}, expected a np.random.Generator or a seed: np.random.default_rng(0) makes one")
+
+
+def init(rng, dtype, **sizes):
+    """Check what every layer's init is given; return the generator, and the sizes in their order."""
+    floating(dtype)
+    return generator(rng), *(size(name, value) for name, value in sizes.items())
+
+
+def floating(dtype):
+    """Return a dtype that weights can have, in this machine's byte order."""
+    try:
+        given = np.dtype(dtype)
+    except TypeError:
+        given = None
+    if given is None or given.kind not in "fc" or not given.isnative:
+        raise TypeError(f"dtype is {brief(dtype)}, expected floating point: np.float32 to train, np.float64 to check")
+    return given
+
+
 def one_of(name, value, choices):
     """Return `value` if it is one of the choices."""
-    if value not in list(choices):
+    if not isinstance(value, (str, int, type(None))) or value not in list(choices):
         raise ValueError(f"{name} is {brief(value)}, expected one of {', '.join(map(repr, choices))}")
     return value
 
@@ -45,6 +83,19 @@ def array(name, value, shape, dtype, hint, where=True):
         raise NotFinite(f"{name} holds {value[at]} at {at}, expected finite numbers of {converted.dtype}: "
                         "fill, drop or scale it first")
     return converted
+
+
+def numeric(name, value):
+    """Return real numbers as float64, whatever their type: differences and squares of small integers wrap around."""
+    value = regular(name, value)
+    if value.dtype.kind not in "iuf":
+        raise TypeError(f"{name} has dtype {value.dtype}, expected real numbers: convert it with .astype(np.float64)")
+    return value.astype(np.float64)
+
+
+def series(name, value):
+    """Return a series (n,) of finite numbers as float64; counts are welcome."""
+    return array(name, numeric(name, value), ("n",), np.float64, "one number a step, in time's order")
 
 
 def real(name, value):
@@ -82,9 +133,13 @@ def params(layer, given, **shapes):
     for name, shape in shapes.items():
         expected = _factors(shape)
         kind = getattr(given[name], "dtype", None)
-        if kind is None or kind.kind not in "fc":
-            raise TypeError(f"params of {layer}: {name} is {kind or type(given[name]).__name__}, expected an array of "
-                            f"floating point: make them with {layer}.init")
+        if kind is None or kind.kind not in "fc" or isinstance(given[name], UNLIKE):
+            came = kind if kind is not None and kind.kind not in "fc" else type(given[name]).__name__
+            raise TypeError(f"params of {layer}: {name} is {came}, expected an array of floating point: make them with "
+                            f"{layer}.init")
+        if not kind.isnative:
+            raise TypeError(f"params of {layer}: {name} is {kind}, with another machine's byte order, expected this one's: "
+                            f"convert it with .astype(np.{kind.name})")
         came = given[name].shape
         for (factor, letter), n in zip(expected, came):
             sizes.setdefault(letter, n // factor)
@@ -101,7 +156,7 @@ def _factors(shape):
 
 
 def integers(name, value, low, high, hint):
-    """Return `value` as an integer array whose entries lie in low..high."""
+    """Return a copy of `value` as int64, whose entries lie in low..high."""
     value = regular(name, value)
     if value.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {value.dtype}, expected integers: {hint}")
@@ -109,11 +164,18 @@ def integers(name, value, low, high, hint):
     if wrong.any():
         at = _first(wrong)
         raise ValueError(f"{name} holds {value[at]} at {at}, expected {low} to {high}: {hint}")
-    return value
+    return value.astype(np.int64)  # before any sum or difference, which a small type would not hold
+
+
+UNLIKE = np.ma.MaskedArray, np.matrix  # arrays with rules of their own, which a plain one forgets
 
 
 def regular(name, value):
     """Return `value` as an array of any kind."""
+    parts = value if isinstance(value, (list, tuple)) else ()
+    if isinstance(value, np.ma.MaskedArray) or any(isinstance(part, np.ma.MaskedArray) for part in parts):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost, expected a plain one: fill it with "
+                        ".filled(number), or drop what is masked")
     try:
         return np.asarray(value)
     except ValueError:
@@ -122,6 +184,8 @@ def regular(name, value):
 
 def positive(name, value):
     """Return a number above 0; infinity is one."""
+    if not isinstance(value, (numbers.Real, np.ndarray)) or np.ndim(value):
+        raise TypeError(f"{name} is {brief(value)}, expected a number above 0")
     if not value > 0:
         raise ValueError(f"{name} is {value}, expected a number above 0")
     return value
@@ -132,6 +196,24 @@ def share(name, value):
     if not (isinstance(value, (int, float, np.floating)) and 0 <= value < 1):
         raise ValueError(f"{name} is {brief(value)}, expected a number from 0 to below 1: the share that is left out")
     return value
+
+
+def in_place(name, value):
+    """Check that an array of floating point can be changed."""
+    if not isinstance(value, np.ndarray) or isinstance(value, UNLIKE) or value.dtype.kind not in "fc":
+        came = value.dtype if type(value) is np.ndarray else type(value).__name__
+        raise TypeError(f"{name} is {came}, expected an array of floating point: it is changed in place")
+    if not value.flags.writeable:
+        raise ValueError(f"{name} cannot be written, expected an array that can: it is changed in place, so pass a copy")
+
+
+def cache(layer, given, parts, *params):
+    """Return the cache of a forward: a tuple of so many parts, the first of which holds these parameters."""
+    mine = isinstance(given, tuple) and len(given) == parts
+    if not mine or params and not (isinstance(given[0], dict) and given[0].keys() >= set(params)):
+        raise TypeError(f"cache is {'a tuple of ' + str(len(given)) if isinstance(given, tuple) else type(given).__name__}"
+                        f", expected what {layer}.forward returned last: each layer reads only its own")
+    return given
 
 
 def _floating(name, value, dtype):

@@ -20,6 +20,7 @@ def orthogonal(rng, params):
     >>> bool(np.allclose(U @ U.T, np.eye(5), atol=1e-6))
     True
     """
+    rng = boundary.generator(rng)
     for layer in _recurrent(params):
         for block in layer["U_h"].reshape(-1, *[layer["U_h"].shape[1]] * 2):
             Q, R = np.linalg.qr(rng.standard_normal(block.shape))
@@ -40,6 +41,7 @@ def chrono(rng, params, T):
     True
     """
     boundary.size("T", T, least=3)
+    rng = boundary.generator(rng)
     for layer in _recurrent(params):
         H = layer["U_h"].shape[1]
         remember = np.log(rng.uniform(1, T - 1, H))

@@ -16,10 +16,19 @@ def _alike(name, value, other_name, other):
     return value, other
 
 
-def mse(forecast, truth):
-    """Mean squared error, in the square of the series' unit."""
+def _errors(forecast, truth):
+    """forecast - truth in float64: in the caller's own type, such as int8, differences and squares wrap around."""
     forecast, truth = _alike("forecast", forecast, "truth", truth)
-    return float(np.mean((forecast - truth) ** 2))
+    return boundary.numeric("forecast", forecast) - boundary.numeric("truth", truth)
+
+
+def mse(forecast, truth):
+    """Mean squared error, in the square of the series' unit.
+
+    >>> mse(np.array([1, 2, 100], np.int8), np.array([2, 1, 3], np.int8))
+    3137.0
+    """
+    return float(np.mean(_errors(forecast, truth) ** 2))
 
 
 def rmse(forecast, truth):
@@ -33,13 +42,12 @@ def rmse(forecast, truth):
 
 def mae(forecast, truth):
     """Mean absolute error, in the series' unit."""
-    forecast, truth = _alike("forecast", forecast, "truth", truth)
-    return float(np.mean(np.abs(forecast - truth)))
+    return float(np.mean(np.abs(_errors(forecast, truth))))
 
 
 def nmse(forecast, truth, variance):
     """MSE over a fixed variance: 1 is as good as a constant. Weigend et al. 1990 divide by 1535 for yearly sunspots."""
-    return mse(forecast, truth) / variance
+    return mse(forecast, truth) / boundary.number("variance", boundary.positive("variance", variance))
 
 
 def mase(forecast, truth, past, season=1):
@@ -48,6 +56,9 @@ def mase(forecast, truth, past, season=1):
     >>> mase(np.array([3.0]), np.array([4.0]), past=np.array([0.0, 2.0, 4.0]))
     0.5
     """
+    past, season = boundary.numeric("past", past), boundary.size("season", season)
+    if past.ndim != 1 or len(past) <= season:
+        raise ValueError(f"past has shape {past.shape}, expected (n,) with more than {season}, one season: a longer past")
     naive = mae(past[season:], past[:-season])
     return mae(forecast, truth) / naive if naive else float("nan")
 
@@ -92,8 +103,10 @@ def macro_f1(predicted, true):
 
 def perplexity(cross_entropy):
     """exp of a mean cross-entropy in nats: log V, which is knowing nothing of V tokens, gives V."""
+    if not isinstance(cross_entropy, (numbers.Real, np.ndarray)) or np.ndim(cross_entropy):
+        raise TypeError(f"cross_entropy is {boundary.brief(cross_entropy)}, expected a number: the loss without its cache")
     with np.errstate(over="ignore"):
-        return float(np.exp(float(cross_entropy)))
+        return float(np.exp(np.float64(cross_entropy)))
 
 
 def _tokens(name, text):
@@ -101,6 +114,15 @@ def _tokens(name, text):
     if tokens.ndim != 1:
         raise ValueError(f"{name} has shape {tokens.shape}, expected (T,): one sequence of ids or words, or a str")
     return tokens.tolist()
+
+
+def _words(candidate, reference):
+    """Both as lists of tokens of one kind: a word never equals a number."""
+    candidate, reference = _tokens("candidate", candidate), _tokens("reference", reference)
+    kinds = {isinstance(token, str) for token in (*candidate, *reference)}
+    if len(kinds) > 1:
+        raise TypeError("candidate and reference hold words and numbers, expected one kind: pass ids of both, or words")
+    return candidate, reference
 
 
 def rouge_n(candidate, reference, n=1):
@@ -112,13 +134,13 @@ def rouge_n(candidate, reference, n=1):
     """
     boundary.size("n", n)
     candidate, reference = (Counter(tuple(tokens[i:i + n]) for i in range(len(tokens) - n + 1))
-                            for tokens in (_tokens("candidate", candidate), _tokens("reference", reference)))
+                            for tokens in _words(candidate, reference))
     return _f1((candidate & reference).total(), candidate.total(), reference.total())
 
 
 def rouge_l(candidate, reference):
     """F1 of the longest common subsequence, in order but with gaps (Lin 2004); takes and leaves out as rouge_n."""
-    candidate, reference = _tokens("candidate", candidate), _tokens("reference", reference)
+    candidate, reference = _words(candidate, reference)
     longest = [0] * (len(reference) + 1)  # longest[j]: of all candidate tokens so far and reference[:j]
     for token in candidate:
         above, longest = longest, [0]
@@ -132,6 +154,10 @@ def _hits(ranked, true, k):
     if ranked.ndim != 2 or true.shape != ranked.shape[:1] or not true.size or k > ranked.shape[1]:
         raise ValueError(f"ranked has shape {ranked.shape} and true {true.shape}, expected (n, m) and (n,), not "
                          f"empty, with m at least k, {k}: rank more items or take a smaller k")
+    kinds = {"u": "i"}.get(ranked.dtype.kind, ranked.dtype.kind), {"u": "i"}.get(true.dtype.kind, true.dtype.kind)
+    if kinds not in (("i", "i"), ("U", "U")):
+        raise TypeError(f"ranked is {ranked.dtype}, true {true.dtype}, expected ids in both or names in both: nothing "
+                        "of one kind equals the other")
     return ranked[:, :k] == true[:, None]
 
 

@@ -18,9 +18,11 @@ class _Optimizer:
     state = None  # until the first step
 
     def step(self, params, grads):
-        pairs = tree.pairs(params, grads)
+        """Change `params` in place, all of them or, where something does not fit, none. In float16 the squares of
+        gradients would be lost, so the moments of such parameters are float32."""
+        pairs = [(p, _wide(dp)) for p, dp in _changeable(params, grads)]
         if self.state is None:
-            self.state = {"t": 0} | {name: [np.zeros_like(p) for p, _ in pairs] for name in self._moments}
+            self.state = {"t": 0} | {name: [np.zeros_like(_wide(p)) for p, _ in pairs] for name in self._moments}
         came = {name: [m.shape for m in moment] for name, moment in self.state.items() if name != "t"}
         expected = {name: [p.shape for p, _ in pairs] for name in self._moments}
         if came != expected:
@@ -50,7 +52,8 @@ class SGD(_Optimizer):
         if nesterov and not momentum > 0:
             raise ValueError(f"nesterov is {nesterov} and momentum is {momentum}, expected a momentum above 0: pass "
                              "one, or leave nesterov out")
-        self.lr, self.momentum, self.nesterov = lr, momentum, nesterov
+        self.lr, self.momentum = boundary.number("lr", lr, 0), boundary.number("momentum", momentum, 0, 1)
+        self.nesterov = nesterov
 
     def _update(self, p, dp, v):
         v *= self.momentum
@@ -73,7 +76,7 @@ class AdaGrad(_Optimizer):
     _moments = ("v",)
 
     def __init__(self, lr=1e-2, eps=1e-10):
-        self.lr, self.eps = lr, eps
+        self.lr, self.eps = boundary.number("lr", lr, 0), boundary.number("eps", eps, 0)
 
     def _update(self, p, dp, v):
         v += dp * dp
@@ -95,7 +98,8 @@ class RMSProp(_Optimizer):
     _moments = ("v",)
 
     def __init__(self, lr=1e-2, alpha=0.99, eps=1e-8):
-        self.lr, self.alpha, self.eps = lr, alpha, eps
+        self.lr, self.eps = boundary.number("lr", lr, 0), boundary.number("eps", eps, 0)
+        self.alpha = boundary.number("alpha", alpha, 0, 1)
 
     def _update(self, p, dp, v):
         v *= self.alpha
@@ -119,7 +123,9 @@ class Adam(_Optimizer):
     _moments = ("m", "v")
 
     def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
+        self.lr, self.eps = boundary.number("lr", lr, 0), boundary.number("eps", eps, 0)
+        self.betas = tuple(boundary.number("betas", beta, 0, 1) for beta in boundary.pair("betas", betas, "(β₁, β₂)"))
+        self.weight_decay = boundary.number("weight_decay", weight_decay, 0)
 
     def _update(self, p, dp, m, v):
         beta1, beta2 = self.betas
@@ -159,9 +165,10 @@ class AdamW(Adam):
 class ReduceOnPlateau:
     """A learning rate that falls when the loss no longer does, as PyTorch's ReduceLROnPlateau.
 
-        better:  loss < best · (1 - threshold)
+        better:  loss < best - threshold · |best|
         lr ← max(lr · factor, min_lr)           when more than `patience` losses in a row were not better
 
+    PyTorch's best · (1 - threshold) lies above a best below zero, so that there a rising loss would count as better.
     NaN is not better, None (nothing measured yet) is no loss at all, and lr is never raised. PyTorch's eps, which skips
     changes of lr below 1e-8, is left out.
 
@@ -173,17 +180,18 @@ class ReduceOnPlateau:
     """
 
     def __init__(self, factor=0.1, patience=10, threshold=1e-4, min_lr=0.0):
-        self.factor = _within("factor", factor, 0, 1)
+        self.factor = boundary.number("factor", factor, 0, 1)
         self.patience = boundary.size("patience", patience, least=0)
-        self.threshold = _within("threshold", threshold, 0, 1)
-        self.min_lr = _within("min_lr", min_lr, 0, math.inf)
+        self.threshold = boundary.number("threshold", threshold, 0, 1)
+        self.min_lr = boundary.number("min_lr", min_lr, 0)
         self.state = {"lr": math.inf, "best": math.inf, "bad": 0}
 
     def step(self, optimizer, loss=None):
         lr, best, bad = min(optimizer.lr, self.state["lr"]), self.state["best"], self.state["bad"]
         if loss is not None:
             loss = float(loss)
-            best, bad = (loss, 0) if loss < best * (1 - self.threshold) else (best, bad + 1)
+            better = loss < best * (1 - math.copysign(self.threshold, best))
+            best, bad = (loss, 0) if better else (best, bad + 1)
         if bad > self.patience:
             lr, bad = min(lr, max(lr * self.factor, self.min_lr)), 0
         optimizer.lr = float(lr)
@@ -207,7 +215,8 @@ class WarmupCosine:
     """
 
     def __init__(self, peak, warmup, total, lowest=0.0):
-        self.peak, self.lowest = boundary.positive("peak", peak), _within("lowest", lowest, 0, peak)
+        self.peak = boundary.number("peak", boundary.positive("peak", peak))
+        self.lowest = boundary.number("lowest", lowest, 0, peak)
         self.warmup = boundary.size("warmup", warmup, least=0)
         self.total = boundary.size("total", total, least=self.warmup + 2)
         self.state = {"calls": 0}
@@ -222,15 +231,34 @@ class WarmupCosine:
         self.state = {"calls": n + 1}
 
 
-def _within(name, value, low, high):
-    if not low <= value < high:
-        raise ValueError(f"{name} is {value}, expected a number of at least {low} and below {high}")
-    return value
+def _wide(a):
+    """The array, or of float16 its copy in float32."""
+    return a.astype(np.float32) if a.dtype == np.float16 else a
+
+
+def _changeable(params, grads):
+    """tree.pairs of arrays that all can be changed in place by their gradients."""
+    pairs = tree.pairs(params, grads)
+    for (path, _), (p, dp) in zip(tree.leaves(params), pairs):
+        boundary.in_place(f"params {path}".strip(), p)
+        came = getattr(dp, "dtype", type(dp).__name__)
+        if not isinstance(dp, np.ndarray) or isinstance(dp, boundary.UNLIKE) or not np.can_cast(dp.dtype, p.dtype, "same_kind"):
+            raise TypeError(f"the gradient of {path} is {came}, expected an array that fits into {p.dtype}: pass what "
+                            "backward returned")
+    return pairs
 
 
 def norm(grads):
     """The Euclidean norm of a whole tree, as if it were one long vector."""
-    return math.hypot(*(np.linalg.norm(g) for _, g in tree.leaves(grads)))
+    leaves = [boundary.real("grads", np.atleast_1d(g)) for _, g in tree.leaves(grads)]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        plain = math.hypot(*map(np.linalg.norm, leaves))
+        if 1e-15 < plain < math.inf:
+            return plain
+        largest = max((float(np.abs(g).max(initial=0)) for g in leaves), default=0.0)
+        if not 0 < largest < math.inf:
+            return plain
+        return largest * math.hypot(*(np.linalg.norm(g / largest) for g in leaves))  # squares too large or too small
 
 
 def clip_by_norm(grads, max_norm):
@@ -258,6 +286,8 @@ def normalize(grads):
 def _scale(grads, to, above):
     """Scale the tree in place to the norm `to` if its own is finite and above a bound. Returns the norm before."""
     before = norm(grads)
+    for path, g in tree.leaves(grads):
+        boundary.in_place(f"grads {path}".strip(), g)
     if above < before < math.inf:
         for _, g in tree.leaves(grads):
             g *= to / before
@@ -273,5 +303,7 @@ def clip_by_value(grads, limit):
     array([1. , 0.5])
     """
     boundary.positive("limit", limit)
+    for path, g in tree.leaves(grads):
+        boundary.in_place(f"grads {path}".strip(), g)
     for _, g in tree.leaves(grads):
         np.clip(g, -limit, limit, out=g)

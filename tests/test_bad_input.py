@@ -472,7 +472,7 @@ def test_normalization(says, error, mistake):
      lambda: dropout.forward({}, X, training=True)),
     ("rng is None, expected a np.random.Generator while training: dropout draws", ValueError,
      lambda: compose.stack(gru, 2, dropout=0.5).forward(STACK, X, training=True)),
-    ("rng is 'seed', expected a np.random.Generator while training: dropout draws", TypeError,
+    ("rng is 'seed', expected a np.random.Generator or a seed", TypeError,
      lambda: dropout.forward({}, X, "seed", training=True)),
     ("x is int64 of shape (3, 4, 2), expected floating point", TypeError,
      lambda: dropout.forward({}, X.astype(np.int64), 1, training=True)),

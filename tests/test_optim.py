@@ -347,7 +347,7 @@ def test_a_schedule_changes_the_learning_rate_and_nothing_else(make):
     ("patience is -1, expected a whole number of at least 0", optim.ReduceOnPlateau, {"patience": -1}),
     ("patience is 1.5, expected a whole number of at least 0", optim.ReduceOnPlateau, {"patience": 1.5}),
     ("threshold is 1.0, expected a number of at least 0 and below 1", optim.ReduceOnPlateau, {"threshold": 1.0}),
-    ("min_lr is -1.0, expected a number of at least 0 and below inf", optim.ReduceOnPlateau, {"min_lr": -1.0}),
+    ("min_lr is -1.0, expected a finite number of at least 0", optim.ReduceOnPlateau, {"min_lr": -1.0}),
     ("peak is 0.0, expected a number above 0", optim.WarmupCosine, {"peak": 0.0}),
     ("warmup is -1, expected a whole number of at least 0", optim.WarmupCosine, {"warmup": -1}),
     ("warmup is 0.1, expected a whole number of at least 0", optim.WarmupCosine, {"warmup": 0.1}),

@@ -3,6 +3,7 @@ series.py, tasks made by rule in tasks.py."""
 
 import csv
 import reprlib
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ def split(series, train=0.7, validation=0.15):
     >>> [len(part) for part in split(np.arange(100))]
     [70, 15, 15]
     """
-    if not (train > 0 and validation >= 0 and train + validation <= 1):
+    if not (isinstance(train, Real) and isinstance(validation, Real) and train > 0 and validation >= 0 and train + validation <= 1):
         raise ValueError(f"split got train={train}, validation={validation}, expected shares that sum to at most 1")
     one, two = round(len(series) * train), round(len(series) * (train + validation))
     return series[:one], series[one:two], series[two:]
@@ -67,6 +68,11 @@ def windows(series, length, horizon=1):
     ([[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]], [[3.0], [4.0]])
     """
     length, horizon = boundary.size("length", length), boundary.size("horizon", horizon)
+    series = boundary.regular("series", series)
+    if series.dtype.kind != "f":
+        series = boundary.numeric("series", series)
+    if series.ndim != 1:
+        raise ValueError(f"series has shape {series.shape}, expected (n,): cut each feature on its own, and stack x")
     if len(series) < length + horizon:
         raise ValueError(f"series has {len(series)} values, expected at least {length + horizon}: a window of {length} "
                          f"and the {horizon} after it")
@@ -86,6 +92,9 @@ class Scale(NamedTuple):
 
     @classmethod
     def fit(cls, train):
+        train = boundary.numeric("train", train)
+        if train.ndim != 1 or not train.size:
+            raise ValueError(f"train has shape {train.shape}, expected (n,), not empty: each feature needs its own Scale")
         with np.errstate(over="ignore", invalid="ignore"):
             constant = np.min(train) == np.max(train)  # is only shifted: its std may be rounding, not quite zero
             scale = cls(float(np.mean(train)), 1.0 if constant else float(np.std(train)))
@@ -95,7 +104,7 @@ class Scale(NamedTuple):
         return scale
 
     def apply(self, values):
-        return (values - self.mean) / self.std
+        return (boundary.numeric("values", values) - self.mean) / self.std
 
     def invert(self, values):
-        return values * self.std + self.mean
+        return boundary.numeric("values", values) * self.std + self.mean

@@ -61,7 +61,7 @@ def chain(*layers):
         if len(widths) != widths_expected:
             raise ValueError(f"chain.init got the widths {widths}, expected {widths_expected}: "
                              "as chain(lstm, last_step, linear) takes D, H, K")
-        params, rest = [], list(widths)
+        rng, params, rest = boundary.generator(rng), [], list(widths)
         for layer, n in zip(layers, counts):
             params.append(layer.init(rng, *rest[:n], dtype=dtype))
             del rest[:max(0, n - 1)]
@@ -77,6 +77,7 @@ def chain(*layers):
         return x, tuple(after), caches
 
     def backward(caches, dy, dstate=None):
+        _entries("cache", caches, len(layers), "layer: pass on what chain.forward returned last")
         after = list(states("dstate", dstate))
         grads, before = [], []
         for layer, cache, stateful in zip(reversed(layers), reversed(caches), reversed(has_state)):
@@ -138,7 +139,8 @@ def bidirectional(layer):
     inner = inside(layer)
 
     def init(rng, D, H, dtype=np.float32):
-        if boundary.size("H", H) % 2:
+        rng, D, H = boundary.init(rng, dtype, D=D, H=H)
+        if H % 2:
             raise ValueError(f"H is {H}, expected an even number: half of the output is the backward direction's")
         return {way: inner.init(rng, D, H // 2, dtype=dtype) for way in ("forward", "backward")}
 
@@ -147,6 +149,8 @@ def bidirectional(layer):
             raise ValueError(f"params of bidirectional: got {type(params).__name__}, expected a dict of forward and "
                              "backward: make them with its init")
         x = boundary.regular("x", x)
+        if lengths is not None and x.ndim > 1:
+            lengths = sequence.check_lengths(lengths, *x.shape[:2])
         before, before_back = boundary.pair("state", state, "(forward, backward)")
         y, after, cache = inner.forward(params["forward"], x, before, lengths=lengths, **given)
         y_back, after_back, cache_back = inner.forward(
@@ -155,7 +159,7 @@ def bidirectional(layer):
         return y, (after, after_back), (cache, cache_back, lengths, y.shape, y.dtype)
 
     def backward(caches, dy, dstate=None):
-        cache, cache_back, lengths, shape, dtype = caches
+        cache, cache_back, lengths, shape, dtype = boundary.cache("bidirectional", caches, 5)
         dafter, dafter_back = boundary.pair("dstate", dstate, "(forward, backward)")
         dy = np.zeros(shape, dtype) if dy is None else boundary.gradient("dy", dy, shape, dtype)
         dy, dy_back = np.split(dy, 2, axis=2)
@@ -224,7 +228,7 @@ def with_dropout(layer, rate, same_through_time=False):
         return y, state, (cache, mask)
 
     def backward(caches, dy, dstate=None):
-        cache, mask = caches
+        cache, mask = boundary.cache("with_dropout", caches, 2)
         _, dy = dropout_layer.backward(mask, dy)
         return inner.backward(cache, dy, dstate)
 
@@ -278,7 +282,7 @@ def _gathering(name, reads, where):
         return h[at], (h.shape, h.dtype, at)
 
     def backward(cache, dy):
-        shape, dtype, at = cache
+        shape, dtype, at = boundary.cache(name, cache, 3)
         dh = np.zeros(shape, dtype)  # the other steps did not count
         dh[at] = boundary.gradient("dy", dy, (shape[0], shape[2]), dtype)
         return {}, dh
@@ -319,7 +323,7 @@ def with_loss(layer, loss, target, mask=None):
         return value, state, (cache, loss_cache)
 
     def backward(cache, dloss=1.0, dstate=None):
-        cache, loss_cache = cache
+        cache, loss_cache = boundary.cache("with_loss", cache, 2)
         return inner.backward(cache, dloss * loss.backward(loss_cache), dstate)
 
     return around(inner, "with_loss", forward, backward)

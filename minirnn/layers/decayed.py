@@ -39,6 +39,7 @@ def decayed(layer):
     (4, 5, 3)
     """
     def init(rng, D, H, dtype=np.float32):
+        rng, D, H = boundary.init(rng, dtype, D=D, H=H)
         return {"layer": layer.init(rng, D + 1, H, dtype=dtype),
                 "w": rng.uniform(0, 1, H).astype(dtype), "b": np.zeros(H, dtype)}
 
@@ -51,7 +52,7 @@ def decayed(layer):
         first = (p for name, p in tree.leaves(params["layer"]) if name.endswith(("W_x", "W_ih")))
         D = next((p.shape[1] - 1 for p in first), "D")  # one less than the layer's, for the gap
         x, lengths = sequence.checked(x, lengths, D, w.dtype)
-        gaps = boundary.array("gaps", gaps, x.shape[:2], w.dtype, "the time before each step")
+        gaps = boundary.array("gaps", gaps, x.shape[:2], w.dtype, "the time before each step").copy()
         if (gaps.real < 0).any():
             raise ValueError(f"gaps holds {gaps.min()}, expected no gap below 0: sort the readings by time")
         _, state, _ = layer.forward(params["layer"], np.zeros((len(x), 0, x.shape[2] + 1), w.dtype), state)
@@ -62,7 +63,7 @@ def decayed(layer):
         for t in range(x.shape[1]):
             here = None if lengths is None else (t < lengths).astype(int)  # a sequence that has ended keeps its state
             a = gaps[:, t, None] * w + b
-            gamma = np.exp(-np.where(a.real > 0, a, 0))
+            gamma = np.exp(-np.where(a.real < 0, 0, a))
             if here is not None:
                 gamma = np.where(here[:, None], gamma, 1)
             inputs = np.concatenate([x[:, t], gaps[:, t, None]], axis=1)[:, None]
@@ -73,7 +74,7 @@ def decayed(layer):
         return h, state, (params, gaps, x.shape, steps)
 
     def backward(cache, dh, dstate=None):
-        params, gaps, shape, steps = cache
+        params, gaps, shape, steps = boundary.cache("decayed", cache, 4, "layer")
         grads = tree.map(np.zeros_like, params)
         dx, dgaps = np.empty(shape, gaps.dtype), np.empty_like(gaps)
         shape_h = (*shape[:2], len(params["w"]))

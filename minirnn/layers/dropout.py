@@ -36,12 +36,10 @@ def forward(params, x, rng=None, training=False, rate=0.5, same_through_time=Fal
     x = boundary.real("x", x)
     if not boundary.share("rate", rate) or not training:
         return x, (x.dtype.type(1), x.shape)
-    if not isinstance(rng, (int, np.integer, np.random.Generator)):
-        kind = ValueError if rng is None else TypeError
-        raise kind(f"rng is {boundary.brief(rng)}, expected a np.random.Generator while training: dropout draws its "
-                   "mask from it")
+    if rng is None:
+        raise ValueError("rng is None, expected a np.random.Generator while training: dropout draws its mask from it")
     shape = (x.shape[0], *[1] * (x.ndim - 2), x.shape[-1]) if same_through_time else x.shape
-    m = ((np.random.default_rng(rng).random(shape) >= rate) / (1 - rate)).astype(x.dtype)
+    m = ((boundary.generator(rng).random(shape) >= rate) / (1 - rate)).astype(x.dtype)
     return m * x, (m, x.shape)
 
 
@@ -50,5 +48,5 @@ def backward(cache, dy):
 
         (B1)  dx = m ⊙ dy
     """
-    m, shape = cache
+    m, shape = boundary.cache("dropout", cache, 2)
     return {}, m * boundary.gradient("dy", dy, shape, m.dtype)  # (B1)

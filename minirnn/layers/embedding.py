@@ -14,7 +14,7 @@ takes = ()  # see layer.py
 
 def init(rng, V, D, dtype=np.float32):
     """A row from N(0, 1) for each of V ids: {"W": (V, D)}."""
-    V, D = boundary.size("V", V), boundary.size("D", D)
+    rng, V, D = boundary.init(rng, dtype, V=V, D=D)
     return {"W": rng.standard_normal((V, D)).astype(dtype)}
 
 
@@ -38,7 +38,7 @@ def backward(cache, dx):
 
         (B1)  dW[v] = Σ dx over all places where ids = v
     """
-    params, ids = cache
+    params, ids = boundary.cache("embedding", cache, 2, "W")
     W = params["W"]
     dW = np.zeros_like(W)
     np.add.at(dW, ids, boundary.gradient("dx", dx, (*ids.shape, W.shape[1]), W.dtype))  # (B1)

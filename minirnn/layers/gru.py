@@ -23,7 +23,7 @@ takes = "state", "lengths"  # what a composition passes on to forward, see layer
 
 def init(rng, D, H, dtype=np.float32):
     """Weights uniform in ±1/√H, biases zero: {"W_x": (3H, D), "U_h": (3H, H), "b_x": (3H,), "b_h": (3H,)}."""
-    D, H = boundary.size("D", D), boundary.size("H", H)
+    rng, D, H = boundary.init(rng, dtype, D=D, H=H)
     uniform = lambda *shape: (rng.uniform(-1, 1, shape) / np.sqrt(H)).astype(dtype)
     return {"W_x": uniform(3 * H, D), "U_h": uniform(3 * H, H), "b_x": np.zeros(3 * H, dtype),
             "b_h": np.zeros(3 * H, dtype)}
@@ -91,7 +91,7 @@ def backward(cache, dh, dstate=None):
     Before the first step, in slot 0, stands the gradient of the initial state. Where z is near 1 the last term of (B1)
     carries the gradient back nearly unchanged, as the LSTM's forget gate does.
     """
-    params, x, lengths, h_slots, r, z, n, u = cache
+    params, x, lengths, h_slots, r, z, n, u = boundary.cache("gru", cache, 8, "b_x")
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev = h_slots[:-1]
     dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside, for all steps

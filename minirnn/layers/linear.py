@@ -17,7 +17,7 @@ takes = ()  # see layer.py
 
 def init(rng, D, K, dtype=np.float32):
     """Weights uniform in ±1/√D, bias zero: {"W": (K, D), "b": (K,)}."""
-    D, K = boundary.size("D", D), boundary.size("K", K)
+    rng, D, K = boundary.init(rng, dtype, D=D, K=K)
     return {"W": (rng.uniform(-1, 1, (K, D)) / np.sqrt(D)).astype(dtype), "b": np.zeros(K, dtype)}
 
 
@@ -31,11 +31,11 @@ def forward(params, x, activation=None):
     sizes = boundary.params("linear", params, W="K D", b="K")
     boundary.one_of("activation", activation, (None, "sigmoid"))
     W, b = params["W"], params["b"]
-    x = boundary.array("x", x, (..., sizes["D"]), W.dtype, "the last axis holds the features")
+    x = boundary.array("x", x, (..., sizes["D"]), W.dtype, "the last axis holds the features").copy()
     y = x.reshape(-1, sizes["D"]) @ W.T + b  # the leading axes are one long batch
     if activation:
         y = sigmoid(y)
-    return y.reshape(*x.shape[:-1], sizes["K"]), (params, x, y, activation)
+    return y.reshape(*x.shape[:-1], sizes["K"]).copy(), (params, x, y, activation)
 
 
 def backward(cache, dy):
@@ -46,7 +46,7 @@ def backward(cache, dy):
         (B3)  db = Σ da
         (B4)  dx = Wᵀ da
     """
-    params, x, y, activation = cache
+    params, x, y, activation = boundary.cache("linear", cache, 4, "W")
     da = boundary.gradient("dy", dy, (*x.shape[:-1], y.shape[1]), y.dtype).reshape(y.shape)
     if activation:
         da = da * y * (1 - y)  # (B1)

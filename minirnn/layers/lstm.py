@@ -36,7 +36,7 @@ takes = "state", "lengths"  # what a composition passes on to forward, see layer
 
 def init(rng, D, H, dtype=np.float32):
     """Weights uniform in ±1/√H, bias zero but b_f = 1: {"W_x": (4H, D), "U_h": (4H, H), "b": (4H,)}."""
-    D, H = boundary.size("D", D), boundary.size("H", H)
+    rng, D, H = boundary.init(rng, dtype, D=D, H=H)
     uniform = lambda *shape: (rng.uniform(-1, 1, shape) / np.sqrt(H)).astype(dtype)
     params = {"W_x": uniform(4 * H, D), "U_h": uniform(4 * H, H), "b": np.zeros(4 * H, dtype)}
     gates(params)["b_f"][:] = 1
@@ -115,7 +115,7 @@ def backward(cache, dh, dstate=None):
     On the way from dc_{t+1} to dc_t stands f, and no matrix. Where f is near 1, what goes this way neither vanishes nor
     explodes. The way through da_{t+1} and dh_t has U_hᵀ on it.
     """
-    params, x, lengths, h_slots, c_slots, i, f, g, o = cache
+    params, x, lengths, h_slots, c_slots, i, f, g, o = boundary.cache("lstm", cache, 9, "W_x")
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev, c_prev, c = h_slots[:-1], c_slots[:-1], c_slots[1:]
     dh_final, dc_final = boundary.pair("dstate", dstate, "(dh, dc)")

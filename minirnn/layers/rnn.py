@@ -27,7 +27,7 @@ ACTIVATIONS = {  # φ, and φ' written with φ's own output h
 
 def init(rng, D, H, dtype=np.float32):
     """Weights uniform in ±1/√H, bias zero: {"W_ih": (H, D), "U_h": (H, H), "b_h": (H,)}."""
-    D, H = boundary.size("D", D), boundary.size("H", H)
+    rng, D, H = boundary.init(rng, dtype, D=D, H=H)
     uniform = lambda *shape: (rng.uniform(-1, 1, shape) / np.sqrt(H)).astype(dtype)
     return {"W_ih": uniform(H, D), "U_h": uniform(H, H), "b_h": np.zeros(H, dtype)}
 
@@ -83,7 +83,7 @@ def backward(cache, dh, dstate=None):
     back one step multiplies by U_hᵀ and by φ', in (B1) and (B2). Going back k steps does so k times: this is where the
     gradient vanishes or explodes. σ' is at most 1/4, so with σ it vanishes far faster.
     """
-    params, x, lengths, activation, h_slots = cache
+    params, x, lengths, activation, h_slots = boundary.cache("rnn", cache, 5, "W_ih")
     W_ih, U_h = params["W_ih"], params["U_h"]
     _, phi_prime = ACTIVATIONS[activation]
     h_prev, h = h_slots[:-1], h_slots[1:]

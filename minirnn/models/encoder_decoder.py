@@ -42,6 +42,7 @@ class EncoderDecoder:
 
     def init(self, rng, V_source, V_target, D, H, dtype=np.float32):
         """D is the width of the embeddings, H of the states: {"encoder", "decoder", "attention", "read_out"}."""
+        rng = boundary.generator(rng)
         params = {"encoder": self.reader.init(rng, V_source, D, H, dtype=dtype),
                   "decoder": self.reader.init(rng, V_target, D, H, dtype=dtype)}
         if self.attention:
@@ -74,7 +75,7 @@ class EncoderDecoder:
             (B3)  dstate        from ds, through the decoder to the state it started from
             (B4)                dh and dstate through the encoder
         """
-        h_shape, encoder, (decoder, attended, read_out) = cache
+        h_shape, encoder, (decoder, attended, read_out) = boundary.cache("EncoderDecoder", cache, 3)
         grads = {}
         grads["read_out"], ds = linear.backward(read_out, dlogits)  # (B1)
         dh = np.zeros(h_shape, ds.dtype)

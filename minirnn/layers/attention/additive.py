@@ -18,8 +18,7 @@ takes = ("lengths",)  # see layer.py
 
 def init(rng, D_q, D_k=None, A=None, dtype=np.float32):
     """Uniform in ±1/√width: {"W_q": (A, D_q), "W_k": (A, D_k), "v_a": (A,)}; D_k and A are D_q unless given."""
-    D_q = boundary.size("D_q", D_q)
-    D_k, A = boundary.size("D_k", D_q if D_k is None else D_k), boundary.size("A", D_q if A is None else A)
+    rng, D_q, D_k, A = boundary.init(rng, dtype, D_q=D_q, D_k=D_q if D_k is None else D_k, A=D_q if A is None else A)
     uniform = lambda *shape: (rng.uniform(-1, 1, shape) / np.sqrt(shape[-1])).astype(dtype)
     return {"W_q": uniform(A, D_q), "W_k": uniform(A, D_k), "v_a": uniform(A)}
 
@@ -31,7 +30,7 @@ def forward(params, q, k, v, lengths=None, causal=False):
     q, k, v = inputs(q, k, v, v_a.dtype, sizes["Q"], sizes["K"])
     e = np.tanh((q @ W_q.T)[:, :, None] + (k @ W_k.T)[:, None])  # (B, Tq, T, A): every query with every key
     weights = weigh(e @ v_a, lengths, causal)
-    return weights @ v, weights, (params, q, k, v, e, weights)
+    return weights @ v, weights.copy(), (params, q, k, v, e, weights)
 
 
 def backward(cache, dcontext, dweights=None):
@@ -47,7 +46,7 @@ def backward(cache, dcontext, dweights=None):
         (B6)  dW_q    = Σ_i (Σ_j da_ij) q_iᵀ,    dq_i = W_qᵀ Σ_j da_ij        a query meets all keys
         (B7)  dW_k    = Σ_j (Σ_i da_ij) k_jᵀ,    dk_j = W_kᵀ Σ_i da_ij        and a key all queries
     """
-    params, q, k, v, e, weights = cache
+    params, q, k, v, e, weights = boundary.cache("additive", cache, 6, "v_a")
     dcontext = boundary.gradient("dcontext", dcontext, (*q.shape[:2], v.shape[2]), e.dtype)
     dw = dcontext @ v.swapaxes(1, 2)  # (B1)
     if dweights is not None:

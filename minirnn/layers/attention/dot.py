@@ -35,7 +35,7 @@ def forward(params, q, k, v, lengths=None, causal=False, scaled=True):
     q, k, v = inputs(q, k, v, q.dtype, D_k=q.shape[-1])
     scale = 1 / math.sqrt(max(1, q.shape[2])) if scaled else 1.0
     weights = weigh(scale * (q @ k.swapaxes(1, 2)), lengths, causal)
-    return weights @ v, weights, (q, k, v, weights, scale)
+    return weights @ v, weights.copy(), (q, k, v, weights, scale)
 
 
 def backward(cache, dcontext, dweights=None):
@@ -47,7 +47,7 @@ def backward(cache, dcontext, dweights=None):
         (B4)  dq      = dscores k / √D
         (B5)  dk      = dscoresᵀ q / √D
     """
-    q, k, v, weights, scale = cache
+    q, k, v, weights, scale = boundary.cache("dot", cache, 5)
     dcontext = boundary.gradient("dcontext", dcontext, (*q.shape[:2], v.shape[2]), q.dtype)
     dw = dcontext @ v.swapaxes(1, 2)  # (B1)
     if dweights is not None:

@@ -23,6 +23,7 @@ takes = ("lengths",)  # see layer.py
 def init(rng, D, D_k=None, D_v=None, dtype=np.float32):
     """As linear.init: {"W_q": (D, D), "W_k": (D, D_k), "W_v": (D, D_v), "W_o": (D, D)} and "b_q" to "b_o", each (D,).
     D_k and D_v are D unless given."""
+    rng = boundary.generator(rng)
     widths = {"q": D, "k": D if D_k is None else D_k, "v": D if D_v is None else D_v, "o": D}
     return _flat({name: linear.init(rng, width, D, dtype=dtype) for name, width in widths.items()})
 
@@ -51,7 +52,7 @@ def backward(cache, dy, dweights=None):
         (B2)  dq'_h, dk'_h, dv'_h   from dcontext_h, through dot.py
         (B3)  dq, dW_q, db_q        from dq', through linear.py; likewise k and v
     """
-    projections, seen, read_out, heads = cache
+    projections, seen, read_out, heads = boundary.cache("multi_head", cache, 4)
     grads = {}
     grads["o"], dcontext = linear.backward(read_out, dy)  # (B1)
     if dweights is not None:

@@ -23,6 +23,7 @@ takes = "lengths", "training"  # see layer.py
 def init(rng, D, dtype=np.float32):
     """γ and var one, β and mean zero: {"gamma": (D,), "beta": (D,), "mean": (D,), "var": (D,)}."""
     D = boundary.size("D", D)
+    boundary.floating(dtype)
     one, zero = np.ones(D, dtype), np.zeros(D, dtype)
     return {"gamma": one, "beta": zero, "mean": zero.copy(), "var": one.copy()}
 
@@ -34,10 +35,13 @@ def forward(params, x, lengths=None, training=False, momentum=0.1, eps=1e-5):
     training  True for the batch's own mean and variance, False for the running ones
     momentum  how far the running ones move; 0 holds them fixed, for a gradient check
     """
+    boundary.number("momentum", momentum, 0), boundary.number("eps", eps, 0)
     sizes = boundary.params("batch_norm", params, gamma="D", beta="D", mean="D", var="D")
     x = boundary.array("x", x, (..., sizes["D"]), params["gamma"].dtype, "the last axis holds the features")
     real = np.ones(x.shape[:-1], bool)
-    if lengths is not None and x.ndim == 3:
+    if lengths is not None:
+        if x.ndim != 3:
+            raise ValueError(f"x has shape {x.shape} and there are lengths, expected (B, T, {sizes['D']}): leave them out")
         real = ~sequence.padding(sequence.check_lengths(lengths, *x.shape[:2]), x.shape[1])
     rows = x[real]  # (N, D)
     mean, var = params["mean"], params["var"]
@@ -67,7 +71,7 @@ def backward(cache, dy):
         (B5)  dx  = dx̂ / √(σ² + ε)                                         afterwards: they are constants for x,
         (B6)  dmean = - Σ dx,    dvar = - Σ dx ⊙ x̂ / (2 √(σ² + ε))         and parameters like others
     """
-    gamma, x_hat, std, real, training = cache
+    gamma, x_hat, std, real, training = boundary.cache("batch_norm", cache, 5)
     dy = boundary.gradient("dy", dy, (*real.shape, len(gamma)), x_hat.dtype)
     dx, dy = np.zeros_like(dy), dy[real]
     grads = {"gamma": (dy * x_hat).sum(axis=0),  # (B1)

@@ -15,6 +15,7 @@ takes = ()  # see layer.py
 def init(rng, D, dtype=np.float32):
     """γ one, β zero: {"gamma": (D,), "beta": (D,)}."""
     D = boundary.size("D", D)
+    boundary.floating(dtype)
     return {"gamma": np.ones(D, dtype), "beta": np.zeros(D, dtype)}
 
 
@@ -25,6 +26,7 @@ def forward(params, x, eps=1e-5):
     >>> y.round(2).tolist() == np.float32([[-1.34, -0.45, 0.45, 1.34]]).tolist()
     True
     """
+    boundary.number("eps", eps, 0)
     sizes = boundary.params("layer_norm", params, gamma="D", beta="D")
     x = boundary.array("x", x, (..., sizes["D"]), params["gamma"].dtype, "the last axis holds the features")
     centred = x - x.mean(axis=-1, keepdims=True)
@@ -44,7 +46,7 @@ def backward(cache, dy):
     In (B4) the means are over the D features: each x also moves μ, which the first mean accounts for, and σ², which the
     second does.
     """
-    params, x_hat, std = cache
+    params, x_hat, std = boundary.cache("layer_norm", cache, 3, "gamma")
     dy = boundary.gradient("dy", dy, x_hat.shape, x_hat.dtype)
     leading = tuple(range(dy.ndim - 1))
     grads = {"gamma": (dy * x_hat).sum(axis=leading),  # (B1)

@@ -78,7 +78,8 @@ def backward(cache, dh, dstate=None):
         (B9)  dx_t = W_xᵀ dv_t
         (B10) dW_x = Σ_t dv_t x_tᵀ,    dU_h = Σ_t du_t h_{t-1}ᵀ
     """
-    params, x, lengths, h_slots, c_slots, (i, f, g, o, n, norm_x, norm_h, norm_c) = cache
+    params, x, lengths, h_slots, c_slots, kept = boundary.cache("layer_norm_lstm", cache, 6, "gamma_x")
+    i, f, g, o, n, norm_x, norm_h, norm_c = kept
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev, c_prev = h_slots[:-1], c_slots[:-1]
     dh_final, dc_final = boundary.pair("dstate", dstate, "(dh, dc)")
