@@ -5,12 +5,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import boundary
+from . import boundary, printing
 from .commands import benchmark, forecast, gradcheck, sunspots
 
 
 def main(arguments=None):
-    args = _parser().parse_args(arguments)
+    with printing.steady():
+        return _run(_parser().parse_args(arguments))
+
+
+def _run(args):
     try:
         return args.run(args)
     except OSError as error:

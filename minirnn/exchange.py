@@ -96,6 +96,7 @@ def from_torch(state_dict, layer=None):
             raise ValueError(f"{name} is bfloat16, which NumPy does not have: pass module.float().state_dict()")
     arrays = {str(name): np.array(value.numpy(force=True) if hasattr(value, "numpy") else value)  # from any device
               for name, value in state_dict.items() if name != "num_batches_tracked"}
+    arrays = {name: array.astype(array.dtype.newbyteorder("=")) for name, array in arrays.items()}
     kind = boundary.one_of("layer", layer or _kind(arrays), LAYERS)
     depth = len(set(re.findall(r"_l(\d+)", " ".join(arrays)))) or 1
     ways = list(WAYS)[:1 + any(name.endswith("_reverse") for name in arrays)]

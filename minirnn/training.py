@@ -1,5 +1,6 @@
 """The training loop: the article's four steps (section 3), again and again, and what makes a long run safe."""
 
+import functools
 import hashlib
 import math
 import sys
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import boundary, files, losses, optim, tree, weights
+from . import boundary, files, losses, optim, printing, tree, weights
 from .layers.layer import accepted
 
 REMEDY = "lower the learning rate or clip, or scale the data"
@@ -32,24 +33,28 @@ class Batch(NamedTuple):
         if steps is None:
             yield self
             return
+        steps, lengths = boundary.size("steps", steps), self.lengths
+        if lengths is not None:
+            lengths = boundary.integers("lengths", lengths, 0, self.x.shape[1], "how many steps are real")
         for start in range(0, self.x.shape[1], steps):
             part = slice(start, start + steps)
             yield Batch(self.x[:, part], self.y[:, part],
-                        None if self.lengths is None else np.clip(self.lengths - start, 0, steps),
+                        None if lengths is None else np.clip(lengths - start, 0, steps),
                         None if self.mask is None else self.mask[:, part])
 
 
 def step(model, params, optimizer, batch, state=None, loss=losses.mse, clip=1.0, rng=None):
     """One update of the weights. Returns the loss, the gradient's norm before clipping, and the state at the end. `rng`
-    is for dropout.
+    is for dropout; clip=None does not clip.
 
     Raises FloatingPointError, before the optimizer touches the weights, if the loss or the norm is not finite.
     """
+    batch = _batch("batch", batch)
     try:
         prediction, state, cache = _forward(model, params, batch, state, rng, training=True)  # 1 forward, 2 states
         value, loss_cache = loss(prediction, batch.y, batch.mask)
         grads, *_ = model.backward(cache, loss.backward(loss_cache))  # 3 backward pass
-        norm = optim.clip_by_norm(grads, clip)
+        norm = optim.clip_by_norm(grads, math.inf if clip is None else clip)
     except boundary.NotFinite:  # inside the model: the data was checked before
         value = norm = math.nan
     if not (math.isfinite(value) and math.isfinite(norm)):
@@ -68,6 +73,7 @@ def _forward(model, params, batch, state, rng=None, training=False):
 
 def epoch(model, params, optimizer, data, rng, batch_size=32, truncate=None, loss=losses.mse, clip=1.0):
     """Once through the data in random order. Returns each step's loss and gradient norm."""
+    data, rng = _batch("data", data), boundary.generator(rng)
     order = rng.permutation(len(data.y))
     values, norms = [], []
     for start in range(0, len(order), batch_size):
@@ -116,25 +122,28 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
     train, validation  (x, y), (x, y, lengths) or (x, y, lengths, mask), see Batch
     truncate           truncated BPTT: the gradient is cut every so many steps, the state is carried on; None is never
     patience           stop after so many epochs without a better validation loss; the best parameters are restored
-    clip               the largest norm of the gradient
+    clip               the largest norm of the gradient; None does not clip
+    rng                a np.random.Generator, or a seed
     schedule           of the learning rate, such as optim.ReduceOnPlateau: told before each epoch the last validation
                        loss, or without validation the last training loss
     checkpoint         a file, renewed after every epoch. If it exists the run goes on from it, and ends bit for bit
                        where an uninterrupted one does. It knows weights, data and the settings above, but not those
                        inside the model, such as a dropout rate: give each model a file of its own
-    returns            {"train": [...], "validation": [...], "norm": [...], "best": epoch, "stopped": why}
+    returns            {"train": [...], "validation": [...], "norm": [...], "best": epoch, "stopped": why}; best is 0
+                       where no epoch was completed, and then `params` are what they were
     errors             FloatingPointError if the loss or the gradient is not finite; `params` are then the best so far
 
     Ctrl-C stops early and keeps the best so far: by validation loss, or without validation the last whole epoch.
     """
     train = _checked("train", train)
     validation = None if validation is None else _checked("validation", validation)
-    _check_settings(train, validation, epochs, batch_size, truncate, patience)
+    rng = boundary.generator(rng)
+    _check_settings(train, validation, epochs, batch_size, truncate, patience, loss, clip)
     if checkpoint is not None:
         files.check_writable(checkpoint)
     kinds = [type(one).__name__ for one in (optimizer, schedule)]
     run = _fingerprint([params, train, validation, rng.bit_generator.state, kinds, vars(optimizer),
-                        schedule and vars(schedule), batch_size, truncate, patience, loss.__name__, clip])
+                        schedule and vars(schedule), batch_size, truncate, patience, _identity(loss), clip])
     history = {"train": [], "validation": [], "norm": [], "best": 0, "stopped": None}
     best, lowest = tree.map(np.copy, params), math.inf
     if checkpoint is not None and Path(checkpoint).exists():
@@ -206,28 +215,31 @@ class _Progress:
     """One line that rewrites itself on a terminal, and nothing in a pipe."""
 
     def __init__(self, epochs):
-        self.epochs, self.start, self.shown = epochs, time.monotonic(), False
+        self.epochs, self.start, self.shown, self.out = epochs, time.monotonic(), False, printing.Steady(sys.stderr)
 
     def show(self, history):
-        if sys.stderr.isatty():
+        if self.out.isatty():
             best = "".join(f"  validation {value:.4g}, best at epoch {history['best']}"
                            for value in history["validation"][-1:])
             print(f"\r\033[Kepoch {len(history['train'])}/{self.epochs}  loss {history['train'][-1]:.4g}{best}"
                   f"  |gradient| {history['norm'][-1]:.3g}  {time.monotonic() - self.start:.0f} s",
-                  end="", file=sys.stderr, flush=True)
+                  end="", file=self.out, flush=True)
             self.shown = True
 
     def close(self):
         if self.shown:
-            print(file=sys.stderr)
+            print(file=self.out)
 
 
 def _checked(name, data):
     """A Batch whose numbers are finite, y's where the mask keeps them, and whose parts have one entry a sequence."""
-    x, *rest = data
+    x, *rest = _batch(name, data)
     xs = tuple(boundary.regular(f"{name} x", a) for a in (x if isinstance(x, tuple) else (x,)))
     rest = (None if a is None else boundary.regular(f"{name} {part}", a) for part, a in zip(Batch._fields[1:], rest))
     data = Batch(xs if isinstance(x, tuple) else xs[0], *rest)
+    if data.lengths is not None and xs[0].ndim > 1:
+        lengths = boundary.integers(f"{name} lengths", data.lengths, 0, xs[0].shape[1], "how many steps are real")
+        data = data._replace(lengths=lengths)
     counts = [None if a is None else len(np.atleast_1d(a)) for a in (*xs, *data[1:])]
     if not all(a.size for a in xs) or len(set(counts) - {None}) > 1:
         raise ValueError(f"{name} holds {counts} sequences in x, y, lengths, mask, expected the same number in "
@@ -237,12 +249,33 @@ def _checked(name, data):
         raise ValueError(f"{name} mask is {data.mask.dtype} of shape {data.mask.shape}, expected booleans in the "
                          f"leading axes of y {data.y.shape}, not all False: make it with losses.length_mask")
     for part, a in (*(("x", a) for a in xs), ("y", data.y if data.mask is None else data.y[data.mask])):
+        if a.dtype.kind not in "iufc":
+            raise TypeError(f"{name} {part} has dtype {a.dtype}, expected numbers")
         if not np.isfinite(a).all():
             raise ValueError(f"{name} {part} holds NaN or infinity, expected finite numbers: fill or drop them first")
     return data
 
 
-def _check_settings(train, validation, epochs, batch_size, truncate, patience):
+def _batch(name, data):
+    """(x, y), (x, y, lengths) or (x, y, lengths, mask) as a Batch."""
+    if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= len(Batch._fields):
+        came = type(data).__name__ + (f" of {len(data)}" if isinstance(data, (tuple, list)) else "")
+        raise TypeError(f"{name} is {came}, expected a tuple (x, y), (x, y, lengths) or (x, y, lengths, mask)")
+    return Batch(*data)
+
+
+def _identity(loss):
+    """What tells one loss from another, whatever can be called: a partial has no name of its own."""
+    if isinstance(loss, functools.partial):
+        return [_identity(loss.func), list(loss.args), loss.keywords]
+    return getattr(loss, "__name__", type(loss).__name__)
+
+
+def _check_settings(train, validation, epochs, batch_size, truncate, patience, loss, clip):
+    if not callable(getattr(loss, "backward", None)):
+        raise TypeError(f"loss is {boundary.brief(loss)}, expected a function whose attribute `backward` is its backward: "
+                        "see losses.py")
+    boundary.positive("clip", math.inf if clip is None else clip)
     boundary.size("epochs", epochs, least=0), boundary.size("batch_size", batch_size)
     for name, value in (("truncate", truncate), ("patience", patience)):
         if value is not None:

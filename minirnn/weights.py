@@ -2,10 +2,11 @@
 from_torch, from exchange.py: parameters as PyTorch names them."""
 
 import json
+import math
 
 import numpy as np
 
-from . import files, tree
+from . import boundary, files, tree
 from .exchange import from_torch, to_torch
 
 
@@ -24,15 +25,29 @@ def save(path, saved):
         np.savez(file, **arrays, minirnn=nesting)
 
 
-def load(path):
-    """The tree that `save` wrote, bit for bit. ValueError if `path` holds anything else, or is cut short."""
+def load(path, limit=2**30):
+    """The tree that `save` wrote, bit for bit. ValueError if `path` holds anything else, or is cut short, or would take
+    more than `limit` bytes of memory: a small file can unpack to any size, so raise it only for one you trust."""
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                return _restore(json.loads(str(arrays["minirnn"])), arrays)
+                needed = sum(_size(arrays.zip, member) for member in arrays.zip.namelist())
+                if needed <= limit:
+                    return _restore(json.loads(str(arrays["minirnn"])), dict(arrays))
         except Exception as error:  # a damaged or foreign file can make NumPy, zipfile and json raise nearly anything
             raise ValueError(f"{path} is not a whole file written by minirnn, expected one that weights.save made: "
                              f"{type(error).__name__}") from None
+    raise ValueError(f"{path} unpacks to {needed / 2**30:.3g} GiB, expected at most {limit / 2**30:.3g}: pass "
+                     f"limit={needed} to weights.load if you trust it")
+
+
+def _size(archive, member):
+    """How many bytes of memory a member takes: what its header says or what it unpacks to, whichever is more."""
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, _, dtype = read(file)
+    return max(math.prod(shape) * dtype.itemsize, archive.getinfo(member).file_size)
 
 
 def restore(params, saved):
@@ -40,7 +55,14 @@ def restore(params, saved):
     came, expected = ({path: np.shape(leaf) for path, leaf in tree.leaves(one)} for one in (saved, params))
     if came != expected:
         raise ValueError(f"saved holds {came}, expected {expected}: restore into a model of the same layers and sizes")
-    for p, q in tree.pairs(params, saved):
+    saved = dict(tree.leaves(saved))
+    pairs = [(path, p, boundary.regular(f"saved {path}", saved[path])) for path, p in tree.leaves(params)]
+    for path, p, q in pairs:  # all or nothing
+        boundary.in_place(f"params {path}".strip(), p)
+        if not np.can_cast(q.dtype, p.dtype, "same_kind"):
+            raise TypeError(f"saved {path} is {q.dtype}, expected what fits into {p.dtype}: restore into a model of that "
+                            "dtype")
+    for _, p, q in pairs:
         p[...] = q
 
 
@@ -54,12 +76,12 @@ def _strip(node, path, arrays):
     if isinstance(node, (list, tuple)):
         kind = "tuple" if isinstance(node, tuple) else "list"
         return {kind: [_strip(child, f"{path}.{k}", arrays) for k, child in enumerate(node)]}
-    if isinstance(node, np.ndarray) and not node.dtype.hasobject:  # an array of objects would need pickle
+    if isinstance(node, np.ndarray) and not node.dtype.hasobject and not isinstance(node, boundary.UNLIKE):  # an array of objects would need pickle
         arrays[path[1:]] = node
         return {"array": path[1:]}
     if node is None or isinstance(node, (str, int, float)):
         return node
-    came = "an array of objects" if isinstance(node, np.ndarray) else f"a {type(node).__name__}"
+    came = "an array of objects" if type(node) is np.ndarray else f"a {type(node).__name__}"
     raise TypeError(f"saved{path} is {came}, expected an array of numbers, a number of Python, a string or None: "
                     "convert it or leave it out")
 

@@ -320,7 +320,7 @@ def test_a_picture_that_fails_half_way_leaves_the_one_before(brief, monkeypatch,
     Path("out.png").write_text("of before")
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **settings: full_disk(file))
     assert forecast("--plot", "out.png") == 2
-    assert capsys.readouterr().err == "minirnn: error: [Errno 28] No space left on device\n"
+    assert capsys.readouterr().err == "minirnn: error: out.png: No space left on device\n"
     assert Path("out.png").read_text() == "of before" and sorted(os.listdir()) == ["out.png", "series.csv"]
 
 

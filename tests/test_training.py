@@ -244,7 +244,7 @@ X, Y, BAD = data().x, data().y, holding(np.nan, "x").x
     ("batch_size is 0, expected a whole number of at least 1", {"batch_size": 0}),
     ("truncate is 0, expected a whole number of at least 1", {"truncate": 0}),
     ("patience is 0, expected a whole number of at least 1", {"patience": 0}),
-    ("max_norm is 0, expected a number above 0", {"clip": 0}),
+    ("clip is 0, expected a number above 0", {"clip": 0}),
     ("no such folder/a cannot be written: expected a file name in a folder", {"checkpoint": "no such folder/a"}),
 ])
 def test_bad_input_gets_one_line_before_any_step(says, given):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import boundary, datasets, losses, metrics, optim, training, weights
+from .. import boundary, datasets, losses, metrics, optim, training, tree, weights
 from ..activations import softmax
 from ..layers import compose, embedding, fast, linear
 from ..layers.layer import accepted
@@ -33,18 +33,31 @@ class LanguageModel:
                          "num_layers": boundary.size("num_layers", num_layers),
                          "dropout": boundary.share("dropout", dropout), "tied": bool(tied),
                          "seed": boundary.size("seed", seed, least=0)}
-        recurrent = compose.stack(LAYERS[layer], num_layers, dropout if num_layers > 1 else 0)
-        network = compose.chain(*(compose.with_dropout(layer, dropout) for layer in (embedding, recurrent)), linear)
-        self.network = compose.tied(network) if tied else network
-        self.hints = accepted(self.network, inference=True)
+        self._compose()
         self.params = self.vocabulary = self.characters = self.history = None
+
+    def _compose(self):
+        kind, num_layers, dropout = (self.settings[name] for name in ("layer", "num_layers", "dropout"))
+        recurrent = compose.stack(LAYERS[kind], num_layers, dropout if num_layers > 1 else 0)
+        network = compose.chain(*(compose.with_dropout(layer, dropout) for layer in (embedding, recurrent)), linear)
+        self.network = compose.tied(network) if self.settings["tied"] else network
+        self.hints = accepted(self.network, inference=True)
+
+    def __getstate__(self):
+        """For pickle and copy: all but the functions, which come from the settings."""
+        return {name: value for name, value in vars(self).items() if name not in ("network", "hints")}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._compose()
 
     def fit(self, text, validation=0.1, epochs=20, batch_size=32, truncate=50, lr=3e-3, checkpoint=None):
         """Train on a text and return self.
 
         The text is cut into `batch_size` streams, read side by side in chunks of `truncate` tokens, the state carried
         on from chunk to chunk. After an epoch without a better loss on the text's last share `validation` the learning
-        rate is halved; the best epoch is kept. Ctrl-C stops early; with `checkpoint` a run goes on where it stopped.
+        rate is halved; the best epoch is kept. Ctrl-C stops early, after the first epoch with the best so far, before
+        with KeyboardInterrupt and nothing changed; with `checkpoint` a run goes on where it stopped.
         """
         boundary.size("batch_size", batch_size), boundary.size("truncate", truncate)
         characters, vocabulary = isinstance(text, str), sorted(set(_tokens(text)))
@@ -59,6 +72,8 @@ class LanguageModel:
             _streams(after, max(1, min(batch_size, len(after) // (2 * truncate)))), rng=rng, epochs=epochs,
             batch_size=batch_size, truncate=truncate, loss=losses.cross_entropy,
             schedule=optim.ReduceOnPlateau(factor=0.5, patience=0), checkpoint=checkpoint)
+        if history["stopped"] == "interrupted" and not history["best"]:  # random weights are no model
+            raise KeyboardInterrupt
         self.params, self.vocabulary, self.characters, self.history = params, vocabulary, characters, history
         return self
 
@@ -71,7 +86,7 @@ class LanguageModel:
     def sample(self, n, prompt, temperature=1.0, rng=0):
         """Say the n tokens that follow a prompt, each drawn with probability softmax(logits / temperature): below 1 the
         likely ones become likelier. `rng` is a np.random.Generator or a seed. Returns what `text` was: str or list."""
-        rng, said, state = np.random.default_rng(rng), [], None
+        rng, said, state = boundary.generator(rng), [], None
         new = _ids(prompt, self._fitted().vocabulary)
         boundary.positive("temperature", temperature)
         for _ in range(boundary.size("n", n)):
@@ -95,9 +110,12 @@ class LanguageModel:
             parts = saved["language_model"]
             model = cls(**parts["settings"])
             model.vocabulary, model.characters = parts["vocabulary"], parts["characters"]
+            numbers, hidden = sum(p.size for _, p in tree.leaves(parts["params"])), model.settings["hidden"]
+            if numbers < hidden * (len(_tokens(model.vocabulary)) + model.settings["num_layers"] * hidden):
+                raise ValueError  # before as many are drawn
             model.params = model._fresh(len(model.vocabulary))[1]
             weights.restore(model.params, parts["params"])
-        except (IndexError, KeyError, TypeError, ValueError):
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             raise ValueError(f"{path} holds no language model, expected a file that LanguageModel.save made") from None
         return model
 
