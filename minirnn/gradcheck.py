@@ -21,6 +21,7 @@ from . import boundary, tree
 
 TOLERANCE = {"central": 1e-7, "complex": 1e-12}
 FLOOR = 1e-3
+EPS = 1e-5  # the step of central differences
 
 
 @dataclass
@@ -67,7 +68,8 @@ def check(layer, params, *inputs, rng, method="central", **settings):
     method          "central" or "complex"
     returns         a Report; an error is |backward - numerical| over the larger of the two, or over a thousandth of the
                     largest gradient of all where both are smaller than that, so that a gradient that is truly zero is
-                    not measured against rounding
+                    not measured against rounding. A difference no larger than the rounding of the forward is none: where
+                    every unit is saturated, all gradients are
     errors          TypeError for float32, whose differences are mostly rounding
 
     >>> from minirnn import linear
@@ -115,11 +117,24 @@ def check(layer, params, *inputs, rng, method="central", **settings):
     if not compared:
         report.broken.append("nothing given is floating point, so there is nothing to compare")
     scale = FLOOR * max((np.abs(n).max(initial=0) for _, _, n in compared), default=0)
+    scale = max(scale, _rounding(method, given, kept, base) / TOLERANCE[method])
     report.rows = [_compare(*row, scale) for row in compared]
     return report
 
 
-def numerical(f, array, eps=1e-5):
+def _rounding(method, given, upstream, outputs):
+    """How far off rounding alone can put a gradient: that of a unit's slope, such as 1 - h², times what arrives there
+    and the largest factors on its way, one before it and one after; and for central differences that of f, which the step is divided into. It shrinks
+    with the numbers: where all weights and inputs are 1e-8 it hides nothing that tells."""
+    r, y = (np.concatenate([np.ravel(a) for a in arrays] or [[]]) for arrays in
+            ([leaf for _, leaf in tree.leaves(upstream)], outputs))
+    largest = max((np.abs(a).max(initial=0) for _, a in tree.leaves(given) if _differentiable(np.asarray(a))), default=0)
+    unit = np.finfo(np.float64).eps
+    rounding = unit * np.abs(r).sum() * max(largest, largest**2)
+    return rounding + (unit * np.abs(r * y.real).sum() / EPS if method == "central" else 0)
+
+
+def numerical(f, array, eps=EPS):
     """Central differences of the scalar function f(array), for every entry of a float64 array. The array is changed in
     place while f is called, and restored bit for bit, also when f raises.
 

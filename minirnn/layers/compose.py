@@ -73,6 +73,8 @@ def chain(*layers):
         for layer, p, stateful in zip(layers, params, has_state):
             x, final, cache = layer.forward(p, x, next(before) if stateful else None, **given)
             after += [final] * stateful
+            if np.ndim(x) < 3:
+                given["lengths"] = None  # one vector a sequence, no steps
             caches.append(cache)
         return x, tuple(after), caches
 

@@ -39,7 +39,7 @@ def decayed(layer):
     (4, 5, 3)
     """
     def init(rng, D, H, dtype=np.float32):
-        rng, D, H = boundary.init(rng, dtype, D=D, H=H)
+        (rng, H), D = boundary.init(rng, dtype, H=H), boundary.size("D", D, least=0)  # gaps alone serve too
         return {"layer": layer.init(rng, D + 1, H, dtype=dtype),
                 "w": rng.uniform(0, 1, H).astype(dtype), "b": np.zeros(H, dtype)}
 
