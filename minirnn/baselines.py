@@ -14,8 +14,8 @@ from . import boundary, datasets, metrics
 def _question(series, start, horizon, reach=0):
     """Check a question of forecasts that look back `reach` values, and return its series."""
     series = boundary.series("series", series)
-    boundary.size("horizon", horizon)
-    boundary.size("start", start, least=reach)  # an index below zero would be one from the end: the future
+    horizon = boundary.size("horizon", horizon)
+    start = boundary.size("start", start, least=reach)  # an index below zero would be one from the end: the future
     if start + horizon > len(series):
         raise ValueError(f"series has {len(series)} values, expected at least {start + horizon}: {start} before the "
                          f"first forecast and the {horizon} to compare it with")
@@ -24,13 +24,14 @@ def _question(series, start, horizon, reach=0):
 
 def truth(series, start, horizon):
     """What the forecasts are compared with: series[k:k+horizon] for each k, (n, horizon)."""
-    series = _question(series, start, horizon)
+    series, horizon = _question(series, start, horizon), boundary.size("horizon", horizon)
     return np.lib.stride_tricks.sliding_window_view(series[start:], horizon)
 
 
 def pasts(series, p, start, horizon):
     """What the forecasts may look at: series[k-p:k] for each k, (n, p)."""
-    series = _question(series, start, horizon, p)
+    p, horizon = boundary.size("p", p), boundary.size("horizon", horizon)
+    series, start = _question(series, start, horizon, p), boundary.size("start", start)
     return np.lib.stride_tricks.sliding_window_view(series, p)[start - p:len(series) - horizon - p + 1]
 
 

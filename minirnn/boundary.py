@@ -30,7 +30,7 @@ def number(name, value, low=-math.inf, below=math.inf):
     real = isinstance(value, (numbers.Real, np.ndarray)) and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf"
     if not real or not low <= value < below or math.isinf(value):
         finite = "" if below < math.inf else "finite "
-        bounds = f" of at least {low}" * (low > -math.inf) + f" and below {below}" * (below < math.inf)
+        bounds = f" of at least {low}" * bool(low > -math.inf) + f" and below {below}" * bool(below < math.inf)
         raise (ValueError if real else TypeError)(f"{name} is {brief(value)}, expected a {finite}number{bounds}")
     return value
 
@@ -53,7 +53,7 @@ def init(rng, dtype, **sizes):
 def floating(dtype):
     """Return a dtype that weights can have, in this machine's byte order."""
     try:
-        given = np.dtype(dtype)
+        given = None if isinstance(dtype, bytes) else np.dtype(dtype)
     except TypeError:
         given = None
     if given is None or given.kind not in "fc" or not given.isnative:
@@ -207,9 +207,9 @@ def in_place(name, value):
         raise ValueError(f"{name} cannot be written, expected an array that can: it is changed in place, so pass a copy")
 
 
-def cache(layer, given, parts, *params):
+def cache(layer, given, parts, *params, first=object):
     """Return the cache of a forward: a tuple of so many parts, the first of which holds these parameters."""
-    mine = isinstance(given, tuple) and len(given) == parts
+    mine = isinstance(given, tuple) and len(given) == parts and isinstance(given[0], first)
     if not mine or params and not (isinstance(given[0], dict) and given[0].keys() >= set(params)):
         raise TypeError(f"cache is {'a tuple of ' + str(len(given)) if isinstance(given, tuple) else type(given).__name__}"
                         f", expected what {layer}.forward returned last: each layer reads only its own")

@@ -60,7 +60,7 @@ def to_torch(params, layer=None):
     if not parts or not kind or parts[0] is not params and kind not in RECURRENT:
         raise ValueError(f"params hold {keys}, expected those of {', '.join(LAYERS)}, or of a stack or both directions "
                          "of one of the first three: pass a chain's entries one by one, params[0] first")
-    kind = boundary.one_of("layer", layer or kind, LAYERS)
+    kind = boundary.one_of("layer", kind if layer is None else layer, LAYERS)
     sizes = [boundary.params(kind, part, **OURS[kind]) for part in parts][0]
     packed = sizes.get("D") == sizes.get("K") == sizes.get("V")  # asked of multi_head only
     places = _places(kind, len(stack), list(WAYS)[:1 + (len(parts) > len(stack))], packed)
@@ -97,7 +97,7 @@ def from_torch(state_dict, layer=None):
     arrays = {str(name): np.array(value.numpy(force=True) if hasattr(value, "numpy") else value)  # from any device
               for name, value in state_dict.items() if name != "num_batches_tracked"}
     arrays = {name: array.astype(array.dtype.newbyteorder("=")) for name, array in arrays.items()}
-    kind = boundary.one_of("layer", layer or _kind(arrays), LAYERS)
+    kind = boundary.one_of("layer", _kind(arrays) if layer is None else layer, LAYERS)
     depth = len(set(re.findall(r"_l(\d+)", " ".join(arrays)))) or 1
     ways = list(WAYS)[:1 + any(name.endswith("_reverse") for name in arrays)]
     places = _places(kind, depth, ways, packed="q_proj_weight" not in arrays)

@@ -49,10 +49,10 @@ class SGD(_Optimizer):
     _moments = ("v",)
 
     def __init__(self, lr, momentum=0.0, nesterov=False):
+        self.lr, self.momentum = boundary.number("lr", lr, 0), boundary.number("momentum", momentum, 0, 1)
         if nesterov and not momentum > 0:
             raise ValueError(f"nesterov is {nesterov} and momentum is {momentum}, expected a momentum above 0: pass "
                              "one, or leave nesterov out")
-        self.lr, self.momentum = boundary.number("lr", lr, 0), boundary.number("momentum", momentum, 0, 1)
         self.nesterov = nesterov
 
     def _update(self, p, dp, v):

@@ -3,6 +3,10 @@
 matplotlib is imported when the first picture is drawn, so `import minirnn` stays light.
 """
 
+import re
+import sys
+import warnings
+
 import numpy as np
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#999999"  # told apart by colour-blind eyes too
@@ -13,6 +17,51 @@ def _axes(ax):
         from matplotlib import pyplot
         ax = pyplot.subplots(figsize=(8, 3), layout="constrained")[1]
     return ax
+
+
+def save(figure, file, **settings):
+    """As figure.savefig, with letters that the usual font lacks, such as Chinese ones, from another that is installed."""
+    position = file.tell() if hasattr(file, "tell") else None
+    lacking = _save(figure, file, settings)
+    if not lacking:
+        return
+    name = _font_with(lacking)
+    if name is None:
+        letters = "".join(map(chr, sorted(lacking)[:9]))
+        print(f"No installed font has {letters}: the picture shows boxes. The package fonts-noto-cjk (Debian, Ubuntu) or "
+              "google-noto-sans-cjk-fonts (Fedora) brings Chinese ones.", file=sys.stderr)
+        return
+    from matplotlib.text import Text
+    for text in figure.findobj(Text):
+        text.set_fontfamily([*text.get_fontfamily(), name])
+    if position is not None:
+        file.seek(position), file.truncate()
+    _save(figure, file, settings)
+
+
+def _save(figure, file, settings):
+    """Save, and return the numbers of the letters that no font of the figure has."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(file, **settings)
+    lacking = [re.match(r"Glyph (\d+) .*missing from", str(warning.message)) for warning in caught]
+    for warning, letter in zip(caught, lacking):
+        if not letter:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return {int(letter[1]) for letter in lacking if letter}
+
+
+def _font_with(letters):
+    """The name of an installed font that has all these, upright and of usual weight if there is one."""
+    from matplotlib import font_manager
+    usual = lambda font: (font.style != "normal", font.weight not in (400, "normal", "regular"), font.name)
+    for font in sorted(font_manager.fontManager.ttflist, key=usual):
+        try:
+            if letters <= font_manager.get_font(font.fname).get_charmap().keys():
+                return font.name
+        except (OSError, RuntimeError):  # it is listed but no longer there, or damaged
+            continue
+    return None
 
 
 def loss_curve(history, ax=None):

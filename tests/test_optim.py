@@ -167,7 +167,7 @@ def test_a_state_serves_one_kind_of_optimizer():
 
 @pytest.mark.parametrize("momentum", [0.0, -0.9, math.nan])
 def test_nesterov_without_momentum_is_refused(momentum):
-    with pytest.raises(ValueError, match=f"^nesterov is True and momentum is {momentum}, expected .* above 0: pass"):
+    with pytest.raises(ValueError, match=f"momentum is {momentum}, expected a .*"):
         optim.SGD(0.1, momentum=momentum, nesterov=True)
 
 

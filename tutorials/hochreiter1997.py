@@ -231,16 +231,29 @@ def solve(name, kind, seed, budget):
 # --- All trials, what comes of them, and what is said about it
 
 def measure(names, trials, seed, results, path):
-    """Fill `results`, name -> seed -> the two runs, and write them after each; the plain RNN's come last."""
+    """Fill `results`, name -> seed -> the two runs, and write them after each, with those that another process has
+    written meanwhile; the plain RNN's come last."""
     for kind, name, s in itertools.product(("lstm", "rnn"), names, range(seed, seed + trials)):
-        settings, paper = described(TASKS[name]), TASKS[name].paper
-        if results.get(name, {}).get("settings") != settings:
-            results[name] = {"settings": settings, "trials": {}}
-        runs = results[name]["trials"].setdefault(str(s), {})
+        runs, paper = trial(results, name, s), TASKS[name].paper
         if kind not in runs:
             budget = 2 * paper if kind == "lstm" else min(RNN_BUDGET * runs["lstm"]["sequences"], paper)
-            runs[kind] = solve(name, kind, s, budget)
-            write(results, path)
+            run = solve(name, kind, s, budget)
+            with files.alone(path):
+                results.update(read(path))
+                trial(results, name, s)[kind] = run
+                write(results, path)
+
+
+def trial(results, name, seed):
+    """The runs of one trial; those made with other settings are forgotten."""
+    settings = described(TASKS[name])
+    if results.get(name, {}).get("settings") != settings:
+        results[name] = {"settings": settings, "trials": {}}
+    return results[name]["trials"].setdefault(str(seed), {})
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def write(results, path):
@@ -309,7 +322,8 @@ def main():
     parser.add_argument("--trials", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0, help="of the first trial")
     parser.add_argument("--quick", action="store_true", help="one trial of embedded Reber, or of TASK; nothing is kept")
-    parser.add_argument("--figures", action="store_true", help="renew the committed figure")
+    parser.add_argument("--figures", action="store_true", help=f"renew the committed {RESULTS.name} and its figure")
+    parser.add_argument("--into", metavar="FOLDER", help="where results and figure go (default: figures/run)")
     arguments = parser.parse_args()
     chosen = {asked: [asked] if asked in TASKS else [name for name in TASKS if name.startswith(asked)]
               for asked in arguments.tasks}
@@ -317,12 +331,12 @@ def main():
         if not found:
             parser.error(f"there is no task {asked!r}, expected the beginning of one of {', '.join(TASKS)}")
     names = list(itertools.chain(*chosen.values())) or list(TASKS)
-    path, trials = RESULTS, arguments.trials
+    path, trials = RESULTS if arguments.figures else FIGURES / RESULTS.name, arguments.trials
     if QUICK:
-        FIGURES.mkdir(parents=True, exist_ok=True)
         path, trials, names = FIGURES / RESULTS.name, 1, names if arguments.tasks else list(TASKS)[:1]
+        path.unlink(missing_ok=True)
     files.check_writable(path)
-    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() and not QUICK else {}
+    results = {} if QUICK else read(path) or read(RESULTS)  # a run of one's own goes on from the committed trials
     try:
         measure(names, trials, arguments.seed, results, path)
     except KeyboardInterrupt:

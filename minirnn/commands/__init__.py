@@ -1,6 +1,6 @@
 """What the command line does: a file a command, each with `run(args)`, which returns the exit status."""
 
-from .. import files
+from .. import files, plots
 
 PICTURES = ".png", ".jpg", ".pdf", ".svg", ".eps"
 
@@ -20,4 +20,4 @@ def check_outputs(plot, *others, source=None):
 def save_figure(figure, path):
     """Write a picture beside and rename it."""
     with files.replacing(path) as file:
-        figure.savefig(file, format=path.suffix[1:], dpi=150)
+        plots.save(figure, file, format=path.suffix[1:], dpi=150)

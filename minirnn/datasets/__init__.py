@@ -55,7 +55,9 @@ def split(series, train=0.7, validation=0.15):
     [70, 15, 15]
     """
     if not (isinstance(train, Real) and isinstance(validation, Real) and train > 0 and validation >= 0 and train + validation <= 1):
-        raise ValueError(f"split got train={train}, validation={validation}, expected shares that sum to at most 1")
+        raise ValueError(f"split got train={boundary.brief(train)}, validation={boundary.brief(validation)}, expected shares that sum to at most 1")
+    if not hasattr(series, "__len__") or not hasattr(series, "__getitem__") or np.ndim(series) == 0:
+        raise TypeError(f"series is {boundary.brief(series)}, expected a sequence in time's order")
     one, two = round(len(series) * train), round(len(series) * (train + validation))
     return series[:one], series[one:two], series[two:]
 

@@ -108,11 +108,11 @@ class LanguageModel:
         saved = weights.load(path)
         try:
             parts = saved["language_model"]
+            hidden, numbers = parts["settings"]["hidden"], sum(p.size for _, p in tree.leaves(parts["params"]))
+            if numbers < hidden * (len(_tokens(parts["vocabulary"])) + parts["settings"]["num_layers"] * hidden):
+                raise ValueError  # before as many are drawn
             model = cls(**parts["settings"])
             model.vocabulary, model.characters = parts["vocabulary"], parts["characters"]
-            numbers, hidden = sum(p.size for _, p in tree.leaves(parts["params"])), model.settings["hidden"]
-            if numbers < hidden * (len(_tokens(model.vocabulary)) + model.settings["num_layers"] * hidden):
-                raise ValueError  # before as many are drawn
             model.params = model._fresh(len(model.vocabulary))[1]
             weights.restore(model.params, parts["params"])
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):

@@ -58,7 +58,7 @@ def forward(params, x, lengths=None, training=False, momentum=0.1, eps=1e-5):
     x_hat = (rows - mean) / std
     y = np.zeros_like(x)
     y[real] = params["gamma"] * x_hat + params["beta"]
-    return y, (params["gamma"], x_hat, std, real, training)
+    return y, (params, x_hat, std, real, training)
 
 
 def backward(cache, dy):
@@ -71,7 +71,8 @@ def backward(cache, dy):
         (B5)  dx  = dx̂ / √(σ² + ε)                                         afterwards: they are constants for x,
         (B6)  dmean = - Σ dx,    dvar = - Σ dx ⊙ x̂ / (2 √(σ² + ε))         and parameters like others
     """
-    gamma, x_hat, std, real, training = boundary.cache("batch_norm", cache, 5)
+    params, x_hat, std, real, training = boundary.cache("batch_norm", cache, 5, "gamma")
+    gamma = params["gamma"]
     dy = boundary.gradient("dy", dy, (*real.shape, len(gamma)), x_hat.dtype)
     dx, dy = np.zeros_like(dy), dy[real]
     grads = {"gamma": (dy * x_hat).sum(axis=0),  # (B1)
