@@ -27,7 +27,8 @@ def size(name, value, least=1):
 
 def number(name, value, low=-math.inf, below=math.inf):
     """Return a real number from `low` to below `below`: never NaN."""
-    real = isinstance(value, (numbers.Real, np.ndarray)) and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf"
+    real = isinstance(value, (numbers.Real, np.ndarray)) and np.ndim(value) == 0
+    real = real and np.asarray(value).dtype.kind in "iuf"
     if not real or not low <= value < below or math.isinf(value):
         finite = "" if below < math.inf else "finite "
         bounds = f" of at least {low}" * bool(low > -math.inf) + f" and below {below}" * bool(below < math.inf)
@@ -41,7 +42,8 @@ def generator(rng):
         return rng
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0:
         return np.random.default_rng(rng)
-    raise TypeError(f"rng is {brief(rng)}, expected a np.random.Generator or a seed: np.random.default_rng(0) makes one")
+    raise TypeError(f"rng is {brief(rng)}, expected a np.random.Generator or a seed, such as "
+                    "np.random.default_rng(0)")
 
 
 def init(rng, dtype, **sizes):
@@ -138,8 +140,8 @@ def params(layer, given, **shapes):
             raise TypeError(f"params of {layer}: {name} is {came}, expected an array of floating point: make them with "
                             f"{layer}.init")
         if not kind.isnative:
-            raise TypeError(f"params of {layer}: {name} is {kind}, with another machine's byte order, expected this one's: "
-                            f"convert it with .astype(np.{kind.name})")
+            raise TypeError(f"params of {layer}: {name} is {kind}, with another machine's byte order, expected this "
+                            f"one's: convert it with .astype(np.{kind.name})")
         came = given[name].shape
         for (factor, letter), n in zip(expected, came):
             sizes.setdefault(letter, n // factor)
@@ -204,15 +206,16 @@ def in_place(name, value):
         came = value.dtype if type(value) is np.ndarray else type(value).__name__
         raise TypeError(f"{name} is {came}, expected an array of floating point: it is changed in place")
     if not value.flags.writeable:
-        raise ValueError(f"{name} cannot be written, expected an array that can: it is changed in place, so pass a copy")
+        raise ValueError(f"{name} cannot be written, expected an array that can: it is changed in place, so pass a "
+                         "copy")
 
 
 def cache(layer, given, parts, *params, first=object):
     """Return the cache of a forward: a tuple of so many parts, the first of which holds these parameters."""
     mine = isinstance(given, tuple) and len(given) == parts and isinstance(given[0], first)
     if not mine or params and not (isinstance(given[0], dict) and given[0].keys() >= set(params)):
-        raise TypeError(f"cache is {'a tuple of ' + str(len(given)) if isinstance(given, tuple) else type(given).__name__}"
-                        f", expected what {layer}.forward returned last: each layer reads only its own")
+        came = f"a tuple of {len(given)}" if isinstance(given, tuple) else type(given).__name__
+        raise TypeError(f"cache is {came}, expected what {layer}.forward returned last: each layer reads only its own")
     return given
 
 

@@ -68,8 +68,8 @@ def check(layer, params, *inputs, rng, method="central", **settings):
     method          "central" or "complex"
     returns         a Report; an error is |backward - numerical| over the larger of the two, or over a thousandth of the
                     largest gradient of all where both are smaller than that, so that a gradient that is truly zero is
-                    not measured against rounding. A difference no larger than the rounding of the forward is none: where
-                    every unit is saturated, all gradients are
+                    not measured against rounding. A difference no larger than the rounding of the forward is none: so it
+                    is with all gradients where every unit is saturated
     errors          TypeError for float32, whose differences are mostly rounding
 
     >>> from minirnn import linear
@@ -123,12 +123,13 @@ def check(layer, params, *inputs, rng, method="central", **settings):
 
 
 def _rounding(method, given, upstream, outputs):
-    """How far off rounding alone can put a gradient: that of a unit's slope, such as 1 - h², times what arrives there
-    and the largest factors on its way, one before it and one after; and for central differences that of f, which the step is divided into. It shrinks
-    with the numbers: where all weights and inputs are 1e-8 it hides nothing that tells."""
+    """How far off rounding alone can put a gradient. It is that of a unit's slope, such as 1 - h², times what arrives
+    there and the largest factors on its way, one before it and one after. For central differences that of f over their
+    step is added. It shrinks with the numbers: where they are 1e-8 it hides nothing that was seen before."""
     r, y = (np.concatenate([np.ravel(a) for a in arrays] or [[]]) for arrays in
             ([leaf for _, leaf in tree.leaves(upstream)], outputs))
-    largest = max((np.abs(a).max(initial=0) for _, a in tree.leaves(given) if _differentiable(np.asarray(a))), default=0)
+    given = [np.asarray(a) for _, a in tree.leaves(given)]
+    largest = max((np.abs(a).max(initial=0) for a in given if _differentiable(a)), default=0)
     unit = np.finfo(np.float64).eps
     rounding = unit * np.abs(r).sum() * max(largest, largest**2)
     return rounding + (unit * np.abs(r * y.real).sum() / EPS if method == "central" else 0)

@@ -79,7 +79,8 @@ def length_mask(lengths, T):
     >>> length_mask([1, 3], T=3).astype(int).tolist()
     [[1, 0, 0], [1, 1, 1]]
     """
-    lengths = boundary.integers("lengths", lengths, 0, boundary.size("T", T, least=0), "how many steps of each sequence are real")
+    T = boundary.size("T", T, least=0)
+    lengths = boundary.integers("lengths", lengths, 0, T, "how many steps of each sequence are real")
     return np.arange(T) < lengths[..., None]
 
 

@@ -58,7 +58,8 @@ def mase(forecast, truth, past, season=1):
     """
     past, season = boundary.numeric("past", past), boundary.size("season", season)
     if past.ndim != 1 or len(past) <= season:
-        raise ValueError(f"past has shape {past.shape}, expected (n,) with more than {season}, one season: a longer past")
+        raise ValueError(f"past has shape {past.shape}, expected (n,) with more than {season}, one season: a "
+                         "longer past")
     naive = mae(past[season:], past[:-season])
     return mae(forecast, truth) / naive if naive else float("nan")
 
@@ -104,7 +105,8 @@ def macro_f1(predicted, true):
 def perplexity(cross_entropy):
     """exp of a mean cross-entropy in nats: log V, which is knowing nothing of V tokens, gives V."""
     if not isinstance(cross_entropy, (numbers.Real, np.ndarray)) or np.ndim(cross_entropy):
-        raise TypeError(f"cross_entropy is {boundary.brief(cross_entropy)}, expected a number: the loss without its cache")
+        raise TypeError(f"cross_entropy is {boundary.brief(cross_entropy)}, expected a number: the loss without its "
+                        "cache")
     with np.errstate(over="ignore"):
         return float(np.exp(np.float64(cross_entropy)))
 

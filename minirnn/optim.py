@@ -242,7 +242,8 @@ def _changeable(params, grads):
     for (path, _), (p, dp) in zip(tree.leaves(params), pairs):
         boundary.in_place(f"params {path}".strip(), p)
         came = getattr(dp, "dtype", type(dp).__name__)
-        if not isinstance(dp, np.ndarray) or isinstance(dp, boundary.UNLIKE) or not np.can_cast(dp.dtype, p.dtype, "same_kind"):
+        plain = isinstance(dp, np.ndarray) and not isinstance(dp, boundary.UNLIKE)
+        if not plain or not np.can_cast(dp.dtype, p.dtype, "same_kind"):
             raise TypeError(f"the gradient of {path} is {came}, expected an array that fits into {p.dtype}: pass what "
                             "backward returned")
     return pairs

@@ -20,7 +20,7 @@ def _axes(ax):
 
 
 def save(figure, file, **settings):
-    """As figure.savefig, with letters that the usual font lacks, such as Chinese ones, from another that is installed."""
+    """As figure.savefig; letters that the usual font lacks, such as Chinese ones, come from another installed one."""
     position = file.tell() if hasattr(file, "tell") else None
     lacking = _save(figure, file, settings)
     if not lacking:
@@ -28,8 +28,8 @@ def save(figure, file, **settings):
     name = _font_with(lacking)
     if name is None:
         letters = "".join(map(chr, sorted(lacking)[:9]))
-        print(f"No installed font has {letters}: the picture shows boxes. The package fonts-noto-cjk (Debian, Ubuntu) or "
-              "google-noto-sans-cjk-fonts (Fedora) brings Chinese ones.", file=sys.stderr)
+        print(f"No installed font has {letters}: the picture shows boxes. The package fonts-noto-cjk (Debian, Ubuntu) "
+              "or google-noto-sans-cjk-fonts (Fedora) brings Chinese ones.", file=sys.stderr)
         return
     from matplotlib.text import Text
     for text in figure.findobj(Text):

@@ -1,4 +1,4 @@
-"""Printing that ends no run: a reader may leave (`| head -1`), a terminal may lack a letter, an output may be closed."""
+"""Printing that ends no run: a reader may leave (`| head -1`), a terminal lack a letter, an output be closed."""
 
 import codecs
 import contextlib
@@ -8,8 +8,8 @@ import os
 import sys
 import unicodedata
 
-PLAINER = {"→": "->", "←": "<-", "≈": "~", "≤": "<=", "≥": ">=", "−": "-", "–": "-", "·": "*", "⊙": "*", "√": "sqrt", "Σ": "sum",
-           "’": "'", "“": '"', "”": '"', "✓": "ok"}
+PLAINER = {"→": "->", "←": "<-", "≈": "~", "≤": "<=", "≥": ">=", "−": "-", "–": "-", "·": "*", "⊙": "*", "√": "sqrt",
+           "Σ": "sum", "’": "'", "“": '"', "”": '"', "✓": "ok"}
 GONE = errno.EPIPE, errno.EINVAL, errno.EIO  # nobody reads any more: a pipe; a pipe on Windows; a terminal
 
 

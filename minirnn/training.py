@@ -147,7 +147,8 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
     history = {"train": [], "validation": [], "norm": [], "best": 0, "stopped": None}
     best, lowest = tree.map(np.copy, params), math.inf
     if checkpoint is not None and Path(checkpoint).exists():
-        saved = weights.load(checkpoint)
+        size = sum(p.nbytes for _, p in tree.leaves(params))  # it holds a few copies of them
+        saved = weights.load(checkpoint, limit=max(2**30, 8 * size))
         if not isinstance(saved, dict) or saved.get("run") != run:
             raise ValueError(f"{checkpoint} belongs to another run (other data, settings or seed): "
                              "name another file, or remove this one")
@@ -273,8 +274,8 @@ def _identity(loss):
 
 def _check_settings(train, validation, epochs, batch_size, truncate, patience, loss, clip):
     if not callable(getattr(loss, "backward", None)):
-        raise TypeError(f"loss is {boundary.brief(loss)}, expected a function whose attribute `backward` is its backward: "
-                        "see losses.py")
+        raise TypeError(f"loss is {boundary.brief(loss)}, expected a function whose attribute `backward` is its "
+                        "backward: see losses.py")
     boundary.positive("clip", math.inf if clip is None else clip)
     boundary.size("epochs", epochs, least=0), boundary.size("batch_size", batch_size)
     for name, value in (("truncate", truncate), ("patience", patience)):

@@ -60,8 +60,8 @@ def restore(params, saved):
     for path, p, q in pairs:  # all or nothing
         boundary.in_place(f"params {path}".strip(), p)
         if not np.can_cast(q.dtype, p.dtype, "same_kind"):
-            raise TypeError(f"saved {path} is {q.dtype}, expected what fits into {p.dtype}: restore into a model of that "
-                            "dtype")
+            raise TypeError(f"saved {path} is {q.dtype}, expected what fits into {p.dtype}: restore into a model of "
+                            "that dtype")
     for _, p, q in pairs:
         p[...] = q
 
@@ -76,7 +76,8 @@ def _strip(node, path, arrays):
     if isinstance(node, (list, tuple)):
         kind = "tuple" if isinstance(node, tuple) else "list"
         return {kind: [_strip(child, f"{path}.{k}", arrays) for k, child in enumerate(node)]}
-    if isinstance(node, np.ndarray) and not node.dtype.hasobject and not isinstance(node, boundary.UNLIKE):  # an array of objects would need pickle
+    plain = isinstance(node, np.ndarray) and not isinstance(node, boundary.UNLIKE)
+    if plain and not node.dtype.hasobject:  # an array of objects would need pickle
         arrays[path[1:]] = node
         return {"array": path[1:]}
     if node is None or isinstance(node, (str, int, float)):

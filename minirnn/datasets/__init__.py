@@ -54,8 +54,10 @@ def split(series, train=0.7, validation=0.15):
     >>> [len(part) for part in split(np.arange(100))]
     [70, 15, 15]
     """
-    if not (isinstance(train, Real) and isinstance(validation, Real) and train > 0 and validation >= 0 and train + validation <= 1):
-        raise ValueError(f"split got train={boundary.brief(train)}, validation={boundary.brief(validation)}, expected shares that sum to at most 1")
+    numbers = isinstance(train, Real) and isinstance(validation, Real)
+    if not (numbers and train > 0 and validation >= 0 and train + validation <= 1):
+        raise ValueError(f"split got train={boundary.brief(train)}, validation={boundary.brief(validation)}, expected "
+                         "shares that sum to at most 1")
     if not hasattr(series, "__len__") or not hasattr(series, "__getitem__") or np.ndim(series) == 0:
         raise TypeError(f"series is {boundary.brief(series)}, expected a sequence in time's order")
     one, two = round(len(series) * train), round(len(series) * (train + validation))
@@ -96,7 +98,8 @@ class Scale(NamedTuple):
     def fit(cls, train):
         train = boundary.numeric("train", train)
         if train.ndim != 1 or not train.size:
-            raise ValueError(f"train has shape {train.shape}, expected (n,), not empty: each feature needs its own Scale")
+            raise ValueError(f"train has shape {train.shape}, expected (n,), not empty: each feature needs a "
+                             "Scale of its own")
         with np.errstate(over="ignore", invalid="ignore"):
             constant = np.min(train) == np.max(train)  # is only shifted: its std may be rounding, not quite zero
             scale = cls(float(np.mean(train)), 1.0 if constant else float(np.std(train)))

@@ -290,8 +290,8 @@ def mackey_glass(n, tau=17):
 
         dx/dt = 0.2 x(t - τ) / (1 + x(t - τ)^10) - 0.1 x,    x(0) = 1.2, and 0 before
 
-    Runge-Kutta of order 4 with steps of 0.1; halfway through a step the delayed value comes from the cubic through x and
-    its slopes at both ends. Up to t = τ nothing comes back yet, so x(t) = 1.2 exp(-0.1 t) there.
+    Runge-Kutta of order 4 with steps of 0.1; halfway through a step the delayed value comes from the cubic through
+    x and its slopes at both ends. Up to t = τ nothing comes back yet, so x(t) = 1.2 exp(-0.1 t) there.
     At τ = 17 the series is chaotic: late values depend on the last bit, so compare early ones and statistics.
 
     chance   the mean of 0.930 has an MSE of 0.0511; persistence, one step ahead, 0.0011

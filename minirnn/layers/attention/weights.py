@@ -8,7 +8,7 @@ from .. import sequence
 
 
 def inputs(q, k, v, dtype, D_q="D_q", D_k="D_k", D_v="D_v"):
-    """Check queries (B, Tq, D_q), keys (B, T, D_k) and values (B, T, D_v), and return copies, which a cache can keep."""
+    """Check queries (B, Tq, D_q), keys (B, T, D_k) and values (B, T, D_v), and return copies for the cache."""
     q = boundary.array("q", q, ("B", "Tq", D_q), dtype, "queries, batch first")
     k = boundary.array("k", k, (len(q), "T", D_k), dtype, "keys, as many sequences as there are of queries")
     v = boundary.array("v", v, (*k.shape[:2], D_v), dtype, "values, one for each key")

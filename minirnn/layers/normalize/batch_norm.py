@@ -41,7 +41,8 @@ def forward(params, x, lengths=None, training=False, momentum=0.1, eps=1e-5):
     real = np.ones(x.shape[:-1], bool)
     if lengths is not None:
         if x.ndim != 3:
-            raise ValueError(f"x has shape {x.shape} and there are lengths, expected (B, T, {sizes['D']}): leave them out")
+            raise ValueError(f"x has shape {x.shape} and there are lengths, expected (B, T, {sizes['D']}): leave them "
+                             "out")
         real = ~sequence.padding(sequence.check_lengths(lengths, *x.shape[:2]), x.shape[1])
     rows = x[real]  # (N, D)
     mean, var = params["mean"], params["var"]
