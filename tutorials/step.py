@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minirnn import tree
+from minirnn import printing, tree
 
 HERE = Path(__file__).parent
 KEYS = "[Enter] run  [s] shapes  [p] prompt  [q] quit > "
@@ -23,10 +23,13 @@ ANSWER = KEYS.replace("run", "the answer")
 
 
 def main():
+    sys.stdout, sys.stderr = printing.Steady(sys.stdout), printing.Steady(sys.stderr)
     tutorials = sorted(HERE.glob("[0-9][0-9]_*.py"))
     parser = argparse.ArgumentParser(prog="python tutorials/step.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("number", nargs="?", help="of the tutorial, such as 03")
     parser.add_argument("--quick", action="store_true", help="train less, so the figures show less than the prose says")
+    parser.add_argument("--figures", action="store_true", help="renew the committed figures")
+    parser.add_argument("--into", metavar="FOLDER", help="where figures go (default: figures/run)")
     number = parser.parse_args().number
     if number is None:
         for path in tutorials:

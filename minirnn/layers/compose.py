@@ -158,10 +158,10 @@ def bidirectional(layer):
         y_back, after_back, cache_back = inner.forward(
             params["backward"], _reversed(x, lengths), before_back, lengths=lengths, **given)
         y = np.concatenate([y, _reversed(y_back, lengths)], axis=2)
-        return y, (after, after_back), (cache, cache_back, lengths, y.shape, y.dtype)
+        return y, (after, after_back), ("bidirectional", cache, cache_back, lengths, y.shape, y.dtype)
 
     def backward(caches, dy, dstate=None):
-        cache, cache_back, lengths, shape, dtype = boundary.cache("bidirectional", caches, 5)
+        _, cache, cache_back, lengths, shape, dtype = boundary.cache("bidirectional", caches, 6, first=str)
         dafter, dafter_back = boundary.pair("dstate", dstate, "(forward, backward)")
         dy = np.zeros(shape, dtype) if dy is None else boundary.gradient("dy", dy, shape, dtype)
         dy, dy_back = np.split(dy, 2, axis=2)
