@@ -35,7 +35,8 @@ def run(*arguments, cwd, shell=None, **environment):
 
 # --- Printing
 
-@pytest.mark.parametrize("encoding, printed", [("cp1252", b"\\u6e29 sigma(W x\x80)T -> \xb2"), ("ascii", b"sigma(W x\\u20ac)T -> 2"),
+@pytest.mark.parametrize("encoding, printed", [
+    ("cp1252", b"\\u6e29 sigma(W x\x80)T -> \xb2"), ("ascii", b"sigma(W x\\u20ac)T -> 2"),
                                                ("gbk", "温 σ(W x".encode("gbk")), ("utf-8", "温 σ(W x€)ᵀ → ²".encode())])
 def test_what_an_encoding_lacks_is_written_in_plain_letters(encoding, printed):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
@@ -55,8 +56,8 @@ def test_without_a_stream_or_with_a_closed_one_nothing_is_printed():
 @pytest.mark.parametrize("encoding", ["cp1252", "gbk", "ascii"])
 def test_the_command_line_prints_in_any_encoding(encoding, tmp_path):
     (tmp_path / "a.csv").write_text(CSV.replace("温度", "温ᵀ"), encoding="utf-8")
-    status, output = run("-m", "minirnn", "forecast", "a.csv", "--column", "none of these", "--horizon", "2", cwd=tmp_path,
-                         PYTHONIOENCODING=encoding)
+    status, output = run("-m", "minirnn", "forecast", "a.csv", "--column", "none of these", "--horizon", "2",
+                         cwd=tmp_path, PYTHONIOENCODING=encoding)
     assert status == 2 and b"no columns named" in output
 
 
@@ -97,7 +98,8 @@ def test_an_error_names_the_file_and_leaves_nothing(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere a process that ended cannot be told")
 def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path):
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True).stdout.decode().strip()
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    ended = done.stdout.strip()
     kept = {f".a.{os.getppid()}.part", f".b.{ended}.part", ".a.part", "a", ".a.x.part"}
     for name in kept | {f".a.{ended}.part"}:
         (tmp_path / name).touch()
@@ -164,8 +166,10 @@ def test_a_file_that_would_fill_the_memory_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("change", [
-    lambda m: m["settings"].update(hidden=10**6), lambda m: m["settings"].update(num_layers=10**6), lambda m: m.update(vocabulary=None),
-    lambda m: m.update(vocabulary=["a"] * 10**5), lambda m: m["settings"].update(hidden=-1), lambda m: m.update(params=None),
+    lambda m: m["settings"].update(hidden=10**6), lambda m: m["settings"].update(num_layers=10**6),
+    lambda m: m.update(vocabulary=None),
+    lambda m: m.update(vocabulary=["a"] * 10**5), lambda m: m["settings"].update(hidden=-1),
+    lambda m: m.update(params=None),
     lambda m: m.update(settings=[]), lambda m: m.pop("characters")])
 def test_a_language_model_made_by_hand_gets_one_line(change, tmp_path):
     models.LanguageModel("rnn", hidden=4).fit("abcd" * 40, epochs=1, batch_size=2).save(tmp_path / "a")
@@ -212,7 +216,7 @@ def test_letters_that_no_font_has_are_told_once(monkeypatch, capsys):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """Two pages of the tutorials in a checkout whose folder of figures cannot be made, for there is a file of that name."""
+    """Two pages of the tutorials where the folder of figures cannot be made, for there is a file of that name."""
     (tmp_path / "tutorials").mkdir()
     for name in ("common.py", "hochreiter1997.py", "03_is_it_right.py"):
         (tmp_path / "tutorials" / name).write_bytes((ROOT / "tutorials" / name).read_bytes())
@@ -223,10 +227,12 @@ def checkout(tmp_path):
 @pytest.mark.parametrize("page", ["03_is_it_right.py", "hochreiter1997.py"])
 def test_a_page_says_at_once_where_it_cannot_write(page, checkout):
     status, output = run(f"tutorials/{page}", "--quick", cwd=checkout)
-    assert status == 1 and output.count(b"\n") == 1 and b"cannot be written: choose another folder with --into" in output
+    assert status == 1 and output.count(b"\n") == 1
+    assert b"cannot be written: choose another folder with --into" in output
 
 
 @pytest.mark.parametrize("encoding", ["cp1252"])
 def test_a_page_prints_in_any_encoding_and_draws_elsewhere(encoding, checkout):
-    status, output = run("tutorials/03_is_it_right.py", "--quick", "--into", "elsewhere", cwd=checkout, PYTHONIOENCODING=encoding)
+    status, output = run("tutorials/03_is_it_right.py", "--quick", "--into", "elsewhere", cwd=checkout,
+                         PYTHONIOENCODING=encoding)
     assert status == 0 and (checkout / "elsewhere").is_dir(), output
