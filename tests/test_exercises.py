@@ -137,7 +137,7 @@ def test_what_is_made_by_rule_is_named_and_said_truly_too(name):
         if any(array.dtype.kind != right.dtype.kind for got, rights in zip(outputs, plan.right)
                for array, right in zip(got.values(), rights.values())):
             continue
-        judged = diagnosis.judge(name, records)
+        judged = diagnosis.judge(name, records, pairs=True)
         numbers = sentences.Numbers(load(name), plan.calls, outputs, plan.right)
         if judged["status"] == "fail":
             sentences.check(judged, numbers)

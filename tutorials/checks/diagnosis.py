@@ -14,6 +14,7 @@ from .attempt import SEEDS
 from .seen import Case, are, blocked, factors, grouped, listed, shape
 from .versions import EQUAL, planned, same
 
+HASTY, PATIENT = 0.5, 10.0  # seconds for one mistake; there are more of them than a quick answer allows
 CERTAIN = "What is said above is certain."
 UNKNOWN = f"No mistake that is known here gives your numbers, and no two of them that were tried together. {CERTAIN}"
 INCOMPLETE = f"A mistake can be named only when every case has returned its numbers. {CERTAIN}"
@@ -203,7 +204,7 @@ def causes(plan, got, cases, pairs):
     two mistakes; else single outputs that are those of a version with one.
     """
     question = lambda found: plan.mistake(found[0][0]).question
-    if found := plan.single(got):
+    if found := plan.single(got, PATIENT if pairs else HASTY):
         return [plan.sentence(which) for which in found], question(found)
     if found := plan.alike(got):
         return [plan.sentence(which).removesuffix(".") + ", wherever both are finite; nan or inf come up in the same "

@@ -21,7 +21,7 @@ from . import answer, families, load
 from .attempt import SEEDS, calls
 
 EQUAL = 1e-12
-SECONDS = 2.0  # for trying pairs, and half of it for choosing them
+SECONDS = 1.5  # for trying pairs, and half of it for choosing them
 ENTRIES, TRIED = 600, 20_000  # of all entries and of all pairs, so many are looked at
 LISTED_FIRST = 40  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
 SHOWN = 2  # of several versions made by rule that give equal numbers
@@ -72,8 +72,9 @@ class Plan:
 
     # --- one mistake
 
-    def single(self, got):
-        """Which mistakes, each alone, give these numbers: the listed, or else the first of those made by rule."""
+    def single(self, got, seconds):
+        """Which mistakes, each alone, give these numbers: the listed, or else the first of those made by rule that are
+        found in so many seconds."""
         listed = range(len(self.listed))
         if found := [(k,) for k in listed if self.matches((k,), got)]:
             return found
@@ -87,7 +88,10 @@ class Plan:
                        outputs[name].shape != right[name].shape for outputs, right in zip(got, self.right)
                        for name in wrong):
             return []  # only nan and inf: that proves too little
+        start = time.thread_time()
         for k in range(len(self.listed), len(self.mistakes)):
+            if time.thread_time() - start > seconds:
+                break
             targets = self.mistakes[k].targets
             if (not targets or wrong <= targets) and self.matches((k,), got):
                 if self.mistakes[k].message not in [self.mistakes[n].message for n, in found]:
