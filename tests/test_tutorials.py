@@ -40,7 +40,7 @@ def finished(*processes, status=0):
     for process in processes:
         with process:
             try:
-                outputs.append(process.communicate(timeout=60)[0])
+                outputs.append(process.communicate(timeout=240)[0])
             finally:
                 process.kill()
     for process, output in zip(processes, outputs):
