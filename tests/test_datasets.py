@@ -15,6 +15,23 @@ def test_sunspots_are_the_known_numbers():
     assert {year: numbers[year - 1700] for year in known} == known
 
 
+def test_the_vowels_are_those_of_the_publication():
+    """Kudo et al. 1999: 30 utterances of each of nine men to train, 370 to test, in this order."""
+    utterances, speakers = datasets.japanese_vowels()
+    assert np.bincount(speakers[:270]).tolist() == [30] * 9
+    assert np.bincount(speakers[270:]).tolist() == [31, 35, 88, 44, 29, 24, 40, 50, 29]
+    lengths = np.array([len(frames) for frames in utterances])
+    assert (lengths.min(), lengths.max(), lengths.sum()) == (7, 29, 9961)
+    assert all(frames.shape[1:] == (12,) and np.isfinite(frames).all() for frames in utterances)
+
+
+def test_every_quatrain_has_four_lines_of_five_characters():
+    poems, authors, titles = datasets.tang_quatrains()
+    assert len(poems) == len(authors) == len(titles) == len(set(poems)) == 3772
+    assert all(re.fullmatch(r"(\w{5}，\w{5}。){2}", poem) for poem in poems)
+    assert all(authors) and all(titles)
+
+
 # --- Windows, shares, scale
 
 def test_windows_are_the_past_and_what_follows():

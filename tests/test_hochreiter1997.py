@@ -91,3 +91,16 @@ def test_an_unknown_task_is_named(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         paper.main()
     assert "no task '7'" in capsys.readouterr().err
+
+
+def test_the_recorded_trials_are_whole_so_that_the_command_prints_the_table_at_once():
+    """Five trials of each task, with today's settings, each said on which processor; every LSTM solved it below the
+    paper's number of sequences."""
+    results = json.loads(paper.RESULTS.read_text(encoding="utf-8"))
+    assert list(paper.TASKS) == sorted(results, key=list(paper.TASKS).index)
+    for name, task in paper.TASKS.items():
+        assert results[name]["settings"] == paper.described(task)
+        trials = results[name]["trials"]
+        assert sorted(trials) == ["0", "1", "2", "3", "4"]
+        assert all(runs["lstm"]["solved"] and runs["lstm"]["sequences"] < task.paper for runs in trials.values())
+        assert all(run["processor"] for runs in trials.values() for run in runs.values())

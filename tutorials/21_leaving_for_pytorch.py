@@ -31,7 +31,7 @@ import numpy as np
 from common import QUICK, save
 from matplotlib.figure import Figure
 
-from minirnn import baselines, datasets, lstm, metrics, models, plots, tree, weights
+from minirnn import baselines, compose, datasets, linear, lstm, metrics, models, plots, tree, weights
 
 HAS_TORCH = find_spec("torch") is not None  # nothing below needs it; with it, PyTorch answers in person
 ONNX = [0, 2, 3, 1]  # where a program that expects i, o, f, c̃ finds i, f, c̃, o when it is given ours
@@ -234,13 +234,52 @@ if HAS_TORCH:
 # `module.bias_hh_l0.requires_grad_(False)`. And a fresh `nn.LSTM` does not start where ours does: its forget gates have
 # no b_f = 1.
 #
+# ## A whole model comes home
+#
+# The article's LSTMModel, trained in PyTorch, is two parts of a state_dict: `lstm.` and `linear.`. Cut off the prefix,
+# and each part is what `from_torch` reads. The one below was trained there (torch 2.13.0, Adam, 200 steps on sin(t/3)
+# in windows of 12, rounded to three decimals), with both biases, and its forecasts of five windows were recorded.
+#
+# PREDICT: this state_dict has six arrays. How many have our `params`?
+
+# %%
+STATE_DICT = {
+    "lstm.weight_ih_l0": np.reshape([0.251, 0.078, -0.152, -0.005, -0.644, 0.307, 0.769, 1.365, 0.667, 0.478,
+        -0.725, 0.069], (12, 1)),
+    "lstm.weight_hh_l0": np.reshape([-0.814, -0.608, -0.535, 0.223, -0.19, 0.826, -1.072, -0.254, -0.111, -0.44,
+        -0.447, -0.141, 0.293, 0.47, 1.327, -0.868, -0.435, -0.443, 0.162, 1.302, -0.049, -1.006, -0.686,
+        -0.896, -0.648, 1.276, 0.139, -0.073, -0.053, -0.617, 0.022, -1.147, -0.184, -0.669, 0.375, 0.044], (12,
+        3)),
+    "lstm.bias_ih_l0": np.reshape([0.011, 0.715, 0.633, 1.026, 0.179, 0.069, 0.247, -0.421, -0.22, -0.104,
+        0.505, -0.21], (12,)),
+    "lstm.bias_hh_l0": np.reshape([0.528, 0.968, -0.078, 0.626, 0.267, -0.082, -0.118, 0.053, 0.031, 0.898,
+        0.46, -0.123], (12,)),
+    "linear.weight": np.reshape([0.27, 1.244, 0.622], (1, 3)),
+    "linear.bias": np.reshape([0.277], (1,))}
+THERE_SAYS = [-0.7424039105623198, 0.8588120937523603, -0.953583130240358, 0.9982287604895542, -1.0021605350838083]
+
+def at_home(state_dict):
+    """The article's model with the weights that PyTorch has trained: a chain and its params."""
+    part = lambda prefix: {name.removeprefix(prefix): array for name, array in state_dict.items()
+                           if name.startswith(prefix)}
+    params = [weights.from_torch(part("lstm.")), {}, weights.from_torch(part("linear."), "linear")]
+    return compose.chain(lstm, compose.last_step, linear), params
+
+
+network, params_home = at_home(STATE_DICT)
+t = np.arange(12)[None] + 10.0 * np.arange(5)[:, None]
+at_home_says = network.forward(params_home, np.sin(t / 3)[..., None])[0][:, 0]
+print(len(STATE_DICT), "arrays there,", sum(map(len, params_home)), "here: two biases became one")
+print("at home", at_home_says.round(4), " truth", np.sin((t[:, -1] + 1) / 3).round(4))
+assert abs(at_home_says - THERE_SAYS).max() < 1e-14
+
+# %% [markdown]
 # ## What leaving buys, and what it costs
 #
 # PyTorch has automatic differentiation, so a new layer needs no backward by hand; it runs on a GPU; and much is built
-# on it. The price, as the README measured it on two CPU cores: 2.7 s rather than 0.17 s until a first small model is
-# trained, and little speed in return. On one thread PyTorch's LSTM takes 0.9 times as long to train as ours, on two
-# 1.24 times. A GPU was not measured here. It pays where the matrices are large; a recurrence must still take its steps
-# one after the other. And the backward pass is then out of sight.
+# on it. The price is an installation and its start, and for small models on a processor little speed in return:
+# `python -m minirnn benchmark` measures both on your machine. A GPU was not measured here. It pays where the matrices
+# are large; a recurrence must still take its steps one after the other. And the backward pass is then out of sight.
 #
 # The article's §7 names TensorFlow and Keras as well. For these only the table at the top changes: read what their
 # documentation says of order, axes and biases, then do what this page does. Fixed weights, float64, one forward pass in

@@ -4,8 +4,11 @@
 
 Each trial trains an LSTM, and beside it a plain RNN, until the paper's own criterion of "solved" is met, and counts
 every training sequence presented, repeats and the short ones of a curriculum included. After each run the results go to
-hochreiter1997.json, so that the same command goes on after an interruption, and prints the table again once all is
-done. Without TASK, all of them. Set OPENBLAS_NUM_THREADS=1: the networks are small.
+hochreiter1997.json, so that the same command goes on after an interruption. It trains the trials that are missing
+there, and then prints the table of all. Without TASK, all of them. Set OPENBLAS_NUM_THREADS=1: the networks are small.
+
+The number of sequences of a trial depends on the processor: another one adds up in another order, and a last digit
+grows until another trial has come of it. So the file says on which processor each run was made.
 
 Solved is said twice. First the most recent training sequences, each as the network answered it before it learned from
 it: at most `allowed` of `recent` are wrong, that is, have an output further from its target than `margin`; for some
@@ -17,6 +20,8 @@ import argparse
 import functools
 import itertools
 import json
+import os
+import platform
 import time
 from collections import deque
 from pathlib import Path
@@ -151,7 +156,8 @@ TASKS = {
 
 
 def network(task, kind, rng):
-    model = compose.chain(*({"lstm": fast.lstm, "rnn": rnn}[kind] if part == "recurrent" else part for part in task.layers))
+    recurrent = {"lstm": fast.lstm, "rnn": rnn}[kind]
+    model = compose.chain(*(recurrent if part == "recurrent" else part for part in task.layers))
     params = model.init(rng, *task.widths)
     if kind == "rnn":
         initialize.orthogonal(rng, params)
@@ -225,7 +231,20 @@ def solve(name, kind, seed, budget):
     seconds = time.monotonic() - start
     print(f"\r{name} {kind} seed {seed}: {'solved' if solved else 'not solved'} after {count:,} sequences, "
           f"{seconds:.0f} s, {wrong} test sequences wrong\033[K", flush=True)
-    return {"solved": solved, "sequences": count, "test": wrong, "seconds": round(seconds, 1), "curve": curve[1:]}
+    return {"solved": solved, "sequences": count, "test": wrong, "seconds": round(seconds, 1),
+            "processor": processor(), "curve": curve[1:]}
+
+
+def processor():
+    """The name of this machine's processor and whether it has the vectors of AVX-512, on which sums depend."""
+    try:
+        told = Path("/proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in told.splitlines() if line.startswith("model name")]
+    kernel = os.environ.get("OPENBLAS_CORETYPE")
+    held = f", BLAS held to {kernel}" if kernel else ""
+    return f"{names[0] if names else platform.machine()}{', AVX-512' if 'avx512f' in told else ''}{held}"
 
 
 # --- All trials, what comes of them, and what is said about it
@@ -289,7 +308,9 @@ def table(results):
         beside = f"{solved} of {len(plain)}, {np.mean([run['sequences'] for run in plain]):,.0f}" if plain else "-"
         rows.append(f"| {name} | {task.paper:,} | {mean} | {len(counts)} of {len(ours)} | {wrong} | "
                     f"{np.mean([run['seconds'] for run in ours]):.0f} | {beside} | {results[name]['settings']} |")
-    return "\n".join(rows)
+    machines = sorted({run.get("processor", "unknown") for result in results.values()
+                       for runs in result["trials"].values() for run in runs.values()})
+    return "\n".join([*rows, "", f"Recorded on: {'; '.join(machines)}."])
 
 
 def picture(results):

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import boundary
-from .series import i94_traffic, nyse, online_retail, seattle_weather, sunspots
+from .series import i94_traffic, japanese_vowels, nyse, online_retail, seattle_weather, sunspots, tang_quatrains
 from .tasks import (adding, copying_memory, distractors, embedded_reber, long_lag, mackey_glass, multiplication, reber,
                     reversal, temporal_order, two_sequence)
 
 __all__ = ["read_csv", "split", "windows", "Scale", "sunspots", "seattle_weather", "i94_traffic", "nyse",
-           "online_retail", "reber", "embedded_reber", "long_lag", "distractors", "two_sequence", "adding",
-           "multiplication", "temporal_order", "copying_memory", "reversal", "mackey_glass"]
+           "online_retail", "japanese_vowels", "tang_quatrains", "reber", "embedded_reber", "long_lag", "distractors",
+           "two_sequence", "adding", "multiplication", "temporal_order", "copying_memory", "reversal", "mackey_glass"]
 
 
 def read_csv(path, column):

@@ -84,6 +84,38 @@ def online_retail():
     return [np.array(line.split(), int) for line in lines], items
 
 
+def japanese_vowels():
+    """Nine men say /ae/: a list of 640 utterances (T, 12), 7 to 29 frames of 12 numbers (coefficients of linear
+    prediction, cepstrum) each, and who speaks, 0 to 8, (640,). The first 270 are to train, the other 370 to test.
+
+    Source: Kudo, Toyama and Shimbo 1999, UCI Machine Learning Repository 128, doi 10.24432/C5NS47, CC BY 4.0; taken from
+    the sktime 1.2.0 package, rounded to three decimals.
+
+    >>> utterances, speakers = japanese_vowels()
+    >>> len(utterances), utterances[0].shape, float(utterances[0][0, 0]), speakers[[0, 269, 270]].tolist()
+    (640, (20, 12), 1.861, [0, 8, 0])
+    """
+    table = np.loadtxt(HERE / "japanese_vowels.csv", delimiter=",", skiprows=1, usecols=(0, 2, *range(4, 16)))
+    starts = np.flatnonzero(np.diff(table[:, 0], prepend=0))
+    return np.split(table[:, 2:], starts[1:]), table[starts, 1].astype(int) - 1
+
+
+def tang_quatrains():
+    """3,772 quatrains of the Tang dynasty, each 24 characters: four lines of five, and the punctuation behind each.
+    Three lists of str: poems, authors, titles. Simplified characters.
+
+    Source: Complete Tang Poems, texts of the 7th to 10th century, public domain; taken from the chinese-poetry 2.0.1
+    package (MIT) and converted to simplified characters with OpenCC.
+
+    >>> poems, authors, titles = tang_quatrains()
+    >>> poems[titles.index("春晓")], authors[titles.index("春晓")]
+    ('春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。', '孟浩然')
+    """
+    rows = [line.split("\t") for line in (HERE / "tang_quatrains.txt").read_text(encoding="utf-8").splitlines()]
+    authors, titles, poems = map(list, zip(*rows))
+    return poems, authors, titles
+
+
 def _columns(name):
     """A CSV file as a dict of arrays: of numbers, NaN for an empty cell, or else of text."""
     with open(HERE / name, newline="", encoding="utf-8") as file:
