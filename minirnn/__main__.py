@@ -1,12 +1,12 @@
-"""The command line: `python -m minirnn`, alone or with a command: `gradcheck`, `forecast FILE.csv ...`, `benchmark`.
-Arguments only; what a command does is a file of commands/."""
+"""The command line: `python -m minirnn`, alone or with a command: `gradcheck`, `watch`, `forecast FILE.csv ...`,
+`benchmark`. Arguments only; what a command does is a file of commands/."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from . import boundary, printing
-from .commands import benchmark, forecast, gradcheck, sunspots
+from .commands import benchmark, forecast, gradcheck, sunspots, watch
 
 
 def main(arguments=None):
@@ -43,6 +43,20 @@ def _parser():
                                               "the complex step. Exit status 1 if anything is off.")
     command.add_argument("--seed", type=_whole(0), default=0, help="of weights and inputs (default: %(default)s)")
     command.set_defaults(run=gradcheck.run)
+
+    command = commands.add_parser(
+        "watch", help="see a gradient travel, one operation at a time",
+        description="A network of one unit, forward and back: each operation with its equation, the numbers in it and "
+                    "its line of code. In a window the keys → and ← step, space plays, home and end jump.")
+    command.add_argument("network", nargs="?", choices=watch.NETWORKS, default="lstm", help="(default: %(default)s)")
+    command.add_argument("--steps", type=_whole(1), metavar="T", help="1 to 4 (default: as many as in the tutorial)")
+    command.add_argument("--out", type=Path, metavar="FILE", help="instead of a window write a .gif, a page .html that "
+                                                                  "plays and steps, or a .png of one operation")
+    command.add_argument("--at", metavar="t=1,B2", help="begin at this operation; for a .png, the one to draw "
+                                                        "(default: the last)")
+    command.add_argument("--forget", type=float, nargs="+", metavar="B_F", help="only the cells of the LSTM, once for "
+                         "each of these biases of the forget gate, such as --forget -1 1 3")
+    command.set_defaults(run=watch.run)
 
     command = commands.add_parser("benchmark", help="time the layers, beside PyTorch where it is installed",
                                   description="Time a training pass, inference and a whole training step, the bare "

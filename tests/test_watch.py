@@ -1,0 +1,275 @@
+"""What `python -m minirnn watch` shows is what minirnn computes: each number, equation and line of code."""
+
+import inspect
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from accidents import interrupted
+from matplotlib import pyplot
+from matplotlib.backend_bases import KeyEvent
+from matplotlib.figure import Figure
+from PIL import Image
+
+from minirnn import gradcheck
+from minirnn.__main__ import main
+from minirnn.activations import sigmoid
+from minirnn.commands import moments as content
+from minirnn.commands import watch
+
+COUNT = {"rnn": 3 * 1 + 1 + 3 * 6 + 1, "lstm": 2 * 7 + 1 + 2 * 9 + 1, "gru": 2 * 6 + 1 + 2 * 8 + 1}
+each_network = pytest.mark.parametrize("name", COUNT)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    yield
+    pyplot.close("all")
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Four moments only: to draw one takes a while."""
+    monkeypatch.setattr(watch, "moments", lambda *args: content.moments(*args)[:2] + content.moments(*args)[-2:])
+
+
+def network(name, T):
+    """The layer, its parameters, x (1, T, 1), and the states by name."""
+    net = content.NETWORKS[name]
+    return (net.layer, {key: np.array(value) for key, value in net.params.items()},
+            np.resize(net.x, (1, T, 1)).astype(float), {key: np.full((1, 1), v) for key, v in net.state.items()})
+
+
+def expected(name, T):
+    """What the boxes hold, and gradients before the sum is whole: forward and backward run a step at a time, with the
+    state and its gradient carried on by hand, as gradient_through_time does."""
+    layer, params, x, states = network(name, T)
+    pair = lambda state: state if len(states) > 1 else (state,)
+    state, caches, right, partly = tuple(states.values()), [], {f"{key}_0": s for key, s in states.items()}, {}
+    right["L_0"] = 0
+    for t in range(1, T + 1):
+        h, state, cache = layer.forward(params, x[:, t - 1:t], state if len(states) > 1 else state[0])
+        state = pair(state)
+        caches.append(cache)
+        right |= {f"{key}_{t}": s for key, s in zip(states, state)}
+        right |= {f"x_{t}": x[:, t - 1], "L_0": right["L_0"] + h[:, 0]}
+        if name == "lstm":
+            right |= {f"{key}_{t}": value for key, value in layer.trace(cache).items()}
+        if name == "gru":
+            right |= {f"{key}_{t}": value for key, value in zip("rzn", cache[4:7])} | {f"u_n_{t}": cache[7][0, 2]}
+    right[f"dh_{T}"], dstate, total = np.ones(1), None, {key: 0 for key in params}
+    for t in range(T, 0, -1):
+        grads, right[f"dx_{t}"], dstate = layer.backward(caches[t - 1], np.ones((1, 1, 1)), dstate)
+        for key, d in zip(states, pair(dstate)):
+            right[f"d{key}_{t - 1}"] = d + (key == "h" and t > 1)  # 1 more from outside
+        partly |= {f"dh_{t - 1}": np.ones(1), f"dc_{t - 1}": pair(dstate)[-1]}
+        if name == "lstm":
+            right[f"dc_{t}"] = dstate[1] / right[f"f_{t}"]  # what backward sends on by c_{t-1} is dc_t f_t
+        arguments = {"rnn": ["da"], "lstm": ["da_i", "da_f", "da_g", "da_o"], "gru": ["da_r", "da_z", "da_n"]}[name]
+        right |= {f"{argument}_{t}": value for argument, value in zip(  # of one step, the gradient of a bias is da
+            arguments, grads[{"rnn": "b_h", "lstm": "b", "gru": "b_x"}[name]])}
+        if name == "gru":
+            right[f"du_n_{t}"] = grads["b_h"][2]
+        total = {key: total[key] + grad for key, grad in grads.items()}
+        right |= {f"d{key} after {t}": value for key, value in total.items()}
+    return right, partly
+
+
+@each_network
+@pytest.mark.parametrize("T", [1, 2, 3])
+def test_every_number_is_that_of_forward_and_backward_run_a_step_at_a_time(name, T):
+    right, partly = expected(name, T)
+    places, _ = content.layout(name, T)
+    compared = set()
+    for moment in content.moments(name, T):
+        for box in places:
+            for key in (box, content.gradient(box)):
+                if key in moment.known:
+                    np.testing.assert_allclose(moment.known[key].ravel(), np.ravel(right[key]), rtol=1e-12, err_msg=key)
+                    compared.add(key)
+                elif key in moment.partly:
+                    np.testing.assert_allclose(moment.partly[key].ravel(), np.ravel(partly[key]), rtol=1e-12)
+        if "Σ" in moment.lines[0]:
+            for line in moment.lines[1:]:
+                key = f"{line.split(' = ')[0]} after {moment.t}"
+                np.testing.assert_allclose(moment.known[key.split()[0]].ravel(), right[key].ravel(), rtol=1e-12)
+                assert line.endswith(content.number(right[key])) and len(line.split(" + ")) == T + 1 - moment.t
+                compared.add(key)
+    assert compared == right.keys()
+
+
+@each_network
+def test_the_gradients_are_those_of_the_loss_moved_a_little(name):
+    T = len(content.NETWORKS[name].x)
+    layer, params, x, states = network(name, T)
+    known = content.moments(name)[-1].known
+    loss = lambda _: layer.forward(params, x, tuple(states.values()) if len(states) > 1 else states["h"])[0].sum()
+    for key, array in [*params.items(), *((f"{key}_0", array) for key, array in states.items())]:
+        numerical = gradcheck.numerical(loss, array).ravel()
+        np.testing.assert_allclose(known[f"d{key}"].ravel(), numerical, atol=1e-9, rtol=1e-7)
+    np.testing.assert_allclose([known[f"dx_{t}"].item() for t in range(1, T + 1)],
+                               gradcheck.numerical(loss, x).ravel(), rtol=1e-7)
+
+
+@each_network
+def test_the_numbers_of_an_equation_give_what_stands_behind_it(name):
+    def value(text):
+        for symbol, python in (("·", "*"), ("²", "**2"), ("σ", "sigmoid"), ("tanh**2", "tanh2")):
+            text = text.replace(symbol, python)
+        text = re.sub(r"(\([-\d., ]+,[-\d., ]+\))", r"np.array(\1)", text)
+        return np.ravel(eval(text, {"np": np, "sigmoid": sigmoid, "tanh": np.tanh, "tanh2": lambda c: np.tanh(c)**2}))
+
+    checked = 0
+    for moment in content.moments(name):
+        for line in moment.lines[1:] if moment.tag != "end" else []:
+            if line.count(" = ") == 2 and "outside" not in line:
+                _, formula, result = line.split(" = ")
+                np.testing.assert_allclose(value(formula), value(result), atol=4e-3, err_msg=line)
+                checked += 1
+    assert checked > COUNT[name] / 2
+
+
+@each_network
+def test_the_moments_are_the_lines_of_the_layer(name):
+    layer, shown = content.NETWORKS[name].layer, content.moments(name)
+    assert len(shown) == COUNT[name]
+    source = Path(inspect.getfile(layer)).read_text(encoding="utf-8").splitlines()
+    for moment in shown[:-1]:
+        for line in moment.code:
+            number, text = line.strip().split("  ", 1)
+            assert source[int(number) - 1].strip() == text
+            assert moment.forward or f"({moment.tag})" in text
+        equation = moment.lines[0].split(")   ")[-1] if not moment.forward else moment.lines[0]
+        assert re.sub(r"\s", "", equation) in re.sub(r"\s", "", layer.__doc__ + layer.backward.__doc__)
+    numbered = {tag for line in source for tag in re.findall(r"# \((B\d+)\)", line) if "concatenate" not in line}
+    assert {moment.tag for moment in shown if moment.tag[0] == "B"} == numbered
+
+
+def test_the_numbers_are_those_that_the_tutorial_derives():
+    known = {key: round(value.item(), 3) for key, value in content.moments("lstm")[-1].known.items() if value.size == 1}
+    paper = dict(c_1=0.826, h_1=0.339, dc_2=0.632, da_i_2=-0.056, da_f_2=0.130, da_g_2=0.145, da_o_2=0.065, dh_1=1.120,
+                 dc_1=0.640, da_f_1=0.029, dc_0=0.576, dh_0=0.249, L_0=0.554)
+    assert {key: known[key] for key in paper} == paper
+
+
+def test_where_gradients_meet_the_sum_is_written_out():
+    moment, = (m for m in content.moments("lstm") if (m.t, m.tag) == (1, "B2") and "dc_1" in m.known)
+    assert moment.lines[2] == "dc_1 is a sum:  0.338 from c_2  +  0.303 from h_1"
+    assert moment.lit == {("c_1", "c_2"): "0.338", ("c_1", "h_1"): "× 0.270 = 0.303", "c_1": None}
+    end = content.moments("lstm")[-1]
+    assert end.title == "What arrived at step 0: dh_0 = 0.249, dc_0 = 0.576"
+    assert end.lines[0].startswith("c_2 to c_1:   dc_2 ⊙ f_2 = 0.632 · 0.534 = 0.338")
+
+
+@each_network
+def test_a_picture_says_what_its_moment_holds(name):
+    figure = Figure(figsize=watch.size(name, len(content.NETWORKS[name].x)))
+    for moment in content.moments(name)[::5]:
+        watch.draw(figure, name, moment)
+        texts = [text.get_text() for text in figure.axes[0].texts]
+        for key in (key for box in content.layout(name, moment.T)[0] for key in (box, content.gradient(box))):
+            if key in moment.known and key[:2] != "x_":
+                assert f"{content.label(key)} = {content.number(moment.known[key])}" in texts
+        assert {moment.title, *moment.lines, *filter(None, moment.lit.values())} <= set(texts)
+
+
+def test_forget_biases_side_by_side_multiply_by_their_own_gates():
+    shown = content.side_by_side([-1.0, 3.0], 3)
+    assert [moment.moments[0].t for moment in shown] == [3, 3, 2, 1, 0]
+    small, large = (moment.known["dc_0"].item() / moment.known["dc_3"].item() for moment in shown[-1].moments)
+    assert small < 0.06 and large > 0.8
+
+
+def test_the_trace_of_a_debugger_is_given_back():
+    import sys
+    mine, before = (lambda *_: None), sys.gettrace()
+    sys.settrace(mine)
+    try:
+        content.moments("rnn", 1)
+        assert sys.gettrace() is mine
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.parametrize("options, count", [(["rnn"], 4), (["lstm", "--forget", "-1", "--steps", "2"], 4)])
+def test_a_gif_loops_and_gives_time_to_read(options, count, brief, capsys):
+    assert main(["watch", *options, "--out", "film.gif"]) == 0
+    with Image.open("film.gif") as film:
+        pauses = []
+        for k in range(film.n_frames):
+            film.seek(k)
+            pauses.append(film.info["duration"])
+        assert sum(pauses) >= 1500 * count and min(pauses) >= 1500 and film.info["loop"] == 0
+        assert film.n_frames in (count, count - 1)  # two that look alike are one, which stays for as long
+    assert f"{count} moments" in capsys.readouterr().out
+
+
+def test_a_png_is_one_moment():
+    for at in ("t=1,B2", "t=1,h"):
+        assert main(["watch", "rnn", "--steps", "1", "--at", at, "--out", "a.png"]) == 0
+    with Image.open("a.png") as picture:
+        assert picture.size[0] > 1000
+
+
+def test_the_page_links_nothing(brief):
+    assert main(["watch", "rnn", "--steps", "1", "--out", "page.html"]) == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64") == 4 and not re.search(r"https?:|<link|src=\"(?!data)|fa-", page)
+
+
+@pytest.mark.parametrize("ending, step", [("gif", "quantize"), ("html", "draw"), ("png", "draw")])
+def test_a_file_is_written_whole_or_not_at_all(ending, step, monkeypatch):
+    path = Path(f"film.{ending}")
+    path.write_text("what was there")
+    monkeypatch.setattr(*((Image.Image, step) if step == "quantize" else (watch, step)), interrupted)
+    assert main(["watch", "rnn", "--steps", "1", "--out", str(path)]) == 130
+    assert path.read_text() == "what was there" and [file.name for file in Path().iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("options, said", [
+    (["--out", "film.mp4"], "ends in .gif, .html, .png"), (["--steps", "9", "--out", "a.png"], "--steps of at most 4"),
+    (["--at", "t=9,B3", "--out", "a.png"], "--at is t=9,B3, expected t=STEP,NAME"),
+    (["--at", "B3", "--out", "a.png"], "t=1,B2"),
+    (["--at", "t=1,B3", "--out", "a.gif"], "is one operation"), (["--out", "no/a.png"], "cannot be written"),
+    (["rnn", "--forget", "1", "--out", "a.png"], "expected lstm"),
+    (["--forget", "nan", "--out", "a.png"], "expected finite numbers"),
+    ([], "no screen for a window: write a file with --out")])
+def test_a_mistake_gets_one_line(options, said, capsys):
+    assert main(["watch", *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("minirnn: error: ") and err.count("\n") == 1 and said in err
+    assert list(Path().iterdir()) == []
+
+
+def test_keys_step_jump_and_play(monkeypatch):
+    drawn, shown, figure = [], content.moments("rnn", 1), pyplot.figure()
+    watch.keys(figure, lambda _, moment: drawn.append(shown.index(moment)), shown)
+    for key in ("right", "right", "left", "left", "left", "end", "right", "home", "x", " "):
+        figure.canvas.callbacks.process("key_press_event", KeyEvent("key_press_event", figure.canvas, key))
+    assert drawn == [0, 1, 2, 1, 0, 0, 8, 8, 0]
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium")
+def test_a_browser_shows_the_next_moment_without_a_request_or_an_error(brief, tmp_path):
+    assert main(["watch", "rnn", "--steps", "1", "--out", "page.html"]) == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    listen = "<script>window.onerror = m => document.title += 'ERROR ' + m</script>"
+    Path("page.html").write_text(listen + page + """<script>
+        setTimeout(() => {
+            const image = document.querySelector(".animation img");
+            const next = document.querySelector('[title="Next frame"]');
+            const seen = [];
+            document.querySelector('[title="First frame"]').click(); seen.push(image.src);
+            next.click(); seen.push(image.src); next.click(); seen.push(image.src);
+            const asked = performance.getEntriesByType("resource").filter(entry => !entry.name.startsWith("data:"));
+            document.title += `different ${new Set(seen).size} asked ${asked.length} letters ${next.innerText}`;
+        }, 1000)</script>""", encoding="utf-8")
+    result = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", f"--user-data-dir={tmp_path}/profile",
+                             "--virtual-time-budget=4000", "--dump-dom", f"file://{tmp_path}/page.html"],
+                            capture_output=True, text=True, timeout=100)
+    assert re.findall("<title>(.*?)</title>", result.stdout) == ["different 3 asked 0 letters ▶|"]
