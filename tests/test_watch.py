@@ -150,7 +150,12 @@ def test_the_moments_are_the_lines_of_the_layer(name):
     assert {moment.tag for moment in shown if moment.tag[0] == "B"} == numbered
 
 
-def test_the_numbers_are_those_that_the_tutorial_derives():
+def test_the_network_and_its_numbers_are_those_of_the_tutorial():
+    page = (Path(__file__).parents[1] / "tutorials" / "09_the_lstms_backward_pass.py").read_text(encoding="utf-8")
+    lstm, params, _, _ = network("lstm", 2)
+    rows = re.findall(r"^(W_x\w), (U_\w), (b_\w) = (\S+), (\S+), (\S+)$", page, re.M)
+    assert {name: float(value) for row in rows for name, value in zip(row[:3], row[3:])} == {
+        name: value.item() for name, value in lstm.gates(params).items()}
     known = {key: round(value.item(), 3) for key, value in content.moments("lstm")[-1].known.items() if value.size == 1}
     paper = dict(c_1=0.826, h_1=0.339, dc_2=0.632, da_i_2=-0.056, da_f_2=0.130, da_g_2=0.145, da_o_2=0.065, dh_1=1.120,
                  dc_1=0.640, da_f_1=0.029, dc_0=0.576, dh_0=0.249, L_0=0.554)

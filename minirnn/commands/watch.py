@@ -10,7 +10,8 @@ import sys
 import numpy as np
 
 from .. import files
-from ..plots import BLUE, GREY, ORANGE
+from ..diagrams import BACKWARD, FORWARD
+from ..plots import GREY
 from .moments import NETWORKS, gradient, label, layout, moments, number, side_by_side
 
 SECONDS = 3  # that an operation of the backward pass stays; one of the forward pass half as long
@@ -74,7 +75,7 @@ def draw(figure, name, moment):
     """One moment: the network, what is lit in it, and the words below."""
     figure.clear()
     (width, height), middle = figure.get_size_inches(), moment.T * NETWORKS[name].width / 2
-    left, right, colour = middle - width / 2, middle + width / 2, BLUE if moment.forward else ORANGE
+    left, right, colour = middle - width / 2, middle + width / 2, FORWARD if moment.forward else BACKWARD
     ax = figure.add_axes((0, 0, 1, 1), xlim=(left, right), ylim=(-PANEL, height - PANEL))
     ax.axis("off")
     places, edges = layout(name, moment.T)
@@ -130,13 +131,13 @@ def _arrow(ax, edge, places, words, forward):
     a = np.array((xa + aside * WIDTH / 2, ya + up * HEIGHT / 2 * (not aside)))
     b = np.array((xb - aside * WIDTH / 2, yb - up * reach * (not aside)))
     start, end = (b, a) if lit and not forward else (a, b)
-    colour, width = ((BLUE if forward else ORANGE), 2.6) if lit else ("#c4c4c4", 1)
+    colour, width = ((FORWARD if forward else BACKWARD), 2.6) if lit else ("#c4c4c4", 1)
     ax.annotate("", end, start, zorder=1.5 if lit else 1, arrowprops={
         "arrowstyle": "-|>" if lit else "->", "color": colour, "lw": width, "shrinkA": 0, "shrinkB": 0,
         "mutation_scale": 15})
     if words:
         above = HEIGHT / 2 + 0.14 if ya == yb and abs(b - a)[0] < 0.9 else 0  # between boxes it has no room
-        ax.text(*(a + b) / 2 + (0, above), words, fontsize=13.5, color=ORANGE, ha="center", va="center", zorder=5,
+        ax.text(*(a + b) / 2 + (0, above), words, fontsize=13.5, color=BACKWARD, ha="center", va="center", zorder=5,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})
 
 
@@ -148,7 +149,7 @@ def draw_biases(figure, _, shown):
     far = (width - 3.3) / T
     ax = figure.add_axes((0, 0, 1, 1), xlim=(-2.35, width - 2.35), ylim=(0, height))
     ax.axis("off")
-    colour = BLUE if shown.forward else ORANGE
+    colour = FORWARD if shown.forward else BACKWARD
     title = "Forward: one LSTM with other forget biases" if shown.forward else "What the forget gate lets through"
     ax.text(-2.1, height - 0.15, title, fontsize=18, va="top", weight="bold", color=colour)
     ax.text(-2.1, 0.32, f"L = h_{T}.   Each arrow back multiplies by f_t = σ(… + b_f).   dc_t = dc_{{t+1}} ⊙ f_{{t+1}} "
