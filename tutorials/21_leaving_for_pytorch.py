@@ -59,7 +59,7 @@ assert round(right, 3) == 0.182 and misread == 0
 # %%
 years, numbers = datasets.sunspots()
 root, start = np.sqrt(numbers), int(np.argmax(years == 1921))
-model = models.Forecaster("lstm", hidden=3, seed=0, window=24).fit(root[:start], epochs=2 if QUICK else 300)
+model = models.PlainForecaster("lstm", hidden=3, seed=0, window=24).fit(root[:start], epochs=2 if QUICK else 300)
 for place, kind in ((0, "lstm"), (2, "linear")):  # a chain's entries one by one; entry 1, last_step, has no parameters
     for name, array in weights.to_torch(model.params[place], kind).items():
         print(f"{kind:<8}{name:<14}{array.shape!s:<9}{array.dtype}{'' if array.any() else '   all zero'}")

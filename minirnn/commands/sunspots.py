@@ -28,7 +28,7 @@ def run(args):
           "it")
     print(f"   One-step NMSE (MSE / 1535){'':<13}" + "".join(f"{first}-{last % 100:<8}" for first, last in PERIODS))
     roots = np.sqrt(numbers)  # steadies the swings; better than the raw scale on validation years before 1921
-    fitted = [models.Forecaster("lstm", hidden=16, seed=seed) for seed in SEEDS]
+    fitted = [models.PlainForecaster("lstm", hidden=16, seed=seed) for seed in SEEDS]
     for model in fitted:
         if model.fit(roots[:start]).history["stopped"] == "interrupted":
             raise KeyboardInterrupt

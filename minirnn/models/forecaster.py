@@ -1,131 +1,190 @@
-"""The article's model of section 5, put right and fitted to a series."""
+"""A linear model first, and then LSTMs that learn what it leaves: a residual connection around a whole forecast."""
 
 import math
 from pathlib import Path
 
 import numpy as np
 
-from .. import baselines, boundary, datasets, optim, training, weights
-from ..layers import fast, linear, rnn
-from ..layers.compose import chain, last_step
+from .. import baselines, boundary, metrics, optim, training, weights
+from ..blas import one_thread
+from ..layers import fast, linear
+from ..layers.compose import chain
 from ..layers.layer import accepted
+from . import line
+from .residuals import BATCHES, Residuals, View
+from .series_model import SeriesModel, around, checked, validation_start
+from .side_by_side import mse, side_by_side
 
-LAYERS = {"rnn": rnn, "lstm": fast.lstm}
+NETWORKS = 3  # trained side by side: one alone rests on its first weights
+UPDATES = 60_000  # chunks that are learned at most, over all epochs, but at least 15 epochs
+BETTER = 0.99  # of the line's validation loss: what the networks have to stay below, or the line stands alone
+BLOCK = 512  # sequences read at once, for memory
+KEPT = 2000  # validation errors that the intervals rest on, at most, spread evenly
 
 
-class Forecaster:
-    """One recurrent layer, then a linear layer on its last step.
+class Forecaster(SeriesModel):
+    """The line says the next `ahead` values; LSTMs read the series and say by how much each of them will be off.
 
-    It reads the last `window` values of a series and says the next `ahead`; further on it reads its own forecasts.
+        ŝ_{t+h} = line_h(past) + σ_h √h · o_h(t)        in the line's own scale: see line.py
+        o(t) = mean of linear(lstm(inputs up to t))     several networks side by side; linear starts at zero
 
-        layer     "lstm" or "rnn"
-        hidden    number of hidden units
+    Before training the model is the line. Training stops where the validation loss is lowest; if it is never below the
+    line's, the line stays. Further on than `ahead` the model reads its own forecasts.
+
+        season    steps in a season, such as 7, 24 or 365; 1 is none
+        ahead     number of values it says at once: choose the horizon that counts
+        hidden    number of units of each LSTM
         seed      of the weights and of the order of training
-        window    number of values it reads
-        ahead     number of values it says at once
 
     >>> series = np.sin(np.arange(200) / 3)
-    >>> model = Forecaster("rnn", hidden=8, window=12).fit(series, epochs=40)
-    >>> error = model.predict(horizon=5) - np.sin(np.arange(200, 205) / 3)
-    >>> bool(abs(error).max() < 0.1)
+    >>> model = Forecaster(ahead=5, hidden=8).fit(series, epochs=5)
+    >>> bool(abs(model.predict(5) - np.sin(np.arange(200, 205) / 3)).max() < 0.01)
     True
+    >>> low, high = model.intervals(5, level=0.8)
     """
 
-    def __init__(self, layer="lstm", hidden=16, seed=0, window=24, ahead=1):
-        boundary.one_of("layer", layer, LAYERS)
-        self.settings = {"layer": layer, "hidden": boundary.size("hidden", hidden),
-                         "seed": boundary.size("seed", seed, least=0), "window": boundary.size("window", window),
-                         "ahead": boundary.size("ahead", ahead)}
-        self.network = chain(LAYERS[layer], last_step, linear)
-        self.params = self.scale = self.past = self.history = None
+    name = "forecaster"
 
-    def fit(self, series, validation=0.15, epochs=300, patience=None, checkpoint=None):
-        """Train on a series (n,) and return self.
+    def __init__(self, season=1, ahead=1, hidden=32, seed=0):
+        self.settings = {"season": boundary.size("season", season), "ahead": boundary.size("ahead", ahead),
+                         "hidden": boundary.size("hidden", hidden), "seed": boundary.size("seed", seed, least=0)}
+        self._compose()
 
-        The last share `validation` serves to choose how many epochs are best, at most `epochs`; then the model starts
-        afresh and trains for so many on all of it. `patience` is in epochs; None is 400 updates, but at least 10
-        epochs. Ctrl-C keeps the best so far. With `checkpoint` a stopped run goes on where it was; the second training
-        keeps its own, under the same name with "-refit" added.
+    def _compose(self):
+        self.network = side_by_side(chain(fast.lstm, linear), NETWORKS)
+
+    def fit(self, series, validation=0.15, epochs=100, patience=30, checkpoint=None):
+        """Fit to a series (n,) and return self.
+
+        The last share `validation` chooses the form of the line, and how many epochs are best, at most `epochs`; then all
+        starts afresh on the whole series. Ctrl-C keeps the best so far; once the line is found that is a model.
+        `history` says how it went; best is the number of epochs, 0 where the line stands alone. With `checkpoint` a
+        stopped run goes on where it was.
         """
-        series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
-        window, ahead, epochs = self.settings["window"], self.settings["ahead"], boundary.size("epochs", epochs)
-        train, after, _ = datasets.split(series, 1 - validation, validation)
-        n = len(train) - window - ahead + 1  # windows whose targets all lie in the training part
-        if n < 2 or len(after) < ahead:
-            least = math.ceil(max((window + ahead + 1) / (1 - validation), ahead / validation)) + 1
-            raise ValueError(f"series has {len(series)} values, expected at least {least} for a window of {window}, "
-                             f"{ahead} ahead and {validation:.0%} for validation: a longer series, or a smaller window")
-        scale = datasets.Scale.fit(train)
-        x, y = datasets.windows(scale.apply(series).astype(np.float32), window, ahead)
-        parts = (x[:n], y[:n]), (x[len(train) - window:], y[len(train) - window:])
-        params, history = self._train(*parts, epochs, patience, checkpoint)
-        if history["stopped"] != "interrupted":
-            refit = checkpoint and Path(checkpoint).with_name(Path(checkpoint).name + "-refit")
-            all_of_it, again = self._train((x, y), None, history["best"], None, refit)
-            if again["stopped"] == "interrupted":
-                history["stopped"] = "interrupted"
-            else:
-                params = all_of_it
-        self.scale, self.params, self.history = scale, params, history  # only now: a fit that fails changes nothing
+        series, epochs = checked(series), boundary.size("epochs", epochs)
+        season, ahead = self.settings["season"], self.settings["ahead"]
+        start = validation_start(series, validation, ahead, least=12)
+        with one_thread():
+            form = line.chosen(series, start, season, ahead)
+            one, whole = line.fitted(form, series[:start]), line.fitted(form, series)
+            view = View.of(one, season, start)
+            first = Residuals.of(one, view, series, start, ahead)
+            params, history = self._train(first, start, epochs, patience, checkpoint)
+            trial = type(self)(**self.settings)._take(one, view, first.scale, params, None)
+            errors, history["rmse"] = trial._validated(series, start)
+            residuals = Residuals.of(whole, view, series, len(series), ahead)
+            if params and history["stopped"] != "interrupted":
+                refit, again = self._train(residuals, len(series), history["best"], None, _second(checkpoint))
+                if again["stopped"] == "interrupted":
+                    history["stopped"] = "interrupted"
+                else:
+                    params = refit
+        self._take(whole, view, residuals.scale, params, errors).history = history  # only now: all or nothing
         return self.observe(series)
 
-    def _train(self, train, validation, epochs, patience, checkpoint):
-        rng, params = self._fresh()
-        batch_size = min(max(16, len(train[0]) // 100), 128)  # about a hundred updates an epoch
-        if validation is not None and patience is None:
-            patience = max(10, 400 * batch_size // len(train[0]))
-        return params, training.fit(self.network, params, optim.Adam(lr=3e-3), train, validation, rng=rng,
-                                    epochs=epochs, batch_size=batch_size, patience=patience, checkpoint=checkpoint)
-
-    def _fresh(self):
+    def _train(self, residuals, start, epochs, patience, checkpoint):
+        """Train new networks on what was known after `start` values, and return their parameters: none, [], if on later
+        values no epoch is better than the line alone."""
+        view, n, x = residuals.view, len(residuals.x) + residuals.view.need - 1, residuals.x
         rng = np.random.default_rng(self.settings["seed"])
-        return rng, self.network.init(rng, 1, self.settings["hidden"], self.settings["ahead"])
+        params = self.network.init(rng, x.shape[1], self.settings["hidden"], self.settings["ahead"])
+        for _, read_out in params:
+            read_out["W"][:] = 0
+        train = residuals.chunks(view.need + view.warm_up, start)
+        validation = residuals.chunks(start, n, view.targets) if start < n else None
+        epochs = min(epochs, max(15, UPDATES // len(train[0])))
+        alone = validation and training.evaluate(self.network, params, validation, mse)
+        history = training.fit(self.network, params, optim.AdamW(1e-2, weight_decay=1e-3), train, validation, rng=rng,
+                               epochs=epochs, batch_size=min(max(1, len(train[0]) // BATCHES), 64), loss=mse,
+                               patience=patience if validation else None, checkpoint=checkpoint)
+        if validation and not min(history["validation"], default=math.inf) < BETTER * alone:
+            params, history["best"] = [], 0
+        return params, history
 
-    def observe(self, series):
-        """Forecast from the end of this series from now on; nothing is trained. Returns self."""
-        window = self._fitted().settings["window"]
-        series = boundary.array("series", series, ("n",), np.float64, "one number a step, in time's order")
-        if len(series) < window:
-            raise ValueError(f"series has {len(series)} values, expected at least the {window} that the model reads")
-        self.past = series[-window:].copy()
-        return self
+    def _validated(self, series, start):
+        """Its errors (n, ahead) of steps 1, 2, ... on series[start:], in the units of series or of its logarithm, and the
+        RMSE with networks and without."""
+        ahead, scaled = self.settings["ahead"], self.line.apply(series)
+        origins, truth = np.arange(start, len(series) - ahead + 1), baselines.truth(series, start, ahead)
+        said, alone = self._said(scaled, origins), self.line.ahead(scaled, origins, ahead)
+        errors = (baselines.truth(scaled, start, ahead) - said) * self.line.std
+        kept = np.unique(np.linspace(0, len(errors) - 1, KEPT).astype(int))
+        return errors[kept], {"model": metrics.rmse(self.line.invert(said), truth),
+                              "line": metrics.rmse(self.line.invert(alone), truth)}
 
-    def predict(self, horizon):
-        """The `horizon` values that follow the series it has seen, (horizon,)."""
-        return self._ahead(self._fitted().past[None], boundary.size("horizon", horizon))[0]
+    def _said(self, scaled, origins):
+        """Forecasts (n, ahead), in the line's scale, after each number of origins of known values."""
+        said = self.line.ahead(scaled, origins, self.settings["ahead"])
+        if self.params:
+            x = ((self.view.inputs(self.line, scaled) - self.scale["mean"]) / self.scale["std"]).astype(np.float32)
+            steps, hints = self.view.steps, accepted(self.network, inference=True)
+            rows = np.lib.stride_tricks.sliding_window_view(x, steps, axis=0)[origins - self.view.need - steps + 1]
+            for i in range(0, len(rows), BLOCK):
+                y = self.network.forward(self.params, rows[i:i + BLOCK].transpose(0, 2, 1), **hints)[0][:, -1]
+                said[i:i + BLOCK] += y.reshape(len(y), NETWORKS, -1).mean(axis=1) * self.scale["spread"]
+        return said
+
+    @property
+    def reach(self):
+        """How many values it reads."""
+        return self.view.need + self.view.steps - 1 if self.params else len(self.line.w)
 
     def forecasts(self, series, start, horizon):
         """A forecast from each origin in a series, (n, horizon): see baselines.py."""
-        return self._ahead(baselines.pasts(series, self._fitted().settings["window"], start, horizon), horizon)
+        series = checked(series)
+        pasts = baselines.pasts(series, self._fitted().reach, start, horizon)
+        if boundary.size("horizon", horizon) > self.settings["ahead"]:
+            return self._ahead(pasts, horizon)
+        with one_thread():
+            return self.line.invert(self._said(self.line.apply(series), np.arange(start, start + len(pasts))))[:, :horizon]
 
     def _ahead(self, pasts, horizon):
-        pasts = self.scale.apply(pasts).astype(np.float32)
-        hints = accepted(self.network, inference=True)
-        say = lambda x: self.network.forward(self.params, x[..., None], **hints)[0]
-        ahead = baselines.recursive(say, pasts, horizon)
-        return self.scale.invert(ahead.astype(np.float64))
+        say = lambda pasts: np.concatenate([self._said(past, np.array([len(past)])) for past in pasts])
+        with one_thread():
+            return self.line.invert(baselines.recursive(say, self.line.apply(pasts), horizon))
 
-    def save(self, path):
-        """Write the fitted model to an .npz file, beside and renamed."""
-        self._fitted()
-        weights.save(path, {"forecaster": {"settings": self.settings, "params": self.params,
-                                            "scale": self.scale, "past": self.past}})
+    def intervals(self, horizon, level=0.8):
+        """Between what the next values lie with probability `level`: low and high, (horizon,) each. See `around`."""
+        return self.around(self.predict(horizon), level)
 
-    @classmethod
-    def load(cls, path):
-        """The model that `save` wrote: it forecasts the same numbers, bit for bit."""
-        saved = weights.load(path)
-        try:
-            parts = saved["forecaster"]
-            model = cls(**parts["settings"])
-            model.params = model._fresh()[1]
-            weights.restore(model.params, parts["params"])
-            model.scale, model.past = datasets.Scale(*parts["scale"]), parts["past"]
-        except (IndexError, KeyError, TypeError, ValueError):
-            raise ValueError(f"{path} holds no forecaster, expected a file that Forecaster.save made") from None
-        return model
+    def around(self, forecasts, level=0.8):
+        """The intervals around forecasts (..., horizon): low and high, of the same shape.
 
-    def _fitted(self):
-        if self.params is None:
-            raise ValueError("this Forecaster is not fitted yet: call fit(series) first")
+        Split conformal: as far on both sides as the share `level` of the errors of that step on validation data, in the
+        scale of the line, so that logarithms give a factor. This is measured, not guaranteed: the future may differ from
+        the validation data, on which form and epochs were chosen. Beyond `ahead` steps the width grows as √h.
+
+        Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005.
+        """
+        std = self._fitted().line.std
+        return around(self.line.apply(forecasts) * std, self.errors, level, lambda values: self.line.invert(values / std))
+
+    def _parts(self):
+        return {"line": self.line._asdict(), "view": self.view._asdict(), "scale": self.scale, "params": self.params,
+                "errors": self.errors}
+
+    def _restore(self, parts):
+        given, view = line.Line(**parts["line"]), View(**parts["view"])
+        params, scale = parts["params"], parts["scale"]
+        if params:
+            hidden = self.settings["hidden"]
+            if params[0][0]["U_h"].shape != (4 * hidden, hidden):
+                raise ValueError("before as many weights are drawn")
+            fresh = self.network.init(np.random.default_rng(0), len(scale["mean"]), hidden, self.settings["ahead"])
+            weights.restore(fresh, params)
+            params = fresh
+        if not (given.std > 0 and min(view) >= 0 and np.shape(parts["errors"])[1:] == (self.settings["ahead"],)):
+            raise ValueError("no model")
+        self._take(given, view, scale, params, parts["errors"])
+
+    def _take(self, line, view, scale, params, errors):
+        self.line, self.view, self.scale, self.params, self.errors = line, view, scale, params, errors
         return self
+
+
+def _second(checkpoint):
+    """Where the second training keeps its own: hidden beside the first one's, and of no use without that."""
+    if checkpoint is None:
+        return None
+    path = Path(checkpoint)
+    return path.with_name(f".{path.name}.second")
