@@ -1,5 +1,5 @@
-"""`python -m minirnn forecast`: a user's own series, measured on its last 15 % beside simpler forecasts, then forecast
-past its end."""
+"""`python -m minirnn forecast`: a user's own series, measured on its last 15 % beside simpler forecasts, then forecast past
+its end."""
 
 import json
 import sys
@@ -7,70 +7,174 @@ import sys
 import numpy as np
 
 from .. import baselines, datasets, files, metrics, models
+from ..datasets import csv_files
+from ..models.series_model import around
 from . import check_outputs, save_figure
+
+LEVELS = 0.8, 0.95
 
 
 def run(args):
     check_outputs(args.plot, args.save, args.json, args.checkpoint, source=args.file)
-    series = datasets.read_csv(args.file, args.column)
-    H, season = args.horizon, args.season
-    past, _, test = datasets.split(series, 0.85, 0)
-    train, _, _ = datasets.split(series, 0.7, 0.15)
-    start, window = len(past), min(max(24, season), 168, len(train) // 3)
-    if window < 2 or len(test) < H or len(train) <= season:
-        raise ValueError(f"{args.file} has {len(series)} values of {args.column}, too few for a horizon of {H} and a "
-                         f"season of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or "
-                         "season")
-
-    model = models.Forecaster("lstm", seed=args.seed, window=window, ahead=H)
-    model.fit(past, validation=1 - len(train) / len(past), checkpoint=args.checkpoint)
-    if model.history["stopped"] == "interrupted":
-        print("minirnn: training was interrupted, this is the best model until then", file=sys.stderr)
-    makers = {"model": model.forecasts, "persistence": baselines.persistence,
-              "ridge_ar": baselines.chosen_ar(past, len(train), season).forecasts}
-    if season > 1:
-        makers["seasonal_naive"] = lambda *question: baselines.seasonal_naive(*question, season)
-    result = {}
-    print(f"{args.column}: {len(series)} values; errors on the last {len(test)}, in its own units")
-    print(f"{'':<16}{'one step ahead':<32}{f'steps 1..{H}':<30}\n{'':<16}" + f"{'RMSE':<10}{'MAE':<10}{'MASE':<12}" * 2)
-    for name, make in makers.items():
-        errors = result[name] = {}
-        for steps, ending in ((1, "1"), (H, "h")):
-            guess, truth = make(series, start, steps), baselines.truth(series, start, steps)
-            measured = {"rmse": metrics.rmse(guess, truth), "mae": metrics.mae(guess, truth),
-                        "mase": metrics.mase(guess, truth, past, season)}
-            errors |= {f"{kind}_{ending}": error if np.isfinite(error) else None for kind, error in measured.items()}
-        print(f"{name:<16}" + "".join(f"{'none' if error is None else f'{error:.4g}':<{10 if k % 3 < 2 else 12}}"
-                                      for k, error in enumerate(errors.values())))
-    best = min((name for name in result if result[name]["rmse_h"] is not None), key=lambda name: result[name]["rmse_h"])
-    print(f"best over steps 1..{H}: {best}")
-
-    result["forecast"] = model.observe(series).predict(H).tolist()
-    print(f"the model's next {H}: " + " ".join(f"{value:.5g}" for value in result["forecast"]))
-    if args.save:
-        model.save(args.save)
+    column = csv_files.read(args.file, args.column, args.time, args.encoding, args.separator, args.decimal, args.where, args.fill)
+    said = f"{args.file}: {column.said}\n"
+    report = _loaded(args, column) if args.load else _trained(args, column)
+    said += report.pop("text")
+    dates = column.following(args.horizon)
+    rows = dates or [str(len(column.values) + k) for k in range(1, args.horizon + 1)]
+    shown = list(dict.fromkeys(["model", report.get("best", "model")]))
+    for name in shown:
+        said += _table(name, rows, report["ahead"][name], args.time or "row")
     if args.json:
+        result = {**report["errors"], "forecast": report["ahead"]["model"]["forecast"], "ahead": report["ahead"],
+                  "dates": dates, **report["facts"]}
         with files.replacing(args.json) as file:
             file.write(json.dumps(result, indent=2).encode())
+    if args.save:
+        report["model"].save(args.save)
     if args.plot:
-        _draw(args, series, start, makers, result["forecast"])
+        _draw(args, column, report, shown)
+    print(said, end="")  # after all is kept
     return 0
 
 
-def _draw(args, series, start, makers, ahead):
+def _trained(args, column):
+    """What is measured, and what is forecast, by a model that is fitted now."""
+    series, H, season = column.values, args.horizon, args.season
+    past, _, test = datasets.split(series, 0.85, 0)
+    train, _, _ = datasets.split(series, 0.7, 0.15)
+    start = len(past)
+    if len(test) < H or len(train) <= season or len(train) < 12:
+        raise ValueError(f"{args.file} has {len(series)} values of {args.column}, too few for a horizon of {H} and a season "
+                         f"of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or season")
+    model = models.Forecaster(season, H, seed=args.seed)
+    model.fit(past, validation=1 - len(train) / start, checkpoint=args.checkpoint)
+    interrupted = model.history["stopped"] == "interrupted"
+    if interrupted:
+        print("minirnn: training was interrupted, this is the best model until then", file=sys.stderr)
+
+    ar = baselines.chosen_ar(past, len(train), season)
+    younger = baselines.AR(ar.p, ar.ridge).fit(train)  # for its errors on the validation part
+    makers = {"model": model.forecasts, "line": model.line.forecasts, "ridge_ar": ar.forecasts,
+              "persistence": baselines.persistence}
+    if season > 1:
+        makers["seasonal_naive"] = lambda *question: baselines.seasonal_naive(*question, season)
+    validated = {name: younger.forecasts if name == "ridge_ar" else make for name, make in makers.items()
+                 if name not in ("model", "line")}
+    known = baselines.truth(past, len(train), H)
+    wrong = {name: known - make(past, len(train), H) for name, make in validated.items()}
+    scores = model.history["rmse"] | {name: float(np.sqrt(np.mean(error**2))) for name, error in wrong.items()}
+
+    truth, errors, covered = baselines.truth(series, start, H), {}, {}
+    for name, make in makers.items():
+        errors[name] = {}
+        guess = make(series, start, H)
+        for steps, ending in ((1, "1"), (H, "h")):
+            said, right = (guess if steps == H else make(series, start, 1)), baselines.truth(series, start, steps)
+            measured = {"rmse": metrics.rmse(said, right), "mae": metrics.mae(said, right),
+                        "mase": metrics.mase(said, right, past, season)}
+            errors[name] |= {f"{kind}_{ending}": error if np.isfinite(error) else None for kind, error in measured.items()}
+        errors[name]["rmse_validation"] = scores[name]
+        covered[name] = {str(level): float(np.mean((low <= truth) & (truth <= high))) for level in LEVELS
+                         for low, high in [_band(model, wrong, name, guess, level)]}
+    winners = _least({name: scores[name] for name in makers})
+    model.observe(series)
+    ahead = {name: _ahead(model, wrong, name, model.predict(H) if name == "model" else _next(make, series, H))
+             for name, make in makers.items()}
+    text = f"{args.column}: {len(series)} values; errors on the last {len(test)}, in its own units\n" + _errors(errors, H)
+    text += f"best over steps 1..{H}: {' and '.join(_least({name: e['rmse_h'] for name, e in errors.items()}))}\n"
+    text += f"best on the validation part, which chose: {' and '.join(winners)}\n"
+    text += "intervals of the model covered " + ", ".join(f"{share:.0%} where {float(level):.0%} was meant" for level, share
+                                                          in covered["model"].items()) + ": measured, not guaranteed\n"
+    facts = {"stopped": model.history["stopped"], "epochs": model.history["best"], "covered": covered, "best": winners[0]}
+    return {"text": text, "errors": errors, "ahead": ahead, "model": model, "best": winners[0], "facts": facts,
+            "makers": makers, "start": start}
+
+
+def _loaded(args, column):
+    """What a saved model forecasts."""
+    model = models.Forecaster.load(args.load).observe(column.values)
+    ahead = {"model": _ahead(model, {}, "model", model.predict(args.horizon))}
+    return {"text": f"{args.column}: {len(column.values)} values, forecast by {args.load}\n", "errors": {}, "ahead": ahead,
+            "model": model, "facts": {"loaded": str(args.load)}, "makers": {"model": model.forecasts},
+            "start": model.reach}
+
+
+def _next(make, series, H):
+    """The H values after the end: a forecast does not look at what it is to be compared with."""
+    return make(np.append(series, np.full(H, series[-1])), len(series), H)[0]
+
+
+def _band(model, wrong, name, guess, level):
+    return around(guess, wrong[name], level) if name in wrong else model.around(guess, level)
+
+
+def _ahead(model, wrong, name, forecast):
+    bands = {f"{int(100 * level)}%": np.stack(_band(model, wrong, name, forecast, level), axis=1).tolist()
+             for level in LEVELS}
+    return {"forecast": forecast.tolist(), "intervals": bands}
+
+
+def _least(scores):
+    """The names with the lowest score, up to rounding: ties are ties."""
+    scores = {name: score for name, score in scores.items() if score is not None and np.isfinite(score)}
+    lowest = min(scores.values())
+    return [name for name, score in scores.items() if score <= lowest * (1 + 1e-9)]
+
+
+def _errors(errors, H):
+    """The table of errors, a row for each way to forecast."""
+    text = f"{'':<16}{'one step ahead':<37}{f'steps 1..{H}'}\n{'':<16}" + f"{'RMSE':<12}{'MAE':<12}{'MASE':<13}" * 2
+    for name, measured in errors.items():
+        cells = [measured[f"{kind}_{ending}"] for ending in "1h" for kind in ("rmse", "mae", "mase")]
+        text += f"\n{name:<16}" + "".join(f"{'none' if error is None else f'{error:.4g}':<{12 if k % 3 < 2 else 13}}"
+                                          for k, error in enumerate(cells)).rstrip()
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _table(name, rows, ahead, first):
+    """The forecast with its intervals, a row for each step."""
+    bands = ahead["intervals"]
+    digits = _digits([ahead["forecast"], *bands.values()])
+    text = f"the next {len(rows)} by {name}:\n{first:<20}{'forecast':>16}" + "".join(f"{band:>18}" + " " * 14 for band in bands)
+    for k, row in enumerate(rows):
+        ends = "".join(f"  {low:>14.{digits}f} ..{high:>14.{digits}f}" for low, high in (band[k] for band in bands.values()))
+        text += f"\n{row:<20}{ahead['forecast'][k]:>16.{digits}f}{ends}"
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _digits(numbers):
+    """How many decimals show the changes: 1412345678 and 38529.6 stay recognizable."""
+    values = np.concatenate([np.ravel(part) for part in numbers])
+    spread = np.ptp(values) or abs(values).max() or 1.0
+    return int(np.clip(3 - np.floor(np.log10(spread)), 0, 10))
+
+
+def _draw(args, column, report, shown):
     from .. import plots
     from matplotlib.figure import Figure
 
+    series, H, makers = column.values, args.horizon, report["makers"]
+    times = None if column.times is None else np.array(column.times, "datetime64[s]")
     figure = Figure(figsize=(11, 7), layout="constrained")
     above, below = figure.subplots(2, 1)
-    rows = 1 + np.arange(len(series) + args.horizon)
-    shown = slice(max(start, len(series) - 150), len(series))
-    one_step = {name: make(series, shown.start, 1)[:, 0] for name, make in makers.items()}
-    plots.forecast(rows[shown], series[shown], one_step, above)
-    above.set(ylabel=args.column, title="One step ahead, on values the models have not seen")
-    last = slice(max(0, len(series) - 4 * args.horizon - 20), len(series))
+    rows = 1 + np.arange(len(series) + H)
+    start = max(report["start"], len(series) - 150)
+    if start < len(series):
+        names = list(dict.fromkeys([*shown, *makers]))[:4]
+        one_step = {name: makers[name](series, start, 1)[:, 0] for name in names}
+        plots.forecast(rows[start:-H] if times is None else times[start:], series[start:], one_step, above)
+    above.set(ylabel=args.column, title="One step ahead" + ", on values the models have not seen" * (not args.load))
+    last = slice(max(0, len(series) - 4 * H - 20), len(series))
     plots.forecast(rows[last], series[last], {}, below)
-    below.plot(rows[len(series):], ahead, color=plots.ORANGE, marker=".", label="model")
-    below.set(ylabel=args.column, xlabel="row of the file", title=f"The next {args.horizon}")
-    below.legend(loc="upper left", frameon=False)
+    for name, colour in zip(shown, (plots.ORANGE, plots.BLUE)):
+        ahead = report["ahead"][name]
+        low, high = np.transpose(ahead["intervals"]["80%"])
+        below.plot(rows[len(series):], ahead["forecast"], color=colour, marker=".", label=name)
+        below.fill_between(rows[len(series):], low, high, color=colour, alpha=0.2, linewidth=0, label=f"{name}, 80 %")
+    following = column.following(H)
+    below.set(ylabel=args.column, xlabel="row of the series", title=f"The next {H}"
+              + (f": {following[0]} to {following[-1]}" if following else ""))
+    below.autoscale()
+    below.legend(loc="upper left", frameon=False, ncols=5)
     save_figure(figure, args.plot)

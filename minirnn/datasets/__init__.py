@@ -1,14 +1,13 @@
 """How a series becomes training data without a look at the future, and data to try it on: small real series in
 series.py, tasks made by rule in tasks.py."""
 
-import csv
-import reprlib
 from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import boundary
+from . import csv_files
 from .series import i94_traffic, japanese_vowels, nyse, online_retail, seattle_weather, sunspots, tang_quatrains
 from .tasks import (adding, copying_memory, distractors, embedded_reber, long_lag, mackey_glass, multiplication, reber,
                     reversal, temporal_order, two_sequence)
@@ -18,34 +17,12 @@ __all__ = ["read_csv", "split", "windows", "Scale", "sunspots", "seattle_weather
            "two_sequence", "adding", "multiplication", "temporal_order", "copying_memory", "reversal", "mackey_glass"]
 
 
-def read_csv(path, column):
-    """One column of a CSV file with a header, as float64 in the order of the rows.
+def read_csv(path, column, **options):
+    """One column of a CSV file with a header, as float64 in time's order; for the options see csv_files.py.
 
     Errors: ValueError that names the line for a missing column, an empty cell, text, or a number that is not finite.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV text file in UTF-8: {error}") from None
-    header = [name.strip() for name in rows[0][1]] if rows else []
-    if header.count(column) != 1:
-        raise ValueError(f"{path} has {header.count(column) or 'no'} columns named {column!r}, expected exactly one; "
-                         f"it has {', '.join(map(repr, header))[:500] or 'nothing, it is empty'}")
-    k, values = header.index(column), []
-    for line, row in rows[1:]:
-        if not row:
-            continue
-        cell = row[k].strip() if k < len(row) else ""
-        try:
-            values.append(float(cell))
-        except ValueError:
-            values.append(np.nan)
-        if not np.isfinite(values[-1]):
-            raise ValueError(f"{path} line {line}: {column} is {reprlib.repr(cell)}, expected a number: fill the gap "
-                             "or drop the row")
-    return np.array(values)
+    return csv_files.read(path, column, **options).values
 
 
 def split(series, train=0.7, validation=0.15):
