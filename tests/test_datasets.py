@@ -128,28 +128,25 @@ def test_csv_files_that_are_read(content, values, tmp_path):
 
 
 @pytest.mark.parametrize("content, says", [
-    ("a,b\nx,1\ny,\n", "line 3: b is '', expected a number: fill the gap or drop the row"),
+    ("a,b\nx,1\ny,\n", "line 3: b is '', expected a number: fill the gap (--fill previous or linear) or drop the row"),
     ("a,b\nx,1\n,\n", "line 3: b is ''"),
     ("a,b\nx,1\ny\n", "line 3: b is ''"),
     ("a,b\nx,one\n", "line 2: b is 'one'"),
     ("a,b\nx,1\n\ny,nan\n", "line 4: b is 'nan'"),
     ("a,b\nx,-inf\n", "line 2: b is '-inf'"),
     ("a,b\nx,1e999\n", "line 2: b is '1e999'"),
-    ('a,b\nx,"1,5"\n', "line 2: b is '1,5'"),
     ('a,b\n"two\nlines",1\nx,?\n', "line 4: b is '?'"),
-    ('a,b\nx,"1\n' + "y,2\n" * 9999, "b is '1\\ny,2"),  # a quote never closed: the rest of the file is one cell
+    ('a,b\nx,"1\n' + "y,2\n" * 9999, "is no CSV text file: unexpected end of data"),  # a quote never closed: the rest of the file is one cell
     ("a,c\nx,1\n", "has no columns named 'b', expected exactly one; it has 'a', 'c'"),
-    ("a;b\nx;1\n", "has no columns named 'b', expected exactly one; it has 'a;b'"),
     ("a,B\nx,1\n", "has no columns named 'b'"),
     ("b,b\n1,2\n", "has 2 columns named 'b', expected exactly one"),
     ("", "has no columns named 'b', expected exactly one; it has nothing, it is empty"),
     ("\n" * 3, "has no columns named 'b'"),
-    (b"\x00" * 9999, "has no columns named 'b'"),
-    (b"\x89PNG\r\n\x1a\n\xff", "is not a CSV text file in UTF-8: "),
-    ("b\n1\n".encode("utf-16"), "is not a CSV text file in UTF-8: "),
-    ("a,b\n" + "x" * 200_000 + ",1\n", "is not a CSV text file in UTF-8: field larger than field limit"),
-], ids=["gap", "empty row", "short row", "text", "nan", "inf", "too large", "comma", "line number", "open quote",
-        "no column", "semicolons", "capital", "two columns", "empty", "blank", "zeros", "binary", "UTF-16", "huge"])
+    (b"\x00" * 9999, "is no CSV text file in UTF-8, GB18030 or UTF-16"),
+    (b"\x89PNG\r\n\x1a\n\xff", "is no CSV text file in UTF-8, GB18030 or UTF-16"),
+    ("a,b\n" + "x" * 200_000 + ",1\n", "is no CSV text file: field larger than field limit"),
+], ids=["gap", "empty row", "short row", "text", "nan", "inf", "too large", "line number", "open quote",
+        "no column", "capital", "two columns", "empty", "blank", "zeros", "binary", "huge"])
 def test_csv_files_that_are_refused(content, says, tmp_path):
     with pytest.raises(ValueError, match=rf"^\S*file.csv .*{re.escape(says)}") as caught:
         read(tmp_path, content)

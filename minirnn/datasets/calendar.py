@@ -121,4 +121,6 @@ def _can(cell, form):
 
 
 def _regular(times):
-    return len({abs(later - before) for before, later in zip(times, times[1:])}) == 1
+    times = times if times[0] <= times[-1] else times[::-1]
+    step = Step.of(times)
+    return all(step.after(before) == after for before, after in zip(times, times[1:]))

@@ -118,7 +118,7 @@ def _rows(path, text, separator):
         separator = found[0] if found else ","
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        rows = [(reader.line_num, row) for row in reader if row]
     except (csv.Error, TypeError) as error:
         raise ValueError(f"{path} is no CSV text file: {error}") from None
     return [(line, row) for line, row in rows if line > skipped], separator

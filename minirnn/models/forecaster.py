@@ -17,7 +17,6 @@ from .side_by_side import mse, side_by_side
 
 NETWORKS = 3  # trained side by side: one alone rests on its first weights
 UPDATES = 60_000  # chunks that are learned at most, over all epochs, but at least 15 epochs
-BETTER = 0.99  # of the line's validation loss: what the networks have to stay below, or the line stands alone
 BLOCK = 512  # sequences read at once, for memory
 KEPT = 2000  # validation errors that the intervals rest on, at most, spread evenly
 
@@ -28,8 +27,8 @@ class Forecaster(SeriesModel):
         ŝ_{t+h} = line_h(past) + σ_h √h · o_h(t)        in the line's own scale: see line.py
         o(t) = mean of linear(lstm(inputs up to t))     several networks side by side; linear starts at zero
 
-    Before training the model is the line. Training stops where the validation loss is lowest; if it is never below the
-    line's, the line stays. Further on than `ahead` the model reads its own forecasts.
+    Before training the model is the line. The epoch of the lowest validation loss is kept; if there the networks are not
+    clearly better than the line, the line stands alone. Further on than `ahead` the model reads its own forecasts.
 
         season    steps in a season, such as 7, 24 or 365; 1 is none
         ahead     number of values it says at once: choose the horizon that counts
@@ -71,8 +70,11 @@ class Forecaster(SeriesModel):
             first = Residuals.of(one, view, series, start, ahead)
             params, history = self._train(first, start, epochs, patience, checkpoint)
             trial = type(self)(**self.settings)._take(one, view, first.scale, params, None)
+            if not trial._better(series, start):
+                trial.params, history["best"] = [], 0
             errors, history["rmse"] = trial._validated(series, start)
             residuals = Residuals.of(whole, view, series, len(series), ahead)
+            params = trial.params
             if params and history["stopped"] != "interrupted":
                 refit, again = self._train(residuals, len(series), history["best"], None, _second(checkpoint))
                 if again["stopped"] == "interrupted":
@@ -83,8 +85,7 @@ class Forecaster(SeriesModel):
         return self.observe(series)
 
     def _train(self, residuals, start, epochs, patience, checkpoint):
-        """Train new networks on what was known after `start` values, and return their parameters: none, [], if on later
-        values no epoch is better than the line alone."""
+        """Train new networks on what was known after `start` values; the values after these choose the best epoch."""
         view, n, x = residuals.view, len(residuals.x) + residuals.view.need - 1, residuals.x
         rng = np.random.default_rng(self.settings["seed"])
         params = self.network.init(rng, x.shape[1], self.settings["hidden"], self.settings["ahead"])
@@ -93,13 +94,19 @@ class Forecaster(SeriesModel):
         train = residuals.chunks(view.need + view.warm_up, start)
         validation = residuals.chunks(start, n, view.targets) if start < n else None
         epochs = min(epochs, max(15, UPDATES // len(train[0])))
-        alone = validation and training.evaluate(self.network, params, validation, mse)
         history = training.fit(self.network, params, optim.AdamW(1e-2, weight_decay=1e-3), train, validation, rng=rng,
                                epochs=epochs, batch_size=min(max(1, len(train[0]) // BATCHES), 64), loss=mse,
                                patience=patience if validation else None, checkpoint=checkpoint)
-        if validation and not min(history["validation"], default=math.inf) < BETTER * alone:
-            params, history["best"] = [], 0
         return params, history
+
+    def _better(self, series, start):
+        """Whether on series[start:] the networks lower the line's squared error by more than the standard error of that
+        difference; forecasts overlap, so only every `ahead`th counts as a case of its own."""
+        ahead, scaled = self.settings["ahead"], self.line.apply(series)
+        origins, truth = np.arange(start, len(series) - ahead + 1), baselines.truth(scaled, start, ahead)
+        alone, said = self.line.ahead(scaled, origins, ahead), self._said(scaled, origins)
+        gain = np.mean(((truth - alone)**2 - (truth - said)**2) / self.scale["spread"]**2, axis=1)
+        return gain.mean() > gain.std() / math.sqrt(max(1, len(gain) / ahead))
 
     def _validated(self, series, start):
         """Its errors (n, ahead) of steps 1, 2, ... on series[start:], in the units of series or of its logarithm, and the
