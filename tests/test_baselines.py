@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minirnn import baselines, datasets, metrics
-from minirnn.models import Forecaster
+from minirnn.models import Forecaster, PlainForecaster
 
 
 def noisy(n=120, seed=0):
@@ -87,7 +87,8 @@ MAKERS = {
     "seasonal naive": lambda *question: baselines.seasonal_naive(*question, season=7),
     "AR": baselines.AR(5, ridge=0.1).fit(noisy()[:80]).forecasts,
     "chosen AR": baselines.chosen_ar(noisy()[:80], 60, season=7).forecasts,
-    "Forecaster": Forecaster("rnn", hidden=3, window=8).fit(noisy()[:80], epochs=2).forecasts,
+    "PlainForecaster": PlainForecaster("rnn", hidden=3, window=8).fit(noisy()[:80], epochs=2).forecasts,
+    "Forecaster": Forecaster(season=7, ahead=3, hidden=3).fit(noisy()[:80], epochs=2).forecasts,
 }
 each_maker = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 

@@ -9,7 +9,7 @@ from helpers import assert_same, generator, like
 
 from minirnn import losses, optim, training, tree, weights
 from minirnn.activations import softmax
-from minirnn.models import Forecaster, LanguageModel
+from minirnn.models import LanguageModel, PlainForecaster
 
 TEXT = "abcad" * 40  # what comes after an a, the letter before it says
 WORDS = "to be or not to be is what to ask".split() * 15
@@ -304,7 +304,7 @@ def foreign(tmp_path):
              "other layer": {"language_model": parts | {"settings": FITTED.settings | {"layer": "transformer"}}}}
     for name, content in files.items():
         weights.save(tmp_path / name, content)
-    Forecaster("rnn", hidden=2, window=4).fit(np.sin(np.arange(40) / 3), epochs=1).save(tmp_path / "forecaster")
+    PlainForecaster("rnn", hidden=2, window=4).fit(np.sin(np.arange(40) / 3), epochs=1).save(tmp_path / "forecaster")
     fitted(epochs=1, checkpoint=tmp_path / "checkpoint")
     return [*files, "forecaster", "checkpoint"]
 

@@ -1,21 +1,22 @@
-"""The Forecaster: it learns, repeats itself to the bit, survives being saved and killed, and answers mistakes."""
+"""The PlainForecaster: it learns, repeats itself to the bit, survives being saved and killed, and answers mistakes."""
 
 import io
+import pickle
 import sys
 
 import numpy as np
 import pytest
-from accidents import Killed, at, full_disk
+from accidents import Killed, at, full_disk, interrupted
 
 from minirnn import datasets, optim, training, weights
-from minirnn.models import Forecaster, LanguageModel
+from minirnn.models import LanguageModel, PlainForecaster
 
 SINE = 20 + 5 * np.sin(np.arange(130) / 4)
 each_layer = pytest.mark.parametrize("layer", ["rnn", "lstm"])
 
 
 def small(layer="lstm", seed=0):
-    return Forecaster(layer, hidden=4, seed=seed, window=8)
+    return PlainForecaster(layer, hidden=4, seed=seed, window=8)
 
 
 def fitted(layer="lstm", seed=0, epochs=3, **settings):
@@ -24,7 +25,7 @@ def fitted(layer="lstm", seed=0, epochs=3, **settings):
 
 @each_layer
 def test_it_learns_a_sine(layer):
-    model = Forecaster(layer, hidden=8, window=12).fit(SINE[:110], epochs=80)
+    model = PlainForecaster(layer, hidden=8, window=12).fit(SINE[:110], epochs=80)
     np.testing.assert_allclose(model.predict(20), SINE[110:], atol=0.5)  # of an amplitude of 5
     assert model.history["validation"][-1] < 0.05 * model.history["validation"][0]
 
@@ -40,7 +41,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(layer):
 def test_what_was_saved_and_loaded_forecasts_the_same_bits(layer, tmp_path):
     model = fitted(layer)
     model.save(tmp_path / "model.npz")
-    loaded = Forecaster.load(tmp_path / "model.npz")
+    loaded = PlainForecaster.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(loaded.predict(9), model.predict(9))
     np.testing.assert_array_equal(loaded.forecasts(SINE, 100, 5), model.forecasts(SINE, 100, 5))
     np.testing.assert_array_equal(loaded.observe(SINE).predict(9), model.observe(SINE).predict(9))
@@ -74,7 +75,7 @@ def test_several_steps_ahead_are_many_times_one_step():
 
 
 def test_several_values_said_at_once_are_learned_and_go_on_from_themselves():
-    model = Forecaster("rnn", hidden=8, window=8, ahead=3).fit(SINE[:100], epochs=60)
+    model = PlainForecaster("rnn", hidden=8, window=8, ahead=3).fit(SINE[:100], epochs=60)
     three, five = model.predict(3), model.predict(5)
     assert abs(three - SINE[100:103]).max() < 0.2
     np.testing.assert_allclose(five[:3], three, rtol=1e-6)
@@ -169,24 +170,22 @@ def with_nan():
 
 
 @pytest.mark.parametrize("says, mistake", [
-    ("layer is 'gru', expected one of 'rnn', 'lstm'", lambda: Forecaster("gru")),
-    ("hidden is 0, expected a whole number of at least 1", lambda: Forecaster(hidden=0)),
-    ("window is 2.5, expected a whole number of at least 1", lambda: Forecaster(window=2.5)),
-    ("seed is -1, expected a whole number of at least 0", lambda: Forecaster(seed=-1)),
-    ("series has 11 values, expected at least 13 for a window of 8, 1 ahead and 15% for validation: a longer",
+    ("layer is 'gru', expected one of 'rnn', 'lstm'", lambda: PlainForecaster("gru")),
+    ("hidden is 0, expected a whole number of at least 1", lambda: PlainForecaster(hidden=0)),
+    ("window is 2.5, expected a whole number of at least 1", lambda: PlainForecaster(window=2.5)),
+    ("seed is -1, expected a whole number of at least 0", lambda: PlainForecaster(seed=-1)),
+    ("series has 11 values, expected at least 13 for 1 ahead and 15% for validation: a longer",
      lambda: small().fit(SINE[:11])),
     ("series has 0 values, expected at least 13", lambda: small().fit(SINE[:0])),
     ("series holds nan at (7,), expected finite numbers", lambda: small().fit(with_nan())),
     ("series has shape (130, 1), expected (n", lambda: small().fit(SINE[:, None])),
-    ("series has dtype int64, expected floating point: convert it with .astype(np.float64)",
-     lambda: small().fit(np.arange(90))),
     ("series has dtype <U1, expected floating point", lambda: small().fit(["a"] * 90)),
     ("series has dtype object, expected floating point", lambda: small().fit(None)),
     ("epochs is 0, expected a whole number of at least 1", lambda: small().fit(SINE, epochs=0)),
-    ("this Forecaster is not fitted yet: call fit(series) first", lambda: small().predict(1)),
-    ("this Forecaster is not fitted yet", lambda: small().observe(SINE)),
-    ("this Forecaster is not fitted yet", lambda: small().forecasts(SINE, 100, 1)),
-    ("this Forecaster is not fitted yet", lambda: small().save("never written")),
+    ("this PlainForecaster is not fitted yet: call fit(series) first", lambda: small().predict(1)),
+    ("this PlainForecaster is not fitted yet", lambda: small().observe(SINE)),
+    ("this PlainForecaster is not fitted yet", lambda: small().forecasts(SINE, 100, 1)),
+    ("this PlainForecaster is not fitted yet", lambda: small().save("never written")),
     ("horizon is 0, expected a whole number of at least 1", lambda: FITTED.predict(0)),
     ("horizon is '3', expected a whole number of at least 1", lambda: FITTED.predict("3")),
     ("series has 7 values, expected at least the 8 that the model reads", lambda: FITTED.observe(SINE[:7])),
@@ -207,21 +206,41 @@ def test_only_a_saved_forecaster_can_be_loaded(tmp_path):
     fitted(epochs=1, checkpoint=tmp_path / "checkpoint")
     weights.save(tmp_path / "weights", [np.ones(3)])
     parts = {"settings": FITTED.settings, "params": [], "scale": (0, 1), "past": SINE}
-    weights.save(tmp_path / "half", {"forecaster": parts})
+    weights.save(tmp_path / "half", {"plain_forecaster": parts})
     weights.save(tmp_path / "nothing", None)
     LanguageModel("rnn", hidden=2).fit("ab" * 20, epochs=1, batch_size=2).save(tmp_path / "language model")
     for name in ("checkpoint", "weights", "half", "nothing", "language model"):
-        with pytest.raises(ValueError, match=f"{name} holds no forecaster, expected a file that Forecaster.save made$"):
-            Forecaster.load(tmp_path / name)
+        with pytest.raises(ValueError, match=f"{name} holds no plain forecaster, expected a file that PlainForecaster.save made$"):
+            PlainForecaster.load(tmp_path / name)
     (tmp_path / "text").write_text("SINE")
     with pytest.raises(ValueError, match="text is not a whole file written by minirnn"):
-        Forecaster.load(tmp_path / "text")
+        PlainForecaster.load(tmp_path / "text")
 
 
 def test_a_file_of_one_array_is_no_forecaster(tmp_path):
     weights.save(tmp_path / "array", np.ones(3))
-    with pytest.raises(ValueError, match="array holds no forecaster"):
-        Forecaster.load(tmp_path / "array")
+    with pytest.raises(ValueError, match="array holds no plain forecaster"):
+        PlainForecaster.load(tmp_path / "array")
+
+
+def test_counts_are_welcome_and_a_model_can_be_pickled():
+    model = small().fit(np.arange(90), epochs=1)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(3), model.predict(3))
+
+
+def test_ctrl_c_before_the_first_epoch_leaves_nothing(monkeypatch):
+    monkeypatch.setattr(optim.Adam, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fitted()
+
+
+@pytest.mark.parametrize("change", [{"settings": {"hidden": 10**6}}, {"scale": (0.0, 0.0)}, {"past": None}])
+def test_a_file_made_by_hand_is_refused_in_one_line(change, tmp_path):
+    FITTED.save(tmp_path / "good")
+    parts = weights.load(tmp_path / "good")["plain_forecaster"]
+    weights.save(tmp_path / "bad", {"plain_forecaster": {**parts, **change}})
+    with pytest.raises(ValueError, match="bad holds no plain forecaster"):
+        PlainForecaster.load(tmp_path / "bad")
 
 
 def test_saving_over_the_model_of_before_is_all_or_nothing(tmp_path, monkeypatch):

@@ -63,6 +63,8 @@ class Forecaster(SeriesModel):
         series, epochs = checked(series), boundary.size("epochs", epochs)
         season, ahead = self.settings["season"], self.settings["ahead"]
         start = validation_start(series, validation, ahead, least=12)
+        if checkpoint is not None and not Path(checkpoint).exists():
+            _second(checkpoint).unlink(missing_ok=True)  # it goes with the first
         with one_thread():
             form = line.chosen(series, start, season, ahead)
             one, whole = line.fitted(form, series[:start]), line.fitted(form, series)
