@@ -1,5 +1,6 @@
 """The command line: what it prints and writes, and that a mistake costs one line and nothing else."""
 
+import contextlib
 import functools
 import io
 import json
@@ -31,6 +32,12 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 def brief(monkeypatch):
     """Train for three epochs only."""
     monkeypatch.setattr(models.Forecaster, "fit", functools.partialmethod(models.Forecaster.fit, epochs=3))
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """The networks count, however little they learned."""
+    monkeypatch.setattr(models.Forecaster, "_better", lambda *_: True)
 
 
 @pytest.fixture
@@ -174,24 +181,73 @@ def test_gradcheck_with_another_seed_checks_other_numbers(few_cases, capsys):
 
 # --- forecast
 
-def test_forecast_writes_all_it_was_asked_for(capsys):
-    """The one long training: all else that follows is the same with a short one."""
+NAMES = {"model", "line", "persistence", "ridge_ar", "seasonal_naive"}
+ELSE = {"forecast", "ahead", "dates", "stopped", "epochs", "covered", "best"}
+
+
+def test_forecast_writes_all_it_was_asked_for(brief, always, capsys):
     assert forecast("--json", "out.json", "--save", "model.npz", "--plot", "out.PNG", "--season", str(SEASON)) == 0
     result, (out, err) = written(), capsys.readouterr()
-    assert set(result) == {"model", "persistence", "ridge_ar", "seasonal_naive", "forecast"} and err == ""
-    assert all(set(result[name]) == ERRORS for name in set(result) - {"forecast"})
-    assert all(np.isfinite(error) for name in set(result) - {"forecast"} for error in result[name].values())
+    assert set(result) == NAMES | ELSE and err == ""
+    assert all(set(result[name]) == ERRORS | {"rmse_validation"} for name in NAMES)
+    assert all(np.isfinite(error) for name in NAMES for error in result[name].values())
     assert sorted(os.listdir()) == ["model.npz", "out.PNG", "out.json", "series.csv"]
 
     model = models.Forecaster.load("model.npz")
     assert model.predict(H).tolist() == model.observe(SERIES).predict(H).tolist() == result["forecast"]
-    printed = out.splitlines()[-1].removeprefix(f"the model's next {H}: ").split()
-    np.testing.assert_allclose([float(value) for value in printed], result["forecast"], rtol=1e-4)
+    rows = out.split("by model:\n")[1].splitlines()[1:H + 1]
+    printed = np.array([[float(cell) for cell in row.replace("..", " ").split()] for row in rows])
+    assert printed[:, 0].tolist() == list(range(N + 1, N + H + 1))
+    np.testing.assert_allclose(printed[:, 1], result["forecast"], atol=0.01)
+    for level, low in (("80%", 2), ("95%", 4)):
+        np.testing.assert_allclose(printed[:, low:low + 2], result["ahead"]["model"]["intervals"][level], atol=0.01)
     assert image.imread("out.PNG").std() > 0.05
 
-    best = min(set(result) - {"forecast"}, key=lambda name: result[name]["rmse_h"])
-    assert f"best over steps 1..{H}: {best}\n" in out
+    lowest = min(result[name]["rmse_h"] for name in NAMES)
+    best = [name for name in result if name in NAMES and result[name]["rmse_h"] == lowest]
+    assert f"best over steps 1..{H}: {' and '.join(best)}\n" in out
+    assert result["best"] == min(NAMES, key=lambda name: (result[name]["rmse_validation"], list(result).index(name)))
+    assert f"the next {H} by {result['best']}:" in out
     assert result["model"]["rmse_h"] < result["persistence"]["rmse_h"]
+
+
+def test_a_saved_model_forecasts_a_file(brief, always, capsys):
+    forecast("--json", "one.json", "--save", "model.npz")
+    assert forecast("--load", "model.npz", "--json", "other.json", "--plot", "out.png") == 0
+    assert written("one.json")["forecast"] == written("other.json")["forecast"] and Path("out.png").exists()
+    longer = np.append(SERIES, written("one.json")["forecast"])
+    capsys.readouterr()
+    assert forecast("--load", "model.npz", series=longer, horizon=9) == 0
+    assert "the next 9 by model:" in capsys.readouterr().out
+    assert forecast("--load", "series.csv") == 2
+    assert "series.csv is not a whole file written by minirnn" in failed(capsys)
+
+
+def test_dates_go_on_after_the_last(brief, capsys):
+    days = np.datetime64("2024-01-01") + np.arange(N)
+    Path("dated.csv").write_text("日期;Wert\n" + "".join(f"{day};{value:.2f}".replace(".", ",") + "\n"
+                                                          for day, value in zip(days, SERIES)), encoding="gb18030")
+    assert main(["forecast", "dated.csv", "--column", "Wert", "--time", "日期", "--horizon", "2", "--json", "out.json"]) == 0
+    assert written()["dates"] == [str(day) for day in days[-1] + np.arange(1, 3)]
+    out = capsys.readouterr().out
+    assert out.startswith("dated.csv: read as GB18030, separated by semicolon, decimal ,\n") and f"\n{days[-1] + 1} " in out
+
+
+@pytest.mark.parametrize("scale, shown", [(1, r"\d\d\.\d\d+"), (1e8, r"\d{9,10}"), (1e3, r"\d{5}(\.\d+)?")])
+def test_numbers_are_printed_so_that_they_are_recognizable(scale, shown, brief, capsys):
+    forecast(series=scale * SERIES)
+    row = capsys.readouterr().out.split("by model:\n")[1].splitlines()[1]
+    assert re.fullmatch(shown, row.split()[1])
+
+
+def test_what_was_asked_for_is_kept_before_anything_is_printed(brief, monkeypatch):
+    def gone(*args, **settings):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("builtins.print", gone)
+    with contextlib.suppress(BrokenPipeError):
+        forecast("--json", "out.json", "--save", "model.npz", "--plot", "out.png")
+    assert sorted(os.listdir()) == ["model.npz", "out.json", "out.png", "series.csv"]
 
 
 def test_the_errors_are_those_of_the_last_15_percent(brief):
@@ -213,38 +269,41 @@ def test_the_last_15_percent_neither_train_nor_choose(brief, monkeypatch):
     forecast("--save", "one.npz")
     forecast("--save", "other.npz", series=changed)
     one, other = (models.Forecaster.load(name).observe(SERIES) for name in ("one.npz", "other.npz"))
-    assert one.predict(H).tolist() == other.predict(H).tolist() and one.scale == other.scale
+    assert one.predict(H).tolist() == other.predict(H).tolist() and one.line.mean == other.line.mean
     np.testing.assert_array_equal(chosen[0].w, chosen[1].w)
 
 
 def test_without_a_season_there_is_no_seasonal_forecast(brief):
     assert forecast("--json", "out.json") == 0
-    assert set(written()) == {"model", "persistence", "ridge_ar", "forecast"}
+    assert set(written()) == NAMES - {"seasonal_naive"} | ELSE
 
 
-def test_the_same_seed_gives_the_same_file_and_another_another(brief):
+def test_the_same_seed_gives_the_same_file_and_another_another(brief, always):
     for name, seed in (("one", "3"), ("same", "3"), ("other", "4")):
         forecast("--json", name, "--seed", seed)
     one, same, other = (written(name) for name in ("one", "same", "other"))
-    assert one == same and one["forecast"] != other["forecast"] and one["persistence"] == other["persistence"]
+    assert one == same and one["model"] != other["model"] and one["persistence"] == other["persistence"]
 
 
-@pytest.mark.parametrize("call", [1, 8, 17], ids=["in the first epoch", "in the first training", "in the second"])
-def test_a_killed_command_given_again_writes_the_same_file(call, brief, monkeypatch):
+@pytest.mark.parametrize("call", [1, 45, 75], ids=["in the first epoch", "in the first training", "in the second"])
+def test_a_killed_command_given_again_writes_the_same_file(call, brief, always, monkeypatch):
     forecast("--json", "uninterrupted")
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(optim.Adam, "step", at(call, optim.Adam.step))
+        patch.setattr(optim.AdamW, "step", at(call, optim.AdamW.step))
         forecast("--json", "again", "--checkpoint", "checkpoint")
     assert not Path("again").exists()
     assert forecast("--json", "again", "--checkpoint", "checkpoint") == 0
     assert written("again") == written("uninterrupted")
 
 
-def test_ctrl_c_in_training_forecasts_with_the_best_so_far_and_says_so(brief, monkeypatch, capsys):
-    monkeypatch.setattr(optim.Adam, "step", at(7, optim.Adam.step, KeyboardInterrupt))
+@pytest.mark.parametrize("call", [1, 45], ids=["before the first epoch ends", "later"])
+def test_ctrl_c_in_training_forecasts_with_the_best_so_far_and_says_so(call, brief, monkeypatch, capsys):
+    monkeypatch.setattr(optim.AdamW, "step", at(call, optim.AdamW.step, KeyboardInterrupt))
     assert forecast("--json", "out.json") == 0
     assert capsys.readouterr().err == "minirnn: training was interrupted, this is the best model until then\n"
-    assert np.isfinite(written()["forecast"]).all()
+    result = written()
+    assert np.isfinite(result["forecast"]).all() and result["stopped"] == "interrupted"
+    assert call > 1 or result["model"] == result["line"] and result["epochs"] == 0
 
 
 def test_ctrl_c_elsewhere_ends_the_command(brief, monkeypatch, capsys):
@@ -360,7 +419,7 @@ def test_arguments_that_are_missing_or_unknown(arguments, says, capsys):
     ([], ["gradcheck", "forecast", "--plot"]),
     (["gradcheck"], ["--seed"]),
     (["forecast"], ["FILE.csv", "--column", "--horizon", "--season", "--seed", "--plot", "--save", "--json",
-                    "--checkpoint"]),
+                    "--checkpoint", "--time", "--fill", "--where", "--encoding", "--separator", "--decimal", "--load"]),
 ])
 def test_help_mentions_every_option(command, mentions, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -55,7 +55,8 @@ def _trained(args, column):
 
     ar = baselines.chosen_ar(past, len(train), season)
     younger = baselines.AR(ar.p, ar.ridge).fit(train)  # for its errors on the validation part
-    makers = {"model": model.forecasts, "line": model.line.forecasts, "ridge_ar": ar.forecasts,
+    alone = model.line.forecasts if model.params else model.forecasts  # the same, to the last digit
+    makers = {"model": model.forecasts, "line": alone, "ridge_ar": ar.forecasts,
               "persistence": baselines.persistence}
     if season > 1:
         makers["seasonal_naive"] = lambda *question: baselines.seasonal_naive(*question, season)
@@ -175,6 +176,7 @@ def _draw(args, column, report, shown):
     following = column.following(H)
     below.set(ylabel=args.column, xlabel="row of the series", title=f"The next {H}"
               + (f": {following[0]} to {following[-1]}" if following else ""))
+    below.margins(y=0.15)  # room for the legend
     below.autoscale()
     below.legend(loc="upper left", frameon=False, ncols=5)
     save_figure(figure, args.plot)
