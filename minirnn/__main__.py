@@ -69,8 +69,8 @@ def _parser():
     command = commands.add_parser(
         "forecast", help="forecast a series of your own",
         description="Fit a line and LSTMs that learn what it leaves to the first 85 %% of one column of a CSV file (the last "
-                    "15 of these choose its form and how long to train), measure it on the rest beside simpler forecasts, "
-                    "then forecast past the end, with intervals.")
+                    "15 of these choose its form and how long to train), measure it on the rest beside simpler "
+                    "forecasts, then forecast past the end, with intervals.")
     command.add_argument("file", type=Path, metavar="FILE.csv", help="a header and one row a step")
     command.add_argument("--column", required=True, metavar="NAME", help="the column to forecast")
     command.add_argument("--horizon", required=True, type=_whole(1), metavar="H", help="how many steps ahead")

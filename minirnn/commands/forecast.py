@@ -1,5 +1,5 @@
-"""`python -m minirnn forecast`: a user's own series, measured on its last 15 % beside simpler forecasts, then forecast past
-its end."""
+"""`python -m minirnn forecast`: a user's own series, measured on its last 15 % beside simpler forecasts, then forecast
+past its end."""
 
 import json
 import sys
@@ -16,7 +16,8 @@ LEVELS = 0.8, 0.95
 
 def run(args):
     check_outputs(args.plot, args.save, args.json, args.checkpoint, source=args.file)
-    column = csv_files.read(args.file, args.column, args.time, args.encoding, args.separator, args.decimal, args.where, args.fill)
+    column = csv_files.read(args.file, args.column, args.time, args.encoding, args.separator, args.decimal, args.where,
+                            args.fill)
     said = f"{args.file}: {column.said}\n"
     report = _loaded(args, column) if args.load else _trained(args, column)
     said += report.pop("text")
@@ -137,9 +138,10 @@ def _table(name, rows, ahead, first):
     """The forecast with its intervals, a row for each step."""
     bands = ahead["intervals"]
     digits = _digits([ahead["forecast"], *bands.values()])
-    text = f"the next {len(rows)} by {name}:\n{first:<20}{'forecast':>16}" + "".join(f"{band:>18}" + " " * 14 for band in bands)
+    text = f"the next {len(rows)} by {name}:\n{first:<20}{'forecast':>16}"
+    text += "".join(f"{band:>18}" + " " * 14 for band in bands)
     for k, row in enumerate(rows):
-        ends = "".join(f"  {low:>14.{digits}f} ..{high:>14.{digits}f}" for low, high in (band[k] for band in bands.values()))
+        ends = "".join(f"  {band[k][0]:>14.{digits}f} ..{band[k][1]:>14.{digits}f}" for band in bands.values())
         text += f"\n{row:<20}{ahead['forecast'][k]:>16.{digits}f}{ends}"
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 

@@ -1,5 +1,6 @@
 """A column of dates or times: how it is written, whether it is in order and whole, and what comes next."""
 
+import itertools
 import re
 import reprlib
 from datetime import datetime, timedelta, timezone
@@ -7,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-ORDERS = "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y"
-CLOCKS = "", *(t + clock + zone for t in " T" for clock in ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H") for zone in ("", "%z"))
+ORDERS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y",
+          "%m-%d-%Y")
+CLOCKS = "", *("".join(parts) for parts in itertools.product(" T", ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H"), ("", "%z")))
 COARSE = "%Y-%m", "%Y/%m", "%Y年%m月", "%Y"
 
 

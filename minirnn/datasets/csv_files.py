@@ -59,8 +59,8 @@ def read(path, column, time=None, encoding=None, separator=None, decimal=None, w
     kept = []
     for line, row in rows[1:]:
         if any(row[len(header):]):
-            raise ValueError(f"{path} line {line}: {len(row)} cells and {len(header)} names in the header, expected as many: "
-                             f"put numbers with a {SEPARATORS.get(separator, separator)} inside in quotes, or name another "
+            raise ValueError(f"{path} line {line}: {len(row)} cells and {len(header)} names in the header, expected as "
+                             f"many: put numbers with a {SEPARATORS.get(separator, separator)} inside in quotes, or name another "
                              "--separator")
         cells = {name: row[k].strip() if k < len(row) else "" for name, k in wanted.items()}
         if where is None or cells[where[0]] == where[1]:

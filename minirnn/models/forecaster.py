@@ -55,8 +55,8 @@ class Forecaster(SeriesModel):
     def fit(self, series, validation=0.15, epochs=100, patience=30, checkpoint=None):
         """Fit to a series (n,) and return self.
 
-        The last share `validation` chooses the form of the line, and how many epochs are best, at most `epochs`; then all
-        starts afresh on the whole series. Ctrl-C keeps the best so far; once the line is found that is a model.
+        The last share `validation` chooses the form of the line, and how many epochs are best, at most `epochs`. Then
+        all starts afresh on the whole series. Ctrl-C keeps the best so far; once the line is found that is a model.
         `history` says how it went; best is the number of epochs, 0 where the line stands alone. With `checkpoint` a
         stopped run goes on where it was.
         """
@@ -125,7 +125,8 @@ class Forecaster(SeriesModel):
         """Forecasts (n, ahead), in the line's scale, after each number of origins of known values."""
         said = self.line.ahead(scaled, origins, self.settings["ahead"])
         if self.params:
-            x = ((self.view.inputs(self.line, scaled) - self.scale["mean"]) / self.scale["std"]).astype(np.float32)
+            x = self.view.inputs(self.line, scaled, self.scale["low"], self.scale["high"])
+            x = ((x - self.scale["mean"]) / self.scale["std"]).astype(np.float32)
             steps, hints = self.view.steps, accepted(self.network, inference=True)
             rows = np.lib.stride_tricks.sliding_window_view(x, steps, axis=0)[origins - self.view.need - steps + 1]
             for i in range(0, len(rows), BLOCK):
@@ -145,7 +146,8 @@ class Forecaster(SeriesModel):
         if boundary.size("horizon", horizon) > self.settings["ahead"]:
             return self._ahead(pasts, horizon)
         with one_thread():
-            return self.line.invert(self._said(self.line.apply(series), np.arange(start, start + len(pasts))))[:, :horizon]
+            said = self._said(self.line.apply(series), np.arange(start, start + len(pasts)))
+        return self.line.invert(said)[:, :horizon]
 
     def _ahead(self, pasts, horizon):
         say = lambda pasts: np.concatenate([self._said(past, np.array([len(past)])) for past in pasts])

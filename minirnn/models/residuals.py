@@ -33,13 +33,18 @@ class View(NamedTuple):
         """How many steps are read for a forecast: so far into its chunk is a target of training on average."""
         return self.warm_up + self.targets // 2 + 1
 
-    def inputs(self, line, scaled):
-        """(n - need + 1, 3): x_t, the value a season before the one to come, and the line's next value, as known after each
-        of the values from the one numbered `need` on. If the line goes on from any level, less x_t, and x_t less x_{t-1}."""
+    def inputs(self, line, scaled, low, high):
+        """What is known after each of the values from the one numbered `need` on, (n - need + 1, D): x_t, the value a
+        season before the one to come, and the line's next value.
+
+        If the line goes on from any level, the networks must too. Then they read x_t less x_{t-1}, the others less x_t,
+        and x_t itself only within low..high, the range of training.
+        """
         now, before, later = scaled[self.need - 1:], scaled[self.need - 2:-1], len(scaled) - self.need + 1
         season = scaled[self.need - self.season:][:later]
         ahead = line.b + np.convolve(scaled, line.w, "valid")[-later:]
-        return np.stack([now - before, season - now, ahead - now] if line.differences else [now, season, ahead], axis=1)
+        seen = [now - before, season - now, ahead - now, now.clip(low, high)] if line.differences else [now, season, ahead]
+        return np.stack(seen, axis=1)
 
 
 class Residuals(NamedTuple):
@@ -48,13 +53,14 @@ class Residuals(NamedTuple):
     view: View
     x: np.ndarray  # (n, D), standardized
     y: np.ndarray  # (n, ahead), NaN where the truth is not known yet
-    scale: dict  # of the inputs' "mean" and "std" (D,), and of the errors' "spread" (ahead,)
+    scale: dict  # of the inputs "mean" and "std" (D,), of the errors "spread" (ahead,), of the values "low" and "high"
 
     @classmethod
     def of(cls, line, view, series, known, ahead):
         """Of a series (n,), all scales being those of its first `known` values."""
         scaled = line.apply(series)
-        x, origins = view.inputs(line, scaled), np.arange(view.need, len(series) + 1)
+        low, high = scaled[:known].min(), scaled[:known].max()
+        x, origins = view.inputs(line, scaled, low, high), np.arange(view.need, len(series) + 1)
         future = np.append(scaled, np.full(ahead, np.nan))
         truth = np.lib.stride_tricks.sliding_window_view(future, ahead)[view.need:]
         y = truth - line.ahead(scaled, origins, ahead)
@@ -63,7 +69,8 @@ class Residuals(NamedTuple):
         spread = np.array([np.sqrt(np.mean(e[np.isfinite(e)]**2)) if np.isfinite(e).any() else 0 for e in errors.T])
         spread = _not_zero(spread) * np.sqrt(np.arange(1, ahead + 1))  # later errors count less
         mean, std = x[seen].mean(axis=0), _not_zero(x[seen].std(axis=0))
-        return cls(line, view, ((x - mean) / std).astype(np.float32), y / spread, {"mean": mean, "std": std, "spread": spread})
+        scale = {"mean": mean, "std": std, "spread": spread, "low": float(low), "high": float(high)}
+        return cls(line, view, ((x - mean) / std).astype(np.float32), y / spread, scale)
 
     def chunks(self, start, stop, apart=None):
         """Sequences (x, y, None, mask) whose targets are the forecasts made after start..stop-1 values, of what is known
