@@ -165,7 +165,7 @@ def test_the_network_and_its_numbers_are_those_of_the_tutorial():
 def test_where_gradients_meet_the_sum_is_written_out():
     moment, = (m for m in content.moments("lstm") if (m.t, m.tag) == (1, "B2") and "dc_1" in m.known)
     assert moment.lines[2] == "dc_1 is a sum:  0.338 from c_2  +  0.303 from h_1"
-    assert moment.lit == {("c_1", "c_2"): "0.338", ("c_1", "h_1"): "× 0.270 = 0.303", "c_1": None}
+    assert moment.lit == {("c_1", "c_2"): "× 0.534 = 0.338", ("c_1", "h_1"): "× 0.270 = 0.303", "c_1": None}
     end = content.moments("lstm")[-1]
     assert end.title == "What arrived at step 0: dh_0 = 0.249, dc_0 = 0.576"
     assert end.lines[0].startswith("c_2 to c_1:   dc_2 ⊙ f_2 = 0.632 · 0.534 = 0.338")

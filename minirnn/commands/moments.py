@@ -250,8 +250,8 @@ def moments(name, steps=None, params=None, outside=None):
             if complete and len(sources[key]) > 1:
                 parts = (f"{number(much)} from {where}" for much, where, _ in sources[key])
                 lines.append(f"{label(key)} is a sum:  {'  +  '.join(parts)}")
-                lit = {edge: f"{words} = {number(added)}" for edge, words in lit.items()} if len(lit) == 1 else lit
-                lit = {edge: number(v) for v, _, some in sources[key][:-1] for edge in some} | lit
+                lit = lit | {edge: f"{words} = {number(much)}" if words else number(much)
+                             for much, _, some in sources[key] if len(some) == 1 for edge, words in some.items()}
         name_of = meaning.get(label(f"{target[3:]}_t"), "").split(":")[0] if target[:3] == "da_" else ""
         through = f", of the {name_of}" if name_of else ""
         if t < k and target[1:] in net.carries and len(sources[key]) == 1:
