@@ -290,7 +290,8 @@ def moments(name, steps=None, params=None, outside=None):
             there, filled = formula.replace("_t", f"_{t}"), say(formula, t, known)[0]
             lines.append(f"{key}_{t} to {key}_{t - 1}:   {there} = {filled} = {number(left)}   "
                          f"({gate.replace('_t', f'_{t}')} let {abs(left / known[f'd{key}_{t}'].item()):.0%} through)")
-    ways = [f"{number(v)} to {key[1:]}" for key in sources for v, whence, _ in sources[key] if "by U" in whence]
+    ways = [f"{number(much)} to h_{t}" for t in range(T - 1, -1, -1) for much, whence, _ in sources[f"dh_{t}"]
+            if "by U" in whence]
     if name != "rnn":
         lines.append(f"The other way, through the gates and U_h, brought {', '.join(ways)}.")
     arrived = {f"{key}_0": None for key in net.state}
