@@ -31,7 +31,7 @@ import numpy as np
 from common import QUICK, save
 from matplotlib.figure import Figure
 
-from minirnn import baselines, compose, datasets, linear, lstm, metrics, models, plots, tree, weights
+from minirnn import baselines, compose, datasets, linear, lstm, metrics, optim, plots, training, tree, weights
 
 HAS_TORCH = find_spec("torch") is not None  # nothing below needs it; with it, PyTorch answers in person
 ONNX = [0, 2, 3, 1]  # where a program that expects i, o, f, c̃ finds i, f, c̃, o when it is given ours
@@ -59,14 +59,18 @@ assert round(right, 3) == 0.182 and misread == 0
 # %%
 years, numbers = datasets.sunspots()
 root, start = np.sqrt(numbers), int(np.argmax(years == 1921))
-model = models.PlainForecaster("lstm", hidden=3, seed=0, window=24).fit(root[:start], epochs=2 if QUICK else 300)
+article = compose.chain(lstm, compose.last_step, linear)
+rng, trained_scale = np.random.default_rng(0), datasets.Scale.fit(root[:start])
+trained = article.init(rng, 1, 3, 1)
+windows = datasets.windows(trained_scale.apply(root[:start]).astype(np.float32), 24)
+training.fit(article, trained, optim.Adam(0.01), windows, rng=rng, epochs=2 if QUICK else 100)
 for place, kind in ((0, "lstm"), (2, "linear")):  # a chain's entries one by one; entry 1, last_step, has no parameters
-    for name, array in weights.to_torch(model.params[place], kind).items():
+    for name, array in weights.to_torch(trained[place], kind).items():
         print(f"{kind:<8}{name:<14}{array.shape!s:<9}{array.dtype}{'' if array.any() else '   all zero'}")
 
 # %% [markdown]
 # A state_dict is only that: arrays by name. Settings do not travel with it: `batch_first`, and above all the scale.
-# This network reads values less a mean, over a deviation, so `model.scale` has to go along, or it answers a question
+# This network reads values less a mean, over a deviation, so the scale has to go along, or it answers a question
 # that it was not asked. If PyTorch lives on another machine, `np.savez("lstm.npz", **weights.to_torch(...))` carries
 # the arrays.
 #
@@ -89,7 +93,7 @@ def in_pytorch(params, x):
 # ## The check
 #
 # Training ends a little differently on each machine, so what PyTorch says is recorded for weights that stay put: those
-# that the cell above found once, rounded to three decimals. The scale is rounded likewise.
+# that a training like the one above found once, rounded to three decimals. The scale is rounded likewise.
 
 # %%
 W_x = [0.325, -0.193, -0.793, -0.199, 0.347, 0.219, -0.066, 0.694, 0.176, 1.456, 0.141, -1.806]
@@ -126,7 +130,7 @@ RECORDED = {np.float64: np.array([
 ours = {}
 for dtype, recorded in RECORDED.items():
     cast = tree.map(lambda array: array.astype(dtype), params)
-    ours[dtype] = model.network.forward(cast, x.astype(dtype))[0][:, 0]
+    ours[dtype] = article.forward(cast, x.astype(dtype))[0][:, 0]
     apart = abs(ours[dtype] - recorded).max()
     print(f"{dtype.__name__}: rounding {np.finfo(dtype).eps:.1e}, largest difference {apart:.1e}")
     assert apart < 20 * np.finfo(dtype).eps
@@ -259,16 +263,16 @@ STATE_DICT = {
 THERE_SAYS = [-0.7424039105623198, 0.8588120937523603, -0.953583130240358, 0.9982287604895542, -1.0021605350838083]
 
 def at_home(state_dict):
-    """The article's model with the weights that PyTorch has trained: a chain and its params."""
+    """The params of the article's model, from what PyTorch has trained."""
     part = lambda prefix: {name.removeprefix(prefix): array for name, array in state_dict.items()
                            if name.startswith(prefix)}
     params = [weights.from_torch(part("lstm.")), {}, weights.from_torch(part("linear."), "linear")]
-    return compose.chain(lstm, compose.last_step, linear), params
+    return params
 
 
-network, params_home = at_home(STATE_DICT)
+params_home = at_home(STATE_DICT)
 t = np.arange(12)[None] + 10.0 * np.arange(5)[:, None]
-at_home_says = network.forward(params_home, np.sin(t / 3)[..., None])[0][:, 0]
+at_home_says = article.forward(params_home, np.sin(t / 3)[..., None])[0][:, 0]
 print(len(STATE_DICT), "arrays there,", sum(map(len, params_home)), "here: two biases became one")
 print("at home", at_home_says.round(4), " truth", np.sin((t[:, -1] + 1) / 3).round(4))
 assert abs(at_home_says - THERE_SAYS).max() < 1e-14
