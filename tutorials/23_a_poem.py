@@ -191,8 +191,8 @@ if not QUICK:
 # most of a minute, so the page runs one seed. Recorded with `SEED` 0, 1 and 2: 171.2, 167.0 and 168.9; with `EPOCHS =
 # 8` and seed 0 it is 157. No seed comes near 120.
 #
-# Of what the network is ahead by, the figure below shows the reason: it is the punctuation. At every other place the
-# trigram is nearly always better.
+# Why the network is ahead of the trigram, the figure below shows: it is the punctuation. At the other places the
+# trigram is better about as often as not. Told the place, it is better at nearly all of them.
 #
 # ## What it knows of the form, and of the rhyme
 #
