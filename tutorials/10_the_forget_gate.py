@@ -102,6 +102,10 @@ for t in (99, 98, 97, 89, 50, 0):
 # %% [markdown]
 # ![Length of dc and of dh over a hundred steps for three forget biases](figures/10_the_forget_gate.png)
 #
+# The cell line alone, for one unit and four steps: `python -m minirnn watch --forget -1 1 3`.
+#
+# ![What three forget biases leave of the gradient at step 0](../.github/forget.gif)
+#
 # With b_f = 0 about 21 orders of magnitude are lost, nearly as many as in the fresh RNN of tutorial 6. b_f = 1 loses
 # 7 or 8: a factor of about 0.85 a step, more than f alone would leave, for the ways through h_t add to it. With
 # b_f = 5 the gradient arrives.
