@@ -17,6 +17,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 collect_ignore = ["references"]  # its script imports PyTorch, which need not be there
 
 
+def pytest_collection_modifyitems(items):
+    """The tutorials take longest: they begin first, see test_tutorials.py."""
+    items.sort(key=lambda item: item.name != "test_the_tutorials_begin_to_run")
+
+
 @pytest.fixture
 def python(tmp_path):
     """Run Python with these arguments in a process of its own, in the test's folder, where minirnn is found."""
