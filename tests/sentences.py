@@ -99,9 +99,15 @@ def true_of(sentence, numbers, calls):
             if not (close(g[:-1], r[1:]) if m[2] == "later" else close(g[1:], r[:-1])):
                 return False
         return True
-    if m := read(r"([\w, ]+): right at the (last|first) (\d+ )?steps?, wrong at every (earlier|later) one\."):
+    if m := read(r"([\w, ]+): right at the (last|first) (\d+ )?steps?, wrong( in at least one sequence)? at every "
+                 r"(?:earlier|later) one\."):
         count = int(m[3] or 1)
         steps = [steps_wrong(numbers, c, name) for c in calls for name in BY.split(m[1])]
+        if not m[4]:  # then all sequences are wrong where one is
+            steps += [steps_wrong(numbers, c, name, b) for c in calls for name in BY.split(m[1])
+                      if "B" in numbers.axes[name]
+                      for b in range(numbers.right[c][name].shape[numbers.axes[name].index("B")])
+                      if any(steps_wrong(numbers, c, name))]
         return all((not any(s[-count:]) and all(s[:-count])) if m[2] == "last" else
                    (not any(s[:count]) and all(s[count:])) for s in steps)
     if m := read(r"([\w, ]+): wrong at t = ([\d, and]+) only\."):
@@ -133,8 +139,13 @@ def block(numbers, side, call, name, gate):
     return np.split(side[call][name], len(numbers.gates), axis=k)[numbers.gates.index(gate)]
 
 
-def steps_wrong(numbers, call, name):
-    return list(along(numbers.wrong(call, name), numbers.axes[name].index("T")))
+def steps_wrong(numbers, call, name, sequence=None):
+    """At which steps something is wrong: anywhere, or in one sequence."""
+    wrong, axes = numbers.wrong(call, name), list(numbers.axes[name])
+    if sequence is not None:
+        wrong = wrong.take(sequence, axes.index("B"))
+        axes.remove("B")
+    return list(along(wrong, axes.index("T")))
 
 
 def counted(words, arrays):

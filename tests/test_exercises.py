@@ -413,7 +413,7 @@ def test_empty_is_named():
 @pytest.mark.parametrize("wrong, words", [
     ("h[t]^2", "a power is written **"), ("hh[t] ** 2", "No line above gives this name a value"),
     ("da_t ** 2", "read before it has a value"), ("x[t] ** 2", "There: dh_t is (5, 3), x is (1, 7, 3)"),
-    ("h[t](2)", "A name with brackets behind it is called"), ("h[len(x)] ** 2", "An index is larger than the axis"),
+    ("h[t](2)", "A name with brackets behind it is called"), ("h[len(x)] ** 2", "An index points past the end of its axis"),
     ("(U_h @ x[t]) ** 2", "the last axis of A is as long as the last but one of B")])
 def test_errors_of_python_are_explained(wrong, words):
     judged = verdict(BPTT, answer(BPTT).replace("h[t] ** 2", wrong))

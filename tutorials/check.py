@@ -319,7 +319,8 @@ def told(verdict, exercise, why, state, path):
         return f"{head}: to do, {exercise.TITLE}. Open {file}{begin}"
     if verdict["status"] == "pass":
         following = state.unfinished(sorted(path.stem for path in STUBS.glob("ex[0-9][0-9]_*.py")))
-        then = "That was the last one that was open." if following == name else f"Next: {COMMAND} {following[2:4]}"
+        done = following == name and state.status(name) == "pass"
+        then = "That was the last one that was open." if done else f"Next: {COMMAND} {following[2:4]}"
         return f"{head}: right, all of {', '.join(exercise.OUTPUTS)}.\n{then}"
     lines = [f"{head}: not yet      (a failing check is normal here)", *("  " + line for line in verdict["map"])]
     if verdict["printed"]:

@@ -139,7 +139,7 @@ for _axes, _words in (("", "of the whole array, one for all places,"), ("axis=1,
         ({"logits.max(axis=2, keepdims=True)": f"logits.max({_axes})",
           "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)":
           "p = np.exp(z) / np.exp(z).sum(axis=2, keepdims=True)\n    log_p = np.log(p)"},
-         f"takes the largest score {_words} not that of each place, off before exp, and then the log of p", LARGEST)]
+         f"takes the largest score {_words} not that of each place, off before exp", LARGEST)]
 MUTANTS += [
     ({" - logits.max(axis=2, keepdims=True)": "",
       "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)":

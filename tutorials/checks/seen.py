@@ -268,12 +268,23 @@ class Case:
             last, first = list(bad[::-1]).index(True), list(bad).index(True)
             if all(bad):
                 continue
+            some = "" if all(self.in_every_sequence(name) for name in names) else " in at least one sequence"
             if last and all(bad[:count - last]):
-                yield f"{who}: right at the last {stepped(last)}, wrong at every earlier one.", names
+                yield f"{who}: right at the last {stepped(last)}, wrong{some} at every earlier one.", names
             elif first and all(bad[first:]):
-                yield f"{who}: right at the first {stepped(first)}, wrong at every later one.", names
+                yield f"{who}: right at the first {stepped(first)}, wrong{some} at every later one.", names
             else:
                 yield f"{who}: wrong at t = {listed([str(t) for t in range(count) if bad[t]])} only.", names
+
+    def in_every_sequence(self, name):
+        """Whether in each case every sequence is wrong at each step where any is."""
+        axes = self.axes[name]
+        if "B" not in axes:
+            return True
+        grids = [np.moveaxis(masks[name], (axes.index("T"), axes.index("B")), (0, 1)) for masks in self.masks
+                 if name in masks]
+        grids = [grid.reshape(*grid.shape[:2], -1).any(axis=2) for grid in grids]
+        return all((grid == grid.any(axis=1, keepdims=True)).all() for grid in grids)
 
     def slice_patterns(self):
         """Along which other axis some slices are wholly right."""
