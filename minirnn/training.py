@@ -116,7 +116,7 @@ def evaluate(model, params, data, loss=losses.mse, batch_size=256, truncate=None
 
 
 def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_size=32, truncate=None, patience=None,
-        loss=losses.mse, clip=1.0, schedule=None, checkpoint=None):
+        loss=losses.mse, clip=1.0, schedule=None, checkpoint=None, progress=None):
     """Train `params` in place, epoch by epoch over shuffled mini-batches, and return the history.
 
     train, validation  (x, y), (x, y, lengths) or (x, y, lengths, mask), see Batch
@@ -129,6 +129,7 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
     checkpoint         a file, renewed after every epoch. If it exists the run goes on from it, and ends bit for bit
                        where an uninterrupted one does. It knows weights, data and the settings above, but not those
                        inside the model, such as a dropout rate: give each model a file of its own
+    progress           a Progress that this training shares with others; None is a line of its own
     returns            {"train": [...], "validation": [...], "norm": [...], "best": epoch, "stopped": why}; best is 0
                        where no epoch was completed, and then `params` are what they were
     errors             FloatingPointError if the loss or the gradient is not finite; `params` are then the best so far
@@ -158,7 +159,7 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
         rng.bit_generator.state = saved["rng"]
         weights.restore(params, saved["params"])
 
-    progress = _Progress(epochs)
+    line = progress or Progress()
     try:
         while history["stopped"] is None and len(history["train"]) < epochs:
             if schedule is not None:
@@ -181,14 +182,15 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
                 weights.save(checkpoint, {"run": run, "params": params, "best": best, "lowest": lowest,
                                           "optimizer": optimizer.state, "schedule": schedule and schedule.state,
                                           "rng": rng.bit_generator.state, "history": history})
-            progress.show(history)
+            line.show(history, epochs)
     except KeyboardInterrupt:
         history["stopped"] = "interrupted"
     except FloatingPointError as error:
         raise FloatingPointError(f"epoch {len(history['train']) + 1}: {error}") from None
     finally:
         weights.restore(params, best)
-        progress.close()
+        if progress is None:
+            line.close()
     history["stopped"] = history["stopped"] or "epochs"
     return history
 
@@ -212,17 +214,20 @@ def gradient_through_time(layer, params, x, dh, state=None):
     return norms
 
 
-class _Progress:
-    """One line that rewrites itself on a terminal, and nothing in a pipe."""
+class Progress:
+    """One line that rewrites itself on a terminal, and nothing in a pipe.
 
-    def __init__(self, epochs):
-        self.epochs, self.start, self.shown, self.out = epochs, time.monotonic(), False, printing.Steady(sys.stderr)
+    Trainings share it if it is given to each of them: `stage` says which one it is, and who made it closes it.
+    """
 
-    def show(self, history):
+    def __init__(self):
+        self.stage, self.start, self.shown, self.out = "", time.monotonic(), False, printing.Steady(sys.stderr)
+
+    def show(self, history, epochs):
         if self.out.isatty():
             best = "".join(f"  validation {value:.4g}, best at epoch {history['best']}"
                            for value in history["validation"][-1:])
-            print(f"\r\033[Kepoch {len(history['train'])}/{self.epochs}  loss {history['train'][-1]:.4g}{best}"
+            print(f"\r\033[K{self.stage}epoch {len(history['train'])}/{epochs}  loss {history['train'][-1]:.4g}{best}"
                   f"  |gradient| {history['norm'][-1]:.3g}  {time.monotonic() - self.start:.0f} s",
                   end="", file=self.out, flush=True)
             self.shown = True

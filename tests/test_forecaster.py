@@ -1,7 +1,9 @@
 """The Forecaster: the line alone where that is all there is to know, the networks where it is not, intervals, and accidents."""
 
 import copy
+import io
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -184,6 +186,18 @@ def test_intervals_hold_about_what_they_say():
 
 
 # --- Files and accidents
+
+def test_all_networks_and_both_trainings_show_one_line(always, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    model = fitted()
+    line = sys.stderr.getvalue()
+    shown = [text.split("  loss")[0] for text in line.split("\r\033[K")]
+    assert shown == ["", *(f"1 of 2, how long: epoch {k}/3" for k in (1, 2, 3)),
+                     *(f"2 of 2, on all data: epoch {k}/{model.history['best']}"
+                       for k in range(1, model.history["best"] + 1))]
+    assert line.count("\n") == 1 and line.endswith("\n")
+
 
 def test_what_was_saved_or_pickled_or_copied_forecasts_the_same_bits(always, tmp_path):
     model = fitted()

@@ -150,12 +150,14 @@ def test_a_fit_that_fails_leaves_the_model_as_it_was(tmp_path):
         new.predict(9)
 
 
-def test_it_trains_on_a_terminal(monkeypatch):
-    """The second training has no validation loss to show."""
+def test_both_trainings_show_one_line_on_a_terminal(monkeypatch):
+    """The second has no validation loss to show."""
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     model = fitted()
-    assert sys.stderr.getvalue().count("epoch 1/") == 2 and np.isfinite(model.predict(2)).all()
+    shown = sys.stderr.getvalue()
+    assert "\033[K1 of 2, how long: epoch 1/" in shown and "\033[K2 of 2, on all data: epoch 1/" in shown
+    assert shown.count("\n") == 1 and shown.endswith("\n") and np.isfinite(model.predict(2)).all()
 
 
 # --- Mistakes

@@ -1,5 +1,6 @@
 """A linear model first, and then LSTMs that learn what it leaves: a residual connection around a whole forecast."""
 
+import contextlib
 import math
 from pathlib import Path
 
@@ -65,12 +66,13 @@ class Forecaster(SeriesModel):
         start = validation_start(series, validation, ahead, least=12)
         if checkpoint is not None and not Path(checkpoint).exists():
             _second(checkpoint).unlink(missing_ok=True)  # it goes with the first
-        with one_thread():
+        with one_thread(), contextlib.closing(training.Progress()) as progress:
             form = line.chosen(series, start, season, ahead)
             one, whole = line.fitted(form, series[:start]), line.fitted(form, series)
             view = View.of(one, season, start)
             first = Residuals.of(one, view, series, start, ahead)
-            params, history = self._train(first, start, epochs, patience, checkpoint)
+            progress.stage = "1 of 2, how long: "
+            params, history = self._train(first, start, epochs, patience, checkpoint, progress)
             trial = type(self)(**self.settings)._take(one, view, first.scale, params, None)
             if not trial._better(series, start):
                 trial.params, history["best"] = [], 0
@@ -78,7 +80,8 @@ class Forecaster(SeriesModel):
             residuals = Residuals.of(whole, view, series, len(series), ahead)
             params = trial.params
             if params and history["stopped"] != "interrupted":
-                refit, again = self._train(residuals, len(series), history["best"], None, _second(checkpoint))
+                progress.stage = "2 of 2, on all data: "
+                refit, again = self._train(residuals, len(series), history["best"], None, _second(checkpoint), progress)
                 if again["stopped"] == "interrupted":
                     history["stopped"] = "interrupted"
                 else:
@@ -86,7 +89,7 @@ class Forecaster(SeriesModel):
         self._take(whole, view, residuals.scale, params, errors).history = history  # only now: all or nothing
         return self.observe(series)
 
-    def _train(self, residuals, start, epochs, patience, checkpoint):
+    def _train(self, residuals, start, epochs, patience, checkpoint, progress):
         """Train new networks on what was known after `start` values; the values after these choose the best epoch."""
         view, n, x = residuals.view, len(residuals.x) + residuals.view.need - 1, residuals.x
         rng = np.random.default_rng(self.settings["seed"])
@@ -98,7 +101,7 @@ class Forecaster(SeriesModel):
         epochs = min(epochs, max(15, UPDATES // len(train[0])))
         history = training.fit(self.network, params, optim.AdamW(1e-2, weight_decay=1e-3), train, validation, rng=rng,
                                epochs=epochs, batch_size=min(max(1, len(train[0]) // BATCHES), 64), loss=mse,
-                               patience=patience if validation else None, checkpoint=checkpoint)
+                               patience=patience if validation else None, checkpoint=checkpoint, progress=progress)
         return params, history
 
     def _better(self, series, start):

@@ -1,5 +1,6 @@
 """The article's model of section 5, put right and fitted to a series. To forecast, `Forecaster` is the better one."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -59,27 +60,31 @@ class PlainForecaster(SeriesModel):
         scale = datasets.Scale.fit(train)
         x, y = datasets.windows(scale.apply(series).astype(np.float32), window, ahead)
         parts = (x[:n], y[:n]), (x[len(train) - window:], y[len(train) - window:])
-        params, history = self._train(*parts, epochs, patience, checkpoint)
-        if history["stopped"] == "interrupted" and not history["best"]:  # random weights are no model
-            raise KeyboardInterrupt
-        if history["stopped"] != "interrupted":
-            refit = checkpoint and Path(checkpoint).with_name(Path(checkpoint).name + "-refit")
-            all_of_it, again = self._train((x, y), None, history["best"], None, refit)
-            if again["stopped"] == "interrupted":
-                history["stopped"] = "interrupted"
-            else:
-                params = all_of_it
+        with contextlib.closing(training.Progress()) as progress:
+            progress.stage = "1 of 2, how long: "
+            params, history = self._train(*parts, epochs, patience, checkpoint, progress)
+            if history["stopped"] == "interrupted" and not history["best"]:  # random weights are no model
+                raise KeyboardInterrupt
+            if history["stopped"] != "interrupted":
+                progress.stage = "2 of 2, on all data: "
+                refit = checkpoint and Path(checkpoint).with_name(Path(checkpoint).name + "-refit")
+                all_of_it, again = self._train((x, y), None, history["best"], None, refit, progress)
+                if again["stopped"] == "interrupted":
+                    history["stopped"] = "interrupted"
+                else:
+                    params = all_of_it
         self.scale, self.params, self.history = scale, params, history  # only now: a fit that fails changes nothing
         return self.observe(series)
 
-    def _train(self, train, validation, epochs, patience, checkpoint):
+    def _train(self, train, validation, epochs, patience, checkpoint, progress):
         rng, params = self._fresh()
         batch_size = min(max(16, len(train[0]) // 100), 128)  # about a hundred updates an epoch
         if validation is not None and patience is None:
             patience = max(10, 400 * batch_size // len(train[0]))
         with one_thread():
             return params, training.fit(self.network, params, optim.Adam(lr=3e-3), train, validation, rng=rng,
-                                        epochs=epochs, batch_size=batch_size, patience=patience, checkpoint=checkpoint)
+                                        epochs=epochs, batch_size=batch_size, patience=patience, checkpoint=checkpoint,
+                                        progress=progress)
 
     def _fresh(self):
         rng = np.random.default_rng(self.settings["seed"])
