@@ -211,6 +211,19 @@ def test_forecast_writes_all_it_was_asked_for(brief, always, capsys):
     assert result["model"]["rmse_h"] < result["persistence"]["rmse_h"]
 
 
+def test_intervals_say_how_many_errors_they_rest_on_and_how_often_they_held(brief, capsys):
+    assert forecast("--json", "out.json") == 0
+    result, out = written(), capsys.readouterr().out
+    assert f"measured on {result['ahead']['model']['measured_on']} errors of each step" in out
+    covered = result["covered"]["model"]
+    assert f"they held {covered['0.8']:.0%} for 80% and {covered['0.95']:.0%} for 95% of the values\n" in out
+    assert forecast("--json", "out.json", series=SERIES[:30], horizon=3) == 0
+    out, bands = capsys.readouterr().out, written()["ahead"]["model"]
+    assert bands["measured_on"] == 3 and "intervals: measured on 3 errors of each step" in out
+    assert "80% needs 4 errors or more: here it is the largest error\n95% needs 19 errors" in out
+    assert bands["intervals"]["80%"] == bands["intervals"]["95%"]
+
+
 def test_a_saved_model_forecasts_a_file(brief, always, capsys):
     forecast("--json", "one.json", "--save", "model.npz")
     assert forecast("--load", "model.npz", "--json", "other.json", "--plot", "out.png") == 0

@@ -179,6 +179,8 @@ def test_intervals_hold_about_what_they_say():
     for level in (0.5, 0.8, 0.95):
         low, high = model.around(forecasts, level)
         assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(level, abs=0.08)
+    low, high = model.around(forecasts, 0)
+    assert (high - low < np.ptp(model.errors) / 4).all()  # the smallest error, not the largest
     width = np.subtract(*model.intervals(9)[::-1])
     assert (np.diff(width) > 0).all()  # beyond what was measured too
     with pytest.raises(ValueError, match="^level is 1.5, expected a number from 0 to below 1"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import baselines, datasets, files, metrics, models
 from ..datasets import csv_files
-from ..models.series_model import around
+from ..models.series_model import around, enough
 from . import check_outputs, save_figure
 
 LEVELS = 0.8, 0.95
@@ -26,6 +26,7 @@ def run(args):
     shown = list(dict.fromkeys(["model", report.get("best", "model")]))
     for name in shown:
         said += _table(name, rows, report["ahead"][name], args.time or "row")
+        said += _measured(report["ahead"][name]["measured_on"], report["facts"].get("covered", {}).get(name))
     if args.json:
         result = {**report["errors"], "forecast": report["ahead"]["model"]["forecast"], "ahead": report["ahead"],
                   "dates": dates, **report["facts"]}
@@ -86,8 +87,6 @@ def _trained(args, column):
     text = f"{args.column}: {len(series)} values; errors on the last {len(test)}, in its own units\n" + _errors(errors, H)
     text += f"best over steps 1..{H}: {' and '.join(_least({name: e['rmse_h'] for name, e in errors.items()}))}\n"
     text += f"best on the validation part, which chose: {' and '.join(winners)}\n"
-    text += "intervals of the model covered " + ", ".join(f"{share:.0%} where {float(level):.0%} was meant" for level, share
-                                                          in covered["model"].items()) + ": measured, not guaranteed\n"
     facts = {"stopped": model.history["stopped"], "epochs": model.history["best"], "covered": covered, "best": winners[0]}
     return {"text": text, "errors": errors, "ahead": ahead, "model": model, "best": winners[0], "facts": facts,
             "makers": makers, "start": start}
@@ -114,7 +113,8 @@ def _band(model, wrong, name, guess, level):
 def _ahead(model, wrong, name, forecast):
     bands = {f"{int(100 * level)}%": np.stack(_band(model, wrong, name, forecast, level), axis=1).tolist()
              for level in LEVELS}
-    return {"forecast": forecast.tolist(), "intervals": bands}
+    errors = wrong.get(name, model.errors)
+    return {"forecast": forecast.tolist(), "intervals": bands, "measured_on": len(errors)}
 
 
 def _least(scores):
@@ -144,6 +144,17 @@ def _table(name, rows, ahead, first):
         ends = "".join(f"  {band[k][0]:>14.{digits}f} ..{band[k][1]:>14.{digits}f}" for band in bands.values())
         text += f"\n{row:<20}{ahead['forecast'][k]:>16.{digits}f}{ends}"
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _measured(count, covered):
+    """What the intervals rest on, and how often they held where that is known."""
+    text = f"intervals: measured on {count} errors of each step on the validation part, not guaranteed\n"
+    text += "".join(f"{level:.0%} needs {enough(level)} errors or more: here it is the largest error\n"
+                    for level in LEVELS if count < enough(level))
+    if covered:
+        held = " and ".join(f"{covered[str(level)]:.0%} for {level:.0%}" for level in LEVELS)
+        text += f"on the last part, which chose nothing, they held {held} of the values\n"
+    return text
 
 
 def _digits(numbers):

@@ -166,7 +166,8 @@ class Forecaster(SeriesModel):
 
         Split conformal: as far on both sides as the share `level` of the errors of that step on validation data, in the
         scale of the line, so that logarithms give a factor. This is measured, not guaranteed: the future may differ from
-        the validation data, on which form and epochs were chosen. Beyond `ahead` steps the width grows as √h.
+        the validation data, on which form and epochs were chosen. Where errors are too few for the level, the largest
+        stands: fewer than 19 for 0.95. Beyond `ahead` steps the width grows as √h.
 
         Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005.
         """

@@ -90,9 +90,20 @@ def validation_start(series, validation, ahead, least):
 
 def around(forecasts, errors, level, invert=lambda values: values):
     """Low and high around forecasts (..., horizon), from the errors (n, ahead) of each step on other data: the smallest
-    distance that at least level (n + 1) of them keep, or the largest there is. Split conformal."""
+    distance that at least level (n + 1) of them keep, or the largest there is, if n is below `enough`. Split conformal.
+    """
     n, ahead = errors.shape
-    kept = np.sort(abs(errors), axis=0)[min(math.ceil((n + 1) * boundary.share("level", level)), n) - 1]
+    rank = math.ceil((n + 1) * boundary.share("level", level) - 1e-9)  # no rounding makes it larger
+    kept = np.sort(abs(errors), axis=0)[min(max(rank, 1), n) - 1]
     steps = np.arange(np.shape(forecasts)[-1])
     distance = kept[np.minimum(steps, ahead - 1)] * np.sqrt(np.maximum(1, (steps + 1) / ahead))
     return invert(forecasts - distance), invert(forecasts + distance)
+
+
+def enough(level):
+    """How many errors the level needs: where there are fewer, the largest is passed more often than 1 - level.
+
+    >>> enough(0.8), enough(0.95)
+    (4, 19)
+    """
+    return max(1, math.ceil(level / (1 - level) - 1e-9))  # from level (n + 1) ≤ n; no rounding makes it 20
