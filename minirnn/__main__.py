@@ -68,18 +68,21 @@ def _parser():
 
     command = commands.add_parser(
         "forecast", help="forecast a series of your own",
-        description="Fit a line and LSTMs that learn what it leaves to the first 85 %% of one column of a CSV file (the last "
-                    "15 of these choose its form and how long to train), measure it on the rest beside simpler "
-                    "forecasts, then forecast past the end, with intervals.")
+        description="Fit a line and LSTMs that learn what it leaves to the first 85 %% of one column of a CSV "
+                    "file (the last 15 of these choose its form and how long to train), measure it on the rest beside "
+                    "simpler forecasts, then forecast past the end, with intervals.")
     command.add_argument("file", type=Path, metavar="FILE.csv", help="a header and one row a step")
     command.add_argument("--column", required=True, metavar="NAME", help="the column to forecast")
     command.add_argument("--horizon", required=True, type=_whole(1), metavar="H", help="how many steps ahead")
     command.add_argument("--season", type=_whole(1), default=1, metavar="M", help="steps in a season, such as 7 or 24")
-    command.add_argument("--time", metavar="NAME", help="the column of dates or times: order, duplicates and gaps are checked")
+    command.add_argument("--time", metavar="NAME", help="the column of dates or times: order, duplicates and gaps "
+                                                                "are checked")
     command.add_argument("--fill", choices=("previous", "linear"), help="what becomes of missing rows and empty cells")
-    command.add_argument("--where", type=_condition, metavar="NAME=TEXT", help="read only the rows with this text there")
+    command.add_argument("--where", type=_condition, metavar="NAME=TEXT",
+                         help="read only the rows with this text there")
     command.add_argument("--encoding", metavar="NAME", help="of the file, such as latin-1 (default: found out)")
-    command.add_argument("--separator", type=_separator, metavar="C", help="between cells; tab is a name too (default: found out)")
+    command.add_argument("--separator", type=_separator, metavar="C",
+                         help="between cells; tab is a name too (default: found out)")
     command.add_argument("--decimal", choices=(".", ","), help="the decimal mark (default: found out)")
     command.add_argument("--load", type=Path, metavar="MODEL.npz", help="forecast with a saved model, train nothing")
     command.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="of weights and training order "

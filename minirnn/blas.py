@@ -29,7 +29,8 @@ def one_thread():
 def _threads():
     """The functions that tell and set the number of threads."""
     folder = Path(np.__file__).parent
-    for place in (folder.parent / "numpy.libs", folder / ".libs", folder / ".dylibs"):  # Linux and Windows, older, macOS
+    places = folder.parent / "numpy.libs", folder / ".libs", folder / ".dylibs"  # Linux and Windows, older, macOS
+    for place in places:
         for path in sorted(place.glob("*openblas*")):
             with contextlib.suppress(OSError):
                 library = ctypes.CDLL(str(path))

@@ -40,8 +40,8 @@ def test_an_encoding_can_be_named(tmp_path):
     PLAIN.replace(",", ";").replace("12356.04", "12.356,04").replace("950.5", "950,5").replace("1000.25", "1.000,25"),
     PLAIN.replace(",", ";").replace("12356.04", "12 356,04").replace("950.5", "950,5").replace("1000.25", "1000,25"),
     PLAIN.replace("12356.04", "+1.235604e4"),
-], ids=["plain", "semicolon", "tab", "sep", "decimal comma", "crlf", "empty last column", "thousands", "german thousands",
-        "french thousands", "exponent"])
+], ids=["plain", "semicolon", "tab", "sep", "decimal comma", "crlf", "empty last column", "thousands",
+        "german thousands", "french thousands", "exponent"])
 def test_separators_and_numbers_are_found_out(text, tmp_path):
     assert read(tmp_path, text).values.tolist() == VALUES
 
@@ -57,8 +57,9 @@ def test_three_decimals_in_a_comma_file_are_decimals(tmp_path):
     assert read(tmp_path, "value\n1.234\n13.127\n").values.tolist() == [1.234, 13.127]
 
 
-@pytest.mark.parametrize("first, form", [("2024-01-31", "2024-02-03"), ("31.01.2024", "03.02.2024"), ("2024/01/31", "2024/02/03"),
-                                         ("01/31/2024", "02/03/2024"), ("2024年01月31日", "2024年02月03日"),
+@pytest.mark.parametrize("first, form", [("2024-01-31", "2024-02-03"), ("31.01.2024", "03.02.2024"),
+                                         ("2024/01/31", "2024/02/03"), ("01/31/2024", "02/03/2024"),
+                                         ("2024年01月31日", "2024年02月03日"),
                                          ("20240131", "20240203")])
 def test_dates_go_on_as_they_are_written(first, form, tmp_path):
     start = np.datetime64("2024-01-31")
@@ -100,8 +101,8 @@ def test_gaps_are_filled(fill, values, tmp_path):
 
 
 def test_one_of_several_series_is_chosen(tmp_path):
-    text = "store,day,value\n" + "".join(f"{store},2024-01-0{day},{day * sign}\n" for store, sign in (("A", 1), ("B", -1))
-                                         for day in (1, 2, 3))
+    text = "store,day,value\n" + "".join(f"{store},2024-01-0{day},{day * sign}\n"
+                                         for store, sign in (("A", 1), ("B", -1)) for day in (1, 2, 3))
     assert read(tmp_path, text, time="day", where=("store", "B")).values.tolist() == [-1, -2, -3]
     with pytest.raises(ValueError, match="line 5: day is 2024-01-01, earlier than the line before.*--where"):
         read(tmp_path, text, time="day")
@@ -117,9 +118,10 @@ def test_one_of_several_series_is_chosen(tmp_path):
     ("day;value\n1;12,356\n", "value is '12,356', which may be 12356 or 12.356: say --decimal . or --decimal ,", {}),
     ('day,value\n1,"12,356"\n', "which may be 12356 or 12.356", {}),
     ("day;a,b\n1;2\n", "has comma and semicolon in its header, expected one separator: name it with --separator", {}),
-    (GAP.replace("05,", "05,5"), "line 4: day is 2024-01-04, expected 2024-01-03 next: fill what is missing with --fill",
+    (GAP.replace("05,", "05,5"), "line 4: day is 2024-01-04, expected 2024-01-03 next: fill what is missing with "
+     "--fill", {"time": "day"}),
+    ("day,value\n2024-01-01,1\n2024-01-01,2\n", "line 3: day is 2024-01-01, again, expected each time once",
      {"time": "day"}),
-    ("day,value\n2024-01-01,1\n2024-01-01,2\n", "line 3: day is 2024-01-01, again, expected each time once", {"time": "day"}),
     ("day,value\n01/02/2024,1\n02/02/2024,2\n03/02/2024,2\n", "which may be day or month first", {"time": "day"}),
     ("day,value\n2024-01-01,1\nyesterday,2\n", "line 3: day is 'yesterday', expected a date", {"time": "day"}),
     ("day,value\n2024-01-01,\n2024-01-02,2\n", "value has no value to fill its first", {"fill": "previous"}),
@@ -132,8 +134,8 @@ def test_what_is_refused_and_how(text, says, options, tmp_path):
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("data, options", [(b"a,b\n\xff\xff,1\n", {}), ("é,b\n1,2\n".encode("latin-1"), {}), (b"a\0,b\n", {}),
-                                           (b"a,b\n1,2\n", {"encoding": "klingon"})])
+@pytest.mark.parametrize("data, options", [(b"a,b\n\xff\xff,1\n", {}), ("é,b\n1,2\n".encode("latin-1"), {}),
+                                           (b"a\0,b\n", {}), (b"a,b\n1,2\n", {"encoding": "klingon"})])
 def test_other_encodings_ask_for_their_name(data, options, tmp_path):
     (tmp_path / "a.csv").write_bytes(data)
     with pytest.raises(ValueError, match="name the right --encoding"):

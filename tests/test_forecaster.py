@@ -1,4 +1,4 @@
-"""The Forecaster: the line alone where that is all there is to know, the networks where it is not, intervals, and accidents."""
+"""The Forecaster: the line alone where that is all there is to know, networks where it is not, intervals, accidents."""
 
 import copy
 import io
@@ -102,8 +102,9 @@ def test_the_line_is_the_ridge_regression_of_its_form():
             centre = past.mean(axis=0), y.mean()
             past, y = past - centre[0], y - centre[1]
         penalty = 0.01 * (past**2).sum() / past.shape[1] + 1e-12 * len(past)
-        w = np.linalg.lstsq(np.vstack([past, np.sqrt(penalty) * np.eye(past.shape[1])]), np.append(y, np.zeros(past.shape[1])),
-                            rcond=None)[0]
+        width = past.shape[1]
+        rows = np.vstack([past, np.sqrt(penalty) * np.eye(width)])
+        w = np.linalg.lstsq(rows, np.append(y, np.zeros(width)), rcond=None)[0]
         np.testing.assert_allclose(one.w[-len(w):], w, rtol=1e-6)
         assert anchor == "mean" or one.w.sum() == pytest.approx(1)
 
@@ -280,8 +281,8 @@ def test_ctrl_c_later_keeps_the_best_so_far(call, always, monkeypatch):
     ("this Forecaster is not fitted yet", lambda: small().intervals(1)),
     ("series holds nan at (3,)", lambda: fitted(np.where(np.arange(130) == 3, np.nan, SINE))),
     ("values go from 0 to 1e+200, expected squares that float64 can hold", lambda: fitted(np.array([1e200, 0.0] * 30))),
-    ("series holds -1, expected values above 0", lambda: fitted(np.exp(0.03 * np.arange(90) + 0.1 * NOISE[:90])).observe(
-        np.full(99, -1.0))),
+    ("series holds -1, expected values above 0",
+     lambda: fitted(np.exp(0.03 * np.arange(90) + 0.1 * NOISE[:90])).observe(np.full(99, -1.0))),
 ])
 def test_mistakes_get_one_line(says, mistake):
     with pytest.raises((ValueError, TypeError)) as caught:

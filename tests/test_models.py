@@ -212,7 +212,8 @@ def test_only_a_saved_forecaster_can_be_loaded(tmp_path):
     weights.save(tmp_path / "nothing", None)
     LanguageModel("rnn", hidden=2).fit("ab" * 20, epochs=1, batch_size=2).save(tmp_path / "language model")
     for name in ("checkpoint", "weights", "half", "nothing", "language model"):
-        with pytest.raises(ValueError, match=f"{name} holds no plain forecaster, expected a file that PlainForecaster.save made$"):
+        says = f"{name} holds no plain forecaster, expected a file that PlainForecaster.save made$"
+        with pytest.raises(ValueError, match=says):
             PlainForecaster.load(tmp_path / name)
     (tmp_path / "text").write_text("SINE")
     with pytest.raises(ValueError, match="text is not a whole file written by minirnn"):

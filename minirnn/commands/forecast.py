@@ -47,8 +47,9 @@ def _trained(args, column):
     train, _, _ = datasets.split(series, 0.7, 0.15)
     start = len(past)
     if len(test) < H or len(train) <= season or len(train) < 12:
-        raise ValueError(f"{args.file} has {len(series)} values of {args.column}, too few for a horizon of {H} and a season "
-                         f"of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or season")
+        raise ValueError(f"{args.file} has {len(series)} values of {args.column}, too few for a horizon of {H} and a "
+                         f"season of {season}: expected {max(H * 7, season * 2, 20)} or more, or a smaller horizon or "
+                         "season")
     model = models.Forecaster(season, H, seed=args.seed)
     model.fit(past, validation=1 - len(train) / start, checkpoint=args.checkpoint)
     interrupted = model.history["stopped"] == "interrupted"
@@ -76,7 +77,8 @@ def _trained(args, column):
             said, right = (guess if steps == H else make(series, start, 1)), baselines.truth(series, start, steps)
             measured = {"rmse": metrics.rmse(said, right), "mae": metrics.mae(said, right),
                         "mase": metrics.mase(said, right, past, season)}
-            errors[name] |= {f"{kind}_{ending}": error if np.isfinite(error) else None for kind, error in measured.items()}
+            errors[name] |= {f"{kind}_{ending}": error if np.isfinite(error) else None
+                             for kind, error in measured.items()}
         errors[name]["rmse_validation"] = scores[name]
         covered[name] = {str(level): float(np.mean((low <= truth) & (truth <= high))) for level in LEVELS
                          for low, high in [_band(model, wrong, name, guess, level)]}
@@ -84,10 +86,12 @@ def _trained(args, column):
     model.observe(series)
     ahead = {name: _ahead(model, wrong, name, model.predict(H) if name == "model" else _next(make, series, H))
              for name, make in makers.items()}
-    text = f"{args.column}: {len(series)} values; errors on the last {len(test)}, in its own units\n" + _errors(errors, H)
+    text = f"{args.column}: {len(series)} values; errors on the last {len(test)}, in its own units\n"
+    text += _errors(errors, H)
     text += f"best over steps 1..{H}: {' and '.join(_least({name: e['rmse_h'] for name, e in errors.items()}))}\n"
     text += f"best on the validation part, which chose: {' and '.join(winners)}\n"
-    facts = {"stopped": model.history["stopped"], "epochs": model.history["best"], "covered": covered, "best": winners[0]}
+    facts = {"stopped": model.history["stopped"], "epochs": model.history["best"], "covered": covered,
+             "best": winners[0]}
     return {"text": text, "errors": errors, "ahead": ahead, "model": model, "best": winners[0], "facts": facts,
             "makers": makers, "start": start}
 
@@ -96,8 +100,8 @@ def _loaded(args, column):
     """What a saved model forecasts."""
     model = models.Forecaster.load(args.load).observe(column.values)
     ahead = {"model": _ahead(model, {}, "model", model.predict(args.horizon))}
-    return {"text": f"{args.column}: {len(column.values)} values, forecast by {args.load}\n", "errors": {}, "ahead": ahead,
-            "model": model, "facts": {"loaded": str(args.load)}, "makers": {"model": model.forecasts},
+    return {"text": f"{args.column}: {len(column.values)} values, forecast by {args.load}\n", "errors": {},
+            "ahead": ahead, "model": model, "facts": {"loaded": str(args.load)}, "makers": {"model": model.forecasts},
             "start": model.reach}
 
 

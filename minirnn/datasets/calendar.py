@@ -10,7 +10,7 @@ import numpy as np
 
 ORDERS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y",
           "%m-%d-%Y")
-CLOCKS = "", *("".join(parts) for parts in itertools.product(" T", ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H"), ("", "%z")))
+CLOCKS = "", *map("".join, itertools.product(" T", ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H"), ("", "%z")))
 COARSE = "%Y-%m", "%Y/%m", "%Y年%m月", "%Y"
 
 
@@ -54,7 +54,8 @@ def _commonest(steps):
 
 
 def in_order(path, name, cells, values, fill):
-    """The form of the times, times and values, the oldest first and, with `fill`, NaN where a row is missing; and whether they were turned."""
+    """The form of the times; times and values, the oldest first and, with `fill`, NaN where a row is missing; and
+    whether they were turned."""
     if not cells:
         return "", [], values, False
     form, times = _parsed(path, name, cells)
@@ -66,14 +67,16 @@ def in_order(path, name, cells, values, fill):
     for k, (before, after) in enumerate(zip(times, times[1:])):
         if after <= before:
             kind = "again" if after == before else "earlier than the line before"
-            raise ValueError(f"{path} line {lines[k + 1]}: {name} is {after.strftime(form)}, {kind}, expected each time once and in order: "
-                             "keep one row of each, or choose one series of several with --where COLUMN=TEXT")
+            raise ValueError(f"{path} line {lines[k + 1]}: {name} is {after.strftime(form)}, {kind}, expected each "
+                             "time once and in order: keep one row of each, or choose one series of several with "
+                             "--where COLUMN=TEXT")
     grid, kept = times[:1], list(values[:1])
     for line, time, value in zip(lines[1:], times[1:], values[1:]):
         if step.gap(grid[-1], time):
             if not fill:
-                raise ValueError(f"{path} line {line}: {name} is {time.strftime(form)}, expected {step.after(grid[-1]).strftime(form)} "
-                                 f"next: fill what is missing with --fill previous or --fill linear")
+                due = step.after(grid[-1]).strftime(form)
+                raise ValueError(f"{path} line {line}: {name} is {time.strftime(form)}, expected {due} next: "
+                                 "fill what is missing with --fill previous or --fill linear")
             while (due := step.after(grid[-1])) < time:
                 grid.append(due)
                 kept.append(np.nan)
@@ -98,13 +101,13 @@ def _parsed(path, name, cells):
     if len(different) != 1:
         line, cell = cells[0]
         if different:
-            raise ValueError(f"{path} line {line}: {name} is {cell!r}, which may be day or month first, expected one that is "
-                             "clear: write it as 2024-01-31")
+            raise ValueError(f"{path} line {line}: {name} is {cell!r}, which may be day or month first, expected one "
+                             "that is clear: write it as 2024-01-31")
         for line, cell in cells:
             if not any(_can(cell, form) for form in forms):
                 break
-        raise ValueError(f"{path} line {line}: {name} is {reprlib.repr(cell)}, expected a date or a time such as 2024-01-31 "
-                         "or 2024-01-31 13:00, all of one form: see --time")
+        raise ValueError(f"{path} line {line}: {name} is {reprlib.repr(cell)}, expected a date or a time such as "
+                         "2024-01-31 or 2024-01-31 13:00, all of one form: see --time")
     times, form = next(iter(different.items()))
     return form.removesuffix("%z"), list(times)
 

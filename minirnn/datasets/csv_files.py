@@ -15,14 +15,14 @@ from . import calendar
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MARKS = (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")
+NAMES = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "gb18030": "GB18030"}  # as they are said
 POINT, COMMA = ".", ","
 PLAIN = r"[+-]?(\d+{0}?\d*|{0}\d+)([eE][+-]?\d+)?"  # 1_00, which float() takes, is no number here
 GROUPED = r"[+-]?[1-9]\d{{0,2}}({1}\d{{3}})+({0}\d+)?"
 
 
-
 class Column(NamedTuple):
-    """What was read: the values in time's order, when each was, if there is a column of time, and what was found out."""
+    """What was read: the values in time's order, their times, if there is a column of them, and what was found out."""
     values: np.ndarray
     times: list | None
     form: str | None  # of the times, as strftime has it
@@ -60,8 +60,8 @@ def read(path, column, time=None, encoding=None, separator=None, decimal=None, w
     for line, row in rows[1:]:
         if any(row[len(header):]):
             raise ValueError(f"{path} line {line}: {len(row)} cells and {len(header)} names in the header, expected as "
-                             f"many: put numbers with a {SEPARATORS.get(separator, separator)} inside in quotes, or name another "
-                             "--separator")
+                             f"many: put numbers with a {SEPARATORS.get(separator, separator)} inside in quotes, or "
+                             "name another --separator")
         cells = {name: row[k].strip() if k < len(row) else "" for name, k in wanted.items()}
         if where is None or cells[where[0]] == where[1]:
             kept.append((line, cells))
@@ -72,7 +72,8 @@ def read(path, column, time=None, encoding=None, separator=None, decimal=None, w
     said = f"read as {encoding}, separated by {SEPARATORS.get(separator, separator)}, decimal {decimal}"
     times = form = None
     if time:
-        form, times, values, turned = calendar.in_order(path, time, [(line, cells[time]) for line, cells in kept], values, fill)
+        stamps = [(line, cells[time]) for line, cells in kept]
+        form, times, values, turned = calendar.in_order(path, time, stamps, values, fill)
         said += ", newest first, turned round" * turned
     return Column(_filled(path, column, values, fill), times, form, said)
 
@@ -92,9 +93,9 @@ def _decoded(path, encoding):
             break
         if name == "gb18030" and not encoding and not _chinese(text):
             break
-        return text.removeprefix("\ufeff"), {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "gb18030": "GB18030"}.get(name, name)
-    raise ValueError(f"{path} is no CSV text file in {encoding or 'UTF-8, GB18030 or UTF-16 with a mark'}: name the right "
-                     "--encoding, such as latin-1 or utf-16-le")
+        return text.removeprefix("\ufeff"), NAMES.get(name, name)
+    raise ValueError(f"{path} is no CSV text file in {encoding or 'UTF-8, GB18030 or UTF-16 with a mark'}: name the "
+                     "right --encoding, such as latin-1 or utf-16-le")
 
 
 def _chinese(text):
@@ -126,8 +127,8 @@ def _rows(path, text, separator):
 
 def _place(path, header, name):
     if header.count(name) != 1:
-        raise ValueError(f"{path} has {header.count(name) or 'no'} columns named {name!r}, expected exactly one; it has "
-                         f"{', '.join(map(repr, header))[:500] or 'nothing, it is empty'}")
+        raise ValueError(f"{path} has {header.count(name) or 'no'} columns named {name!r}, expected exactly one; it "
+                         f"has {', '.join(map(repr, header))[:500] or 'nothing, it is empty'}")
     return header.index(name)
 
 
@@ -172,7 +173,8 @@ def _filled(path, column, values, fill):
     if len(known) == len(values):
         return values
     if known[:1] != [0] or fill == "linear" and known[-1] < len(values) - 1:
-        raise ValueError(f"{path}: {column} has no value to fill its first or last one from, expected one: drop that row")
+        raise ValueError(f"{path}: {column} has no value to fill its first or last one from, expected one: drop that "
+                         "row")
     if fill == "linear":
         return np.interp(np.arange(len(values)), known, values[known])
     return values[known[np.searchsorted(known, np.arange(len(values)), side="right") - 1]]

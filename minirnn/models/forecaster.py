@@ -10,14 +10,13 @@ from .. import baselines, boundary, metrics, optim, training, weights
 from ..blas import one_thread
 from ..layers import fast, linear
 from ..layers.compose import chain
-from ..layers.layer import accepted
 from . import line
-from .residuals import BATCHES, Residuals, View
+from .residuals import BATCHES, TARGETS, Residuals, View
 from .series_model import SeriesModel, around, checked, validation_start
 from .side_by_side import mse, side_by_side
 
 NETWORKS = 3  # trained side by side: one alone rests on its first weights
-UPDATES = 60_000  # chunks that are learned at most, over all epochs, but at least 15 epochs
+UPDATES = 60_000  # chunks that are learned at most, over all epochs, but at least 15 epochs; fewer where ahead is large
 BLOCK = 512  # sequences read at once, for memory
 KEPT = 2000  # validation errors that the intervals rest on, at most, spread evenly
 
@@ -28,8 +27,8 @@ class Forecaster(SeriesModel):
         ŝ_{t+h} = line_h(past) + σ_h √h · o_h(t)        in the line's own scale: see line.py
         o(t) = mean of linear(lstm(inputs up to t))     several networks side by side; linear starts at zero
 
-    Before training the model is the line. The epoch of the lowest validation loss is kept; if there the networks are not
-    clearly better than the line, the line stands alone. Further on than `ahead` the model reads its own forecasts.
+    Before training the model is the line. The epoch of the lowest validation loss is kept; if there the networks are
+    not clearly better than the line, the line stands alone. Further on than `ahead` the model reads its own forecasts.
 
         season    steps in a season, such as 7, 24 or 365; 1 is none
         ahead     number of values it says at once: choose the horizon that counts
@@ -76,6 +75,7 @@ class Forecaster(SeriesModel):
             trial = type(self)(**self.settings)._take(one, view, first.scale, params, None)
             if not trial._better(series, start):
                 trial.params, history["best"] = [], 0
+            del first  # for memory
             errors, history["rmse"] = trial._validated(series, start)
             residuals = Residuals.of(whole, view, series, len(series), ahead)
             params = trial.params
@@ -98,7 +98,8 @@ class Forecaster(SeriesModel):
             read_out["W"][:] = 0
         train = residuals.chunks(view.need + view.warm_up, start)
         validation = residuals.chunks(start, n, view.targets) if start < n else None
-        epochs = min(epochs, max(15, UPDATES // len(train[0])))
+        work = len(train[0]) * max(1, self.settings["ahead"] // TARGETS)
+        epochs = min(epochs, max(15, UPDATES // work))
         history = training.fit(self.network, params, optim.AdamW(1e-2, weight_decay=1e-3), train, validation, rng=rng,
                                epochs=epochs, batch_size=min(max(1, len(train[0]) // BATCHES), 64), loss=mse,
                                patience=patience if validation else None, checkpoint=checkpoint, progress=progress)
@@ -114,8 +115,8 @@ class Forecaster(SeriesModel):
         return gain.mean() > gain.std() / math.sqrt(max(1, len(gain) / ahead))
 
     def _validated(self, series, start):
-        """Its errors (n, ahead) of steps 1, 2, ... on series[start:], in the units of series or of its logarithm, and the
-        RMSE with networks and without."""
+        """Its errors (n, ahead) of steps 1, 2, ... on series[start:], in the units of series or of its logarithm, and
+        the RMSE with networks and without."""
         ahead, scaled = self.settings["ahead"], self.line.apply(series)
         origins, truth = np.arange(start, len(series) - ahead + 1), baselines.truth(series, start, ahead)
         said, alone = self._said(scaled, origins), self.line.ahead(scaled, origins, ahead)
@@ -130,11 +131,13 @@ class Forecaster(SeriesModel):
         if self.params:
             x = self.view.inputs(self.line, scaled, self.scale["low"], self.scale["high"])
             x = ((x - self.scale["mean"]) / self.scale["std"]).astype(np.float32)
-            steps, hints = self.view.steps, accepted(self.network, inference=True)
+            steps = self.view.steps
             rows = np.lib.stride_tricks.sliding_window_view(x, steps, axis=0)[origins - self.view.need - steps + 1]
             for i in range(0, len(rows), BLOCK):
-                y = self.network.forward(self.params, rows[i:i + BLOCK].transpose(0, 2, 1), **hints)[0][:, -1]
-                said[i:i + BLOCK] += y.reshape(len(y), NETWORKS, -1).mean(axis=1) * self.scale["spread"]
+                part = rows[i:i + BLOCK].transpose(0, 2, 1)
+                last = [(fast.lstm.forward(p, part, inference=True)[0][:, -1], read_out) for p, read_out in self.params]
+                o = np.mean([linear.forward(read_out, h)[0] for h, read_out in last], axis=0)
+                said[i:i + BLOCK] += o * self.scale["spread"]
         return said
 
     @property
@@ -165,14 +168,14 @@ class Forecaster(SeriesModel):
         """The intervals around forecasts (..., horizon): low and high, of the same shape.
 
         Split conformal: as far on both sides as the share `level` of the errors of that step on validation data, in the
-        scale of the line, so that logarithms give a factor. This is measured, not guaranteed: the future may differ from
-        the validation data, on which form and epochs were chosen. Where errors are too few for the level, the largest
-        stands: fewer than 19 for 0.95. Beyond `ahead` steps the width grows as √h.
+        scale of the line, so that logarithms give a factor. This is measured, not guaranteed: the future may differ
+        from the validation data, on which form and epochs were chosen. Where errors are too few for the level, the
+        largest stands: fewer than 19 for 0.95. Beyond `ahead` steps the width grows as √h.
 
         Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005.
         """
-        std = self._fitted().line.std
-        return around(self.line.apply(forecasts) * std, self.errors, level, lambda values: self.line.invert(values / std))
+        std, invert = self._fitted().line.std, self.line.invert
+        return around(self.line.apply(forecasts) * std, self.errors, level, lambda values: invert(values / std))
 
     def _parts(self):
         return {"line": self.line._asdict(), "view": self.view._asdict(), "scale": self.scale, "params": self.params,

@@ -16,7 +16,7 @@ ORIGINS = 2000  # of validation forecasts that choose, spread evenly
 
 
 class Line(NamedTuple):
-    """x_{t+1} = b + Σ_k w_k x_{t-k}, k = 0..p-1, of values that are standardized, and logarithms before where log is true.
+    """x_{t+1} = b + Σ_k w_k x_{t-k}, k = 0..p-1, of values, or where log is true their logarithms, standardized.
 
     What it makes of its own forecasts is linear too, so it says all steps at once: step h is bias[h] + W[h] · past.
 
@@ -35,8 +35,8 @@ class Line(NamedTuple):
     def apply(self, values):
         """Values in the line's own scale."""
         if self.log and np.min(values) <= 0:
-            raise ValueError(f"series holds {np.min(values):.4g}, expected values above 0: all that the model was fitted to "
-                             "are, and it reads their logarithms; fit it to this series")
+            raise ValueError(f"series holds {np.min(values):.4g}, expected values above 0: all that the model was "
+                             "fitted to are, and it reads their logarithms; fit it to this series")
         return ((np.log(values) if self.log else values) - self.mean) / self.std
 
     def invert(self, values):
@@ -79,10 +79,10 @@ class Form(NamedTuple):
 
 
 def chosen(series, start, season=1, ahead=1):
-    """The form whose line, fitted to series[:start], forecasts series[start:] best over steps 1..ahead: the lowest RMSE.
+    """The form whose line, fitted to series[:start], forecasts series[start:] with the lowest RMSE over steps 1..ahead.
 
-    Candidates: as is or as logarithms; with or without the difference from a season ago; deviations from the mean, or from
-    the last value, with a drift or without; orders; penalties.
+    Candidates: as is or as logarithms; with or without the difference from a season ago; deviations from the mean, or
+    from the last value, with a drift or without; orders; penalties.
     """
     train, best, lowest = series[:start], None, np.inf
     origins = np.unique(np.linspace(start, len(series) - ahead, ORIGINS).astype(int))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .line import Line
+from .line import ROWS, Line
 
 WARM_UP = 24, 48  # steps that are read before the first target: a season's, but within these
 TARGETS = 24  # steps of a chunk at which a forecast is learned
@@ -43,8 +43,9 @@ class View(NamedTuple):
         now, before, later = scaled[self.need - 1:], scaled[self.need - 2:-1], len(scaled) - self.need + 1
         season = scaled[self.need - self.season:][:later]
         ahead = line.b + np.convolve(scaled, line.w, "valid")[-later:]
-        seen = [now - before, season - now, ahead - now, now.clip(low, high)] if line.differences else [now, season, ahead]
-        return np.stack(seen, axis=1)
+        if line.differences:
+            return np.stack([now - before, season - now, ahead - now, now.clip(low, high)], axis=1)
+        return np.stack([now, season, ahead], axis=1)
 
 
 class Residuals(NamedTuple):
@@ -63,18 +64,21 @@ class Residuals(NamedTuple):
         x, origins = view.inputs(line, scaled, low, high), np.arange(view.need, len(series) + 1)
         future = np.append(scaled, np.full(ahead, np.nan))
         truth = np.lib.stride_tricks.sliding_window_view(future, ahead)[view.need:]
-        y = truth - line.ahead(scaled, origins, ahead)
+        y = np.empty(truth.shape, np.float32)
+        for i in range(0, len(y), ROWS):
+            y[i:i + ROWS] = truth[i:i + ROWS] - line.ahead(scaled, origins[i:i + ROWS], ahead)
         seen = slice(0, known - view.need + 1)
-        errors = np.where(origins[seen, None] + np.arange(1, ahead + 1) <= known, y[seen], np.nan)
-        spread = np.array([np.sqrt(np.mean(e[np.isfinite(e)]**2)) if np.isfinite(e).any() else 0 for e in errors.T])
+        errors = [y[:max(0, known - view.need - h), h].astype(np.float64) for h in range(ahead)]  # known ones
+        spread = np.array([np.sqrt(np.mean(e**2)) if len(e) else 0 for e in errors])
         spread = _not_zero(spread) * np.sqrt(np.arange(1, ahead + 1))  # later errors count less
+        y /= spread.astype(np.float32)
         mean, std = x[seen].mean(axis=0), _not_zero(x[seen].std(axis=0))
         scale = {"mean": mean, "std": std, "spread": spread, "low": float(low), "high": float(high)}
-        return cls(line, view, ((x - mean) / std).astype(np.float32), y / spread, scale)
+        return cls(line, view, ((x - mean) / std).astype(np.float32), y, scale)
 
     def chunks(self, start, stop, apart=None):
-        """Sequences (x, y, None, mask) whose targets are the forecasts made after start..stop-1 values, of what is known
-        after `stop`; they begin so many steps apart, None is as far as there are enough of them."""
+        """Sequences (x, y, None, mask) whose targets are the forecasts made after start..stop-1 values, of what is
+        known after `stop`; they begin so many steps apart, None is as far as there are enough of them."""
         view, length = self.view, self.view.warm_up + self.view.targets
         first, last = start - view.need, stop - view.need  # rows of x
         count = last - first - view.targets
@@ -84,8 +88,7 @@ class Residuals(NamedTuple):
         steps = np.arange(1, self.y.shape[1] + 1)
         mask = (rows[..., None] + steps <= last) & (np.arange(length) >= view.warm_up)[:, None]
         rows = np.minimum(rows, len(self.x) - 1)
-        y = np.nan_to_num(self.y[rows]).astype(np.float32)
-        return self.x[rows], y, None, mask
+        return self.x[rows], np.nan_to_num(self.y[rows], copy=False), None, mask
 
 
 def _not_zero(values):

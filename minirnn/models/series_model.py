@@ -18,8 +18,8 @@ class SeriesModel:
     """A fitted model that reads the last `reach` values of a series and forecasts what follows.
 
     A kind of model has a `name` for its file, `settings`, `reach`, `_ahead(pasts, horizon)` in the units of the series,
-    `_parts()` and `_restore(parts)`, the trees of what its training found, and `_compose()`, which makes what is made of
-    settings alone.
+    `_parts()` and `_restore(parts)`, the trees of what its training found, and `_compose()`, which makes what is made
+    of settings alone.
     """
 
     params = past = history = None  # until it is fitted
@@ -57,8 +57,8 @@ class SeriesModel:
             if not np.isfinite(model.predict(1)).all():
                 raise ValueError("it forecasts no number")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
-            raise ValueError(f"{path} holds no {cls.name.replace('_', ' ')}, expected a file that {cls.__name__}.save made"
-                             ) from None
+            raise ValueError(f"{path} holds no {cls.name.replace('_', ' ')}, expected a file that {cls.__name__}.save "
+                             "made") from None
         return model
 
     def _fitted(self):
@@ -76,10 +76,10 @@ class SeriesModel:
 
 
 def validation_start(series, validation, ahead, least):
-    """Where the last share `validation` of a series begins: at least `least` values before, and `ahead` from there on."""
+    """Where the last share `validation` of a series begins: at least `least` values before, `ahead` from there on."""
     if not (isinstance(validation, (int, float, np.floating)) and 0 < validation < 1):
-        raise ValueError(f"validation is {boundary.brief(validation)}, expected a share above 0 and below 1: it chooses how "
-                         "long to train")
+        raise ValueError(f"validation is {boundary.brief(validation)}, expected a share above 0 and below 1: it "
+                         "chooses how long to train")
     train, _, _ = datasets.split(series, 1 - validation, validation)
     if len(train) < least or len(series) - len(train) < ahead:
         enough = math.ceil(max(least / (1 - validation), ahead / validation)) + 1

@@ -21,7 +21,8 @@ def side_by_side(inner, count):
 
     def forward(params, x, state, **given):
         said = [inner.forward(p, x, before, **given) for p, before in zip(params, state or [None] * count)]
-        return np.concatenate([y for y, _, _ in said], axis=-1), tuple(after for _, after, _ in said), [c for *_, c in said]
+        ys, after, caches = zip(*said)
+        return np.concatenate(ys, axis=-1), after, list(caches)
 
     def backward(caches, dy, dstate=None):
         parts = zip(caches, np.split(dy, count, axis=-1), dstate or [None] * count)
