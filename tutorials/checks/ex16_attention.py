@@ -30,7 +30,8 @@ CASES = {"every key is seen": sequences(False), "causal": sequences(True),
          "scores near 1500, -1500 and 0 in a sequence": sequences(True, 1500.0, -1500.0, 0.0, T=4, D=5, E=6),
          "scores of each sequence near 1500, -1500 or 0": sequences(True, 1500.0, -1500.0, 0.0, each="sequence"),
          "scores of one query near 0 and near 1000": sequences(False, 0.0, 1000.0, 1000.0, each="key"),
-         "one step only": sequences(True, T=1)}
+         "one step only": sequences(True, T=1),
+         "scores of a hidden key near 1000": sequences(True, 0.0, 0.0, 0.0, 1000.0, each="key", T=4, D=5, E=6)}
 
 
 def reference(q, k, v, causal):
@@ -93,9 +94,6 @@ MUTANTS = [
     ("weights @ v", "weights @ v / v.shape[1]", "divides the context by the number of keys", GATHER),
 ]
 SPOKEN = {"e": "exp(score)", "seen": "the mask"}
-EQUAL = [{"takes the largest score of all, one for all queries, off, not the largest score of each query",
-          "takes the largest score of each step over all sequences off, not the largest score of each query"}]
-
 LARGEST = "Some scores are near 1500, others near -1500. What is exp of each, once your number is taken off?"
 for _taken, _words in (("scores.max()", "the largest score of all, one for all queries,"),
                        ("scores.max(axis=(1, 2), keepdims=True)", "the largest score of each sequence"),
