@@ -55,7 +55,8 @@ def _font_with(letters):
     """The name of an installed font that has all these, upright and of usual weight if there is one."""
     from matplotlib import font_manager
     usual = lambda font: (font.style != "normal", font.weight not in (400, "normal", "regular"), font.name)
-    for font in sorted(font_manager.fontManager.ttflist, key=usual):
+    fonts = [font for font in font_manager.fontManager.ttflist if not font.name.startswith("Last Resort")]  # boxes
+    for font in sorted(fonts, key=usual):
         try:
             if letters <= font_manager.get_font(font.fname).get_charmap().keys():
                 return font.name

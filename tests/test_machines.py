@@ -203,6 +203,11 @@ def test_letters_that_the_usual_font_lacks_come_from_another(capsys):
     assert capsys.readouterr().err == "" and picture.startswith(b"\x89PNG") and picture.count(b"IEND") == 1
 
 
+def test_a_font_that_has_boxes_for_all_letters_is_none():
+    """matplotlib brings such a one from 3.11 on. The letter is for private use, and no usual font has it."""
+    assert plots._font_with({0x10FFFD, ord("A")}) is None
+
+
 def test_letters_that_no_font_has_are_told_once(monkeypatch, capsys):
     monkeypatch.setattr(plots, "_font_with", lambda letters: None)
     with warnings.catch_warnings():

@@ -73,9 +73,9 @@ class Forecaster(SeriesModel):
             progress.stage = "1 of 2, how long: "
             params, history = self._train(first, start, epochs, patience, checkpoint, progress)
             trial = type(self)(**self.settings)._take(one, view, first.scale, params, None)
+            del first  # for memory
             if not trial._better(series, start):
                 trial.params, history["best"] = [], 0
-            del first  # for memory
             errors, history["rmse"] = trial._validated(series, start)
             residuals = Residuals.of(whole, view, series, len(series), ahead)
             params = trial.params

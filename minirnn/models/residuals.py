@@ -68,7 +68,7 @@ class Residuals(NamedTuple):
         for i in range(0, len(y), ROWS):
             y[i:i + ROWS] = truth[i:i + ROWS] - line.ahead(scaled, origins[i:i + ROWS], ahead)
         seen = slice(0, known - view.need + 1)
-        errors = [y[:max(0, known - view.need - h), h].astype(np.float64) for h in range(ahead)]  # known ones
+        errors = (y[:max(0, known - view.need - h), h].astype(np.float64) for h in range(ahead))  # known ones
         spread = np.array([np.sqrt(np.mean(e**2)) if len(e) else 0 for e in errors])
         spread = _not_zero(spread) * np.sqrt(np.arange(1, ahead + 1))  # later errors count less
         y /= spread.astype(np.float32)
@@ -86,7 +86,7 @@ class Residuals(NamedTuple):
         begins = np.arange(first, max(first + 1, last - (view.targets - 1 if apart < view.targets else 0)), apart)
         rows = begins[:, None] + np.arange(-view.warm_up, view.targets)
         steps = np.arange(1, self.y.shape[1] + 1)
-        mask = (rows[..., None] + steps <= last) & (np.arange(length) >= view.warm_up)[:, None]
+        mask = (steps <= last - rows[..., None]) & (np.arange(length) >= view.warm_up)[:, None]
         rows = np.minimum(rows, len(self.x) - 1)
         return self.x[rows], np.nan_to_num(self.y[rows], copy=False), None, mask
 
