@@ -1,3 +1,4 @@
+import gc
 import os
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import settings
 
 matplotlib.use("Agg")
-settings.register_profile("local", deadline=None, max_examples=50)
+settings.register_profile("local", deadline=None, max_examples=40)
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+gc.set_threshold(100_000, 50, 50)  # thousands of small tests: looking for garbage at each took a tenth of the time
 
 collect_ignore = ["references"]  # its script imports PyTorch, which need not be there
 
