@@ -23,11 +23,11 @@
 # With α = 1, and 2 of 8 lines showing item 2: P(2 | 1) = (2 + 2/8) / (3 + 1) = 0.5625, and P(3 | 1) = (1 + 1/8) / 4 =
 # 0.28125. After (0, 1) nobody buys 0 or 1 again, so both are *masked*: set to zero, and the rest scaled up to 1.
 #
-# PREDICT: what is left for item 2? And how many nats does the chain pay, -ln p, if item 2 comes?
-#
 # All counting models below are one. They keep a memory of the items so far that fades by a factor γ: m_t = γ m_{t-1} +
 # onehot(item_t). With γ = 0 it holds the last item alone, and the model is the Markov chain. This memory is a recurrent
 # network too: linear, with U_h = γ I, and nothing to learn.
+#
+# PREDICT: what is left for item 2? And how many nats does the chain pay, -ln p, if item 2 comes?
 
 # %%
 import itertools

@@ -8,23 +8,20 @@ one more Enter is needed. Line numbers of tracebacks and of pdb are those of the
 
 import argparse
 import code
-import itertools
 import sys
 import types
-from pathlib import Path
 
+import cells
 import numpy as np
 
 from minirnn import printing, tree
 
-HERE = Path(__file__).parent
 KEYS = "[Enter] run  [s] shapes  [p] prompt  [q] quit > "
 ANSWER = KEYS.replace("run", "the answer")
 
 
 def main():
     sys.stdout, sys.stderr = printing.Steady(sys.stdout), printing.Steady(sys.stderr)
-    tutorials = sorted(HERE.glob("[0-9][0-9]_*.py"))
     parser = argparse.ArgumentParser(prog="python tutorials/step.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("number", nargs="?", help="of the tutorial, such as 03")
     parser.add_argument("--quick", action="store_true", help="train less, so the figures show less than the prose says")
@@ -32,44 +29,31 @@ def main():
     parser.add_argument("--into", metavar="FOLDER", help="where figures go (default: figures/run)")
     number = parser.parse_args().number
     if number is None:
-        for path in tutorials:
+        for path in cells.TUTORIALS:
             print(path.read_text(encoding="utf-8").split("# # ", 1)[1].split("\n", 1)[0])
         return
-    chosen = [path for path in tutorials if path.stem[:2] == number.zfill(2)]
-    if not chosen:
-        parser.error(f"there is no tutorial {number}, expected 01 to {tutorials[-1].stem[:2]}")
-    step(chosen[0])
+    step(cells.chosen(number, parser))
 
 
 def step(path):
     module = types.ModuleType("__main__")
     module.__file__ = str(path)
     sys.modules["__main__"], namespace = module, vars(module)
-    for line, header, text in cells(path.read_text(encoding="utf-8")):
+    for cell in cells.read(path):
         asks = sys.stdin.isatty()
-        if "[markdown]" in header:
-            if '"answer"' in header and asks and not wait(namespace, ANSWER):
+        if cell.is_prose:
+            if cell.is_answer and asks and not wait(namespace, ANSWER):
                 return
-            print("\n" + "\n".join(row.removeprefix("#").removeprefix(" ") for row in text.splitlines()))
+            print("\n" + cell.prose)
             continue
-        rows = text.rstrip().splitlines()
-        if '"proof"' not in header:
-            print("\n" + "\n".join(f"{line + k:>4}  {row}" for k, row in enumerate(rows)))
+        rows = cell.text.rstrip().splitlines()
+        if not cell.is_proof:
+            print("\n" + "\n".join(f"{cell.line + k:>4}  {row}" for k, row in enumerate(rows)))
             if asks and not wait(namespace):
                 return
-        exec(compile("\n" * (line - 1) + text, path, "exec"), namespace)  # the empty lines keep the line numbers
-        if '"proof"' in header:
-            print(f"\n      lines {line}-{line + len(rows) - 1}: what was claimed is asserted, and holds")
-
-
-def cells(source):
-    """Line number, header (`# %% ...`) and text of each cell that is not empty."""
-    lines = source.splitlines(keepends=True)
-    starts = [k for k, row in enumerate(lines) if row.startswith("# %%")]
-    for start, end in itertools.pairwise([*starts, len(lines)]):
-        text = "".join(lines[start + 1:end])
-        if text.strip():
-            yield start + 2, lines[start], text
+        exec(compile("\n" * (cell.line - 1) + cell.text, path, "exec"), namespace)  # these keep the line numbers
+        if cell.is_proof:
+            print(f"\n      lines {cell.line}-{cell.line + len(rows) - 1}: what was claimed is asserted, and holds")
 
 
 def wait(namespace, keys=KEYS):
