@@ -14,6 +14,7 @@ import pytest
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 NUMBERED = sorted(TUTORIALS.glob("[0-9][0-9]_*.py"))
 PNG = b"\x89PNG"
+ADDED = re.compile(r"\s+|!\[.*?\]\(.*?\)|\*The figure above: .*?\.\*|</?details>|<summary>.*?</summary>")
 STANDS_IN = """
 import json, sys, types
 shown = []
@@ -61,8 +62,7 @@ def test_all_code_and_all_prose_of_the_scripts_is_there(notebooks):
                 kinds["code"] += row
             elif kind == "prose" and "![" not in row and row != "# ## Answer":
                 kinds["prose"] += row[1:]
-        bare = lambda text: re.sub(r"\s+|!\[.*?\]\(.*?\)|\*The figure above: .*?\.\*|</?details>|<summary>.*?</summary>", "",
-                                   text)
+        bare = lambda text: ADDED.sub("", text)
         assert bare(code) == bare(kinds["code"]), path.name
         assert bare(prose) == bare(kinds["prose"]), path.name
 

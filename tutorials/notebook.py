@@ -6,6 +6,7 @@ QUICK. Figures appear below the cell that draws them, and are written nowhere. T
 
 import argparse
 import base64
+import itertools
 import json
 import re
 import sys
@@ -120,7 +121,8 @@ def keep_what_differs(target, notebook):
     except (ValueError, LookupError, TypeError):
         old = None
     if old != [cell["source"] for cell in notebook["cells"]]:
-        kept = next(path for k in range(1, 10**6) if not (path := target.with_name(f"{target.stem}_kept_{k}.ipynb")).exists())
+        names = (target.with_name(f"{target.stem}_kept_{k}.ipynb") for k in itertools.count(1))
+        kept = next(path for path in names if not path.exists())
         target.rename(kept)
         print(f"{target.name} was not as it is written here: yours is now {kept}")
 
