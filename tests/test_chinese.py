@@ -1,4 +1,4 @@
-"""The guide and the glossary in Chinese: nothing is missing, all links lead somewhere, each term has one translation."""
+"""The guide and the glossary in Chinese: nothing is missing, links lead somewhere, each term has one translation."""
 
 import os
 import re
@@ -50,7 +50,7 @@ def test_each_tutorial_exercise_and_command_is_in_the_guide():
     commands = re.findall(r"^    ([a-z]+) ", shown.split("commands:")[1], re.M)
     assert {"gradcheck", "forecast"} < set(commands)
     scripts = [path.name for path in TUTORIALS.glob("[a-z]*.py") if "__main__" in path.read_text("utf-8")]
-    for command in [f"python -m minirnn {name}" for name in commands] + [f"python tutorials/{name}" for name in scripts]:
+    for command in [*(f"python -m minirnn {name}" for name in commands), *(f"python tutorials/{s}" for s in scripts)]:
         assert command in GUIDE, command
     for command in ('pip install -e ".[test]" && python -m minirnn', "pytest"):
         assert f"\n    {command}\n" in GUIDE and f"$ {command}\n" in (ROOT / "README.md").read_text(encoding="utf-8")

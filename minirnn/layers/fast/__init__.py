@@ -1,5 +1,6 @@
-"""The same numbers, sooner. A module here has the functions, parameters and results of its namesake in layers/, which
-is the text to read; a test holds the two equal. Here every trick is allowed, with one comment that says what it buys.
+"""The same numbers, sooner. A module here has the functions, parameters and results of its namesake in layers/. The
+namesake is the text to read. A test holds the two equal. Here every trick is allowed, with one comment that says what
+it buys.
 
     from minirnn import fast
     model = compose.chain(fast.lstm, compose.last_step, linear)

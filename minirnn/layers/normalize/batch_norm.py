@@ -2,8 +2,8 @@
 
     x̂ = (x - μ) / √(σ² + ε),    y = γ ⊙ x̂ + β
 
-While training, μ and σ² are those of the batch, and running averages of them are kept in `params`; afterwards μ and σ²
-are these averages, so that one sequence's result does not depend on its company.
+While training, μ and σ² are those of the batch, and running averages of them are kept in `params`. Afterwards μ and σ²
+are these averages. So one sequence's result does not depend on the other sequences of its batch.
 
 The running averages are why this forward, and no other, writes to its params: while training, mean and var move by
 `momentum` towards the batch's (the variance with N - 1, as in PyTorch). They take no part in that result, and their
