@@ -23,7 +23,7 @@
 # A *temperature* τ divides the logits before the softmax. From p = (0.8, 0.2) come weights p^(1/τ), so τ = 1/2 gives
 # 0.64 : 0.04, which is (0.941, 0.059), and τ = 2 gives (0.667, 0.333).
 #
-# PREDICT: the test poems have 2,618 possible characters. Each sixth one is a comma or a full stop at a place that never
+# PREDICT: there are 2,611 possible tokens. Each sixth one is a comma or a full stop at a place that never
 # changes. What is the perplexity of a model that knows the punctuation and nothing else?
 
 # %%
@@ -44,8 +44,10 @@ assert round(metrics.perplexity(-np.log(p).mean()), 2) == 2.52 and softmax(logit
 # %% [markdown]
 # ## The data
 #
-# The poems are shuffled once: 80 % to train, 10 % to choose with, 10 % to test. Characters that are seen once in
-# training, or never, are one token 〇. The network reads a begin token and 24 characters, and says 24 and an end token.
+# The poems are shuffled once: 80 % to train, 10 % to choose with, 10 % to test. Some poems exist in several versions
+# that share whole lines. A version in training would give the answer away, so it is left out there. Characters that
+# are seen once in training, or never, are one token 〇. The network reads a begin token and 24 characters, and says
+# 24 and an end token.
 
 # %%
 poems, authors, titles = datasets.tang_quatrains()
@@ -53,6 +55,11 @@ order = np.random.default_rng(0).permutation(len(poems))
 shuffled = [poems[k] for k in order]
 n = len(poems)
 parts = shuffled[:round(0.8 * n)], shuffled[round(0.8 * n):round(0.9 * n)], shuffled[round(0.9 * n):]
+lines = lambda poem: {poem[k:k + 5] for k in (0, 6, 12, 18)}
+asked_later = set().union(*map(lines, parts[1] + parts[2]))
+versions = [poem for poem in parts[0] if lines(poem) & asked_later]
+parts = [poem for poem in parts[0] if poem not in versions], *parts[1:]
+print(f"left out of training, for they share a line with a poem that is asked about: {len(versions)}")
 often = Counter("".join(parts[0]))
 BEGIN, END, RARE = "^", "$", "〇"
 vocabulary = [BEGIN, END, RARE, *sorted(c for c, count in often.items() if count > 1)]
@@ -143,7 +150,7 @@ for name, of in nats.items():
 # %% [markdown]
 # ## The network
 #
-# An embedding, a GRU of 128 units and a read-out that shares the embedding's table (`compose.tied`): 2,630 tokens need
+# An embedding, a GRU of 128 units and a read-out that shares the embedding's table (`compose.tied`): 2,611 tokens need
 # one table, not two. Dropout 0.4 on both. The loss is the mean over all 25 tokens. Nobody tells it the place.
 #
 # PREDICT: does it beat the trigram? And the trigram that is told the place?
@@ -184,15 +191,19 @@ print(f"the same network with 5 tokens: largest error of a gradient {report.max_
 assert report.ok
 if not QUICK:
     perplexity = {name: metrics.perplexity(of.mean()) for name, of in nats.items()}
-    assert perplexity["GRU"] < perplexity["trigram"] - 15 and perplexity["trigram told the place"] < 125
+    assert perplexity["trigram told the place"] + 10 < perplexity["GRU"] < perplexity["trigram"] - 50
 
 # %% [markdown]
-# The network beats the trigram, and the trigram that is told the place beats the network by far. One training takes
-# most of a minute, so the page runs one seed. Recorded with `SEED` 0, 1 and 2: 171.2, 167.0 and 168.9; with `EPOCHS =
-# 8` and seed 0 it is 157. No seed comes near 120.
+# The network beats the trigram. After these six epochs the trigram that is told the place is ahead of both. But the
+# validation perplexity still falls: six epochs are what a page can wait for, not what the network needs. Recorded
+# with `EPOCHS = 24`, some minutes each: 136.4 and 134.7 for `SEED` 0 and 1, beside 144.0 of the trigram that is
+# told. In nats a character the network is then ahead by 0.054 ± 0.014 and 0.067 ± 0.014. So the network wins in the
+# end, by little, and takes some hundred times as long.
 #
-# Why the network is ahead of the trigram, the figure below shows: it is the punctuation. At the other places the
-# trigram is better about as often as not. Told the place, it is better at nearly all of them.
+# With the versions of the poems left in training the trigram that is told looked better than it is: 120. It had read
+# the answers. Look for such pairs before you believe a table.
+#
+# Why the network is ahead of the plain trigram, the figure below shows: after six epochs it is mostly the punctuation.
 #
 # ## What it knows of the form, and of the rhyme
 #
@@ -263,17 +274,16 @@ save(figure, "23_a_poem.png")
 # %% [markdown]
 # ![Nats a character by its place in the poem, of trigrams and the GRU](figures/23_a_poem.png)
 #
-# The form is learned, the rhyme is not: another rhyme costs the last character 0.003 nats (0.001 with
-# seeds 1 and 2), next to nothing. Nobody told
-# the network how characters sound; it would have to learn from 3,018 poems which of 2,630 rhyme. The trigram pays
-# nothing either, for it never sees so far back.
+# The form is learned, the rhyme is not, after six epochs: another rhyme costs the last character next to nothing.
+# Nobody told the network how characters sound. It would have to learn from 2,940 poems which of 2,611 tokens rhyme.
+# The trigram pays nothing either, for it never sees so far back.
 #
 # The samples keep the form and use the words of the time: rivers, mountains, wind, flowers, the moon. At τ = 0.3 they
-# repeat themselves (不不见, "not not see"), at 1.0 they are bold and make less sense. A line such as 江山一万里, "rivers and
-# mountains for ten thousand miles", is one that a poet could have written. None holds together for four lines.
+# repeat themselves (不知不见人, "not knowing, not seeing anyone"), at 1.0 they are bold and make less sense. None holds
+# together for four lines.
 #
-# What the perplexity says: 171 equal choices at each character is a lot. A few thousand short poems are little to
-# learn a language from, and counting with a little knowledge of the form uses them better.
+# What the perplexity says: 170 equal choices at each character is a lot, and 135 still is. A few thousand short
+# poems are little to learn a language from.
 #
 # **To take away:** bring the rhyme nearer. Leave out line 3 of every poem, in `ids`, so that five characters stand
 # between the two that rhyme, not eleven. Does `cost_of_a_change` grow?
