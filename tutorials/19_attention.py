@@ -65,7 +65,7 @@ for kind in (attention.dot, attention.additive, attention.multi_head):
     assert report.ok
 
 # %% [markdown]
-# ## Four models of one size
+# ## Four models of about one size
 #
 # An LSTM of 16 units reads, another says. The sequences have 4 to 20 digits. A sequence of twenty digits is one of
 # 10²⁰, so without attention the state that is handed over, 16 numbers h and 16 numbers c, has to carry 67 bits and
@@ -201,9 +201,9 @@ if not QUICK:
         assert depends["additive", seed] > 0.98 and depends["dot", seed] > 0.75
 
 # %% [markdown]
-# With the dot product too most answers depend on that digit, although the map shows next to nothing: what it says comes
-# through the state. The weights tell where a model reads, not what it would say had it read something else. And even
-# h_j is no digit but an LSTM's state, which has seen all digits before j.
+# With the dot product too most answers depend on that digit, although the map shows next to nothing. A nearly flat
+# mean of the states carries late digits all the same. The weights tell where a model reads, not what it would say had
+# it read something else. And even h_j is no digit but an LSTM's state, which has seen all digits before j.
 #
 # The row "stop" shows weights as well. Does that answer need them? Take the context away at one step, once by putting
 # zeros there, once by the context of step 2 of the same sequence, and look at what is said.
