@@ -10,6 +10,8 @@ import matplotlib
 import pytest
 from hypothesis import settings
 
+import second_core
+
 matplotlib.use("Agg")
 settings.register_profile("local", deadline=None, max_examples=40)
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
@@ -20,9 +22,8 @@ gc.set_threshold(100_000, 50, 50)  # thousands of small tests: looking for garba
 collect_ignore = ["references"]  # its script imports PyTorch, which need not be there
 
 
-def pytest_collection_modifyitems(items):
-    """The tutorials take longest: they begin first, see test_tutorials.py."""
-    items.sort(key=lambda item: item.name != "test_the_tutorials_begin_to_run")
+def pytest_collection_finish(session):
+    second_core.share(session)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,33 +52,14 @@ def finished(*processes, status=0):
     return outputs
 
 
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory):
-    """Each tutorial's run, begun when the first test asks: conftest.py makes that the very first of all, so that these
-    run on the second core while all other tests run on the first."""
-    def run(name):
-        folder = tmp_path_factory.mktemp(name[:2])
-        here = copy_into(folder)
-        finished(start(str(here / name), "--quick", cwd="/"))
-        drawn = {path.name: image.imread(path).std() for path in (here / "figures" / "quick").iterdir()}
-        output, = finished(start("tutorials/step.py", name[:2], "--quick", cwd=folder)) if name in STEPPED else [None]
-        return drawn, output
-
-    with ThreadPoolExecutor(1) as pool:
-        yield {name: pool.submit(run, name) for name in [path.name for path in NUMBERED]}
-        pool.shutdown(cancel_futures=True)
-
-
-def test_the_tutorials_begin_to_run(runs):
-    assert len(runs) == len(NUMBERED)
-
-
 @each_tutorial
-def test_it_runs_alone_and_through_the_stepper(name, runs):
-    drawn, output = runs[name].result()
+def test_it_runs_alone_and_through_the_stepper(name, copied, tmp_path):
+    finished(start(str(copied / name), "--quick", cwd="/"))
+    drawn = {path.name: image.imread(path).std() for path in (copied / "figures" / "quick").iterdir()}
     assert drawn.keys() == figures(name) and drawn
     assert min(drawn.values()) > 0.02, f"one of {drawn} is blank"
     if name in STEPPED:
+        output, = finished(start("tutorials/step.py", name[:2], "--quick", cwd=tmp_path))
         title = (TUTORIALS / name).read_text(encoding="utf-8").split("# # ", 1)[1].split("\n", 1)[0]
         assert title in output
 
