@@ -66,10 +66,10 @@ def check(layer, params, *inputs, rng, method="central", **settings):
     params, inputs  as for layer.forward, floating point in float64; `settings` are its further keyword arguments
     rng             draws the upstream gradients
     method          "central" or "complex"
-    returns         a Report; an error is |backward - numerical| over the larger of the two, or over a thousandth of the
-                    largest gradient of all where both are smaller than that, so that a gradient that is truly zero is
-                    not measured against rounding. A difference no larger than the rounding of the forward is none: so it
-                    is with all gradients where every unit is saturated
+    returns         a Report; an error is |backward - numerical| over the larger of the two. Where both are smaller than
+                    a thousandth of the largest gradient of all, it is over that thousandth: a gradient that is truly
+                    zero is not measured against rounding. A difference no larger than the rounding of the forward
+                    counts as zero; so it is with all gradients where every unit is saturated
     errors          TypeError for float32, whose differences are mostly rounding
 
     >>> from minirnn import linear
@@ -123,9 +123,9 @@ def check(layer, params, *inputs, rng, method="central", **settings):
 
 
 def _rounding(method, given, upstream, outputs):
-    """How far off rounding alone can put a gradient. It is that of a unit's slope, such as 1 - h², times what arrives
-    there and the largest factors on its way, one before it and one after. For central differences that of f over their
-    step is added. It shrinks with the numbers: where they are 1e-8 it hides nothing that was seen before."""
+    """How far off rounding alone can put a gradient. A unit's slope, such as 1 - h², is rounded. That error is
+    multiplied by what arrives there and by the largest factors on its way, one before it and one after. For central
+    differences the rounding of f over their step is added. It shrinks with the numbers: where they are 1e-8 it hides nothing that was seen before."""
     r, y = (np.concatenate([np.ravel(a) for a in arrays] or [[]]) for arrays in
             ([leaf for _, leaf in tree.leaves(upstream)], outputs))
     given = [np.asarray(a) for _, a in tree.leaves(given)]

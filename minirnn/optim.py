@@ -142,8 +142,8 @@ class Adam(_Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): all weights shrink at one rate, while the L2 form
-    is divided by √v̂ as the gradient is, so that the weights with large gradients hardly shrink.
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): all weights shrink at one rate. The L2 form
+    is divided by √v̂, as the gradient is, so there the weights with large gradients hardly shrink.
 
         p ← p - lr · weight_decay · p           and then Adam's step without weight decay
 

@@ -198,8 +198,8 @@ def fit(model, params, optimizer, train, validation=None, *, rng, epochs, batch_
 def gradient_through_time(layer, params, x, dh, state=None):
     """The norm of dLoss/dh_t for each sequence and step, (B, T), when dh (B, T, H) is what arrives from outside.
 
-    The layer runs one step at a time with its state carried on, and its backward likewise with the state's gradient
-    carried back, so that between any two steps one can look at what comes through.
+    The layer runs one step at a time, and its state is carried on. Its backward runs one step at a time too, and the
+    state's gradient is carried back. So between any two steps one can look at what comes through.
     """
     T = x.shape[1]
     caches, norms, dstate = [], np.zeros(x.shape[:2]), None

@@ -1,8 +1,8 @@
 """`python -m minirnn benchmark`: how long a pass takes: minirnn, the bare matrix products it cannot do without, and
 PyTorch where it is installed.
 
-All run in one process with the same number of threads, in turn, and each figure is a median, so that what else the
-machine does falls on all of them alike.
+All run in one process, in turn, with the same number of threads. Each figure is a median. So what else the machine
+does falls on all of them alike.
 """
 
 import functools

@@ -111,8 +111,8 @@ def long_lag(rng, n, p=100, kind="2a", one_hot=True):
 
 
 def distractors(rng, n, q=50, p=50, one_hot=True):
-    """Experiment 2c: b, then x or y, then q of p distractors and as many more as come before an e, which comes with
-    probability 1/10 at each step; then say x or y.
+    """Experiment 2c: b, then x or y, then q of p distractors. More follow until an e, which comes with probability 1/10
+    at each step. Then say x or y.
 
     returns  x, y, lengths: x (n, T, p + 4) one-hot over a_1 ... a_p, b, e, x, y, at q = p = 1000 4 MB a sequence; or
              ids (n, T) for an embedding. y (n,) is 0 for x and 1 for y; lengths (n,), at least q + 3, q + 12 on average

@@ -3,8 +3,8 @@
     γ_t = exp(-max(0, w_γ δ_t + b_γ))           δ_t: the gap before step t, in any unit; one γ for each hidden unit
     h_t = layer([x_t; δ_t], γ_t ⊙ h_{t-1})      the gap is also a feature of its own
 
-A recurrent layer takes its steps for equally spaced. Here a reading after a long silence meets a state that has let go
-of what is out of date, at a rate that each unit learns: at w_γ = 0 it never does. `decayed(gru)` is the decay of hidden
+A recurrent layer takes its steps for equally spaced. Here the state lets go of what is out of date, before a
+reading after a long silence arrives. Each unit learns its rate: at w_γ = 0 it never lets go. `decayed(gru)` is the decay of hidden
 states in GRU-D (Che et al. 2018), which also decays missing inputs towards their mean; `decayed(lstm)` decays h and c.
 """
 

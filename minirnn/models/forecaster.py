@@ -167,8 +167,8 @@ class Forecaster(SeriesModel):
     def around(self, forecasts, level=0.8):
         """The intervals around forecasts (..., horizon): low and high, of the same shape.
 
-        Split conformal: as far on both sides as the share `level` of the errors of that step on validation data, in the
-        scale of the line, so that logarithms give a factor. This is measured, not guaranteed: the future may differ
+        Split conformal: on both sides as far as the share `level` of the errors of that step on validation data. They
+        are errors in the scale of the line: with logarithms the width is a factor. This is measured, not guaranteed: the future may differ
         from the validation data, on which form and epochs were chosen. Where errors are too few for the level, the
         largest stands: fewer than 19 for 0.95. Beyond `ahead` steps the width grows as √h.
 

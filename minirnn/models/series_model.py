@@ -17,9 +17,12 @@ def checked(series):
 class SeriesModel:
     """A fitted model that reads the last `reach` values of a series and forecasts what follows.
 
-    A kind of model has a `name` for its file, `settings`, `reach`, `_ahead(pasts, horizon)` in the units of the series,
-    `_parts()` and `_restore(parts)`, the trees of what its training found, and `_compose()`, which makes what is made
-    of settings alone.
+    A kind of model has
+
+        name, settings, reach         the kind in its file, what it was made with, how many values it reads
+        _ahead(pasts, horizon)        forecasts in the units of the series
+        _parts(), _restore(parts)     the trees of what its training found
+        _compose()                    makes what is made of settings alone
     """
 
     params = past = history = None  # until it is fitted

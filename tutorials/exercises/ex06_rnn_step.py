@@ -8,7 +8,7 @@ Forward, equation 1 of the article:
 Backward: given dh = dL/dh, find dL/d of everything that went in. First through the tanh, to da = dL/da; then da reaches
 each thing that a is a sum of. tanh'(a) = 1 - tanh²(a), and tanh(a) is h, which you have.
 
-Every vector is a column and the batch is B columns, so x (D, B) and `W_ih @ x` is right for all of them at once. The
+Every vector is a column, and the batch is B columns: x is (D, B), and `W_ih @ x` is right for all of them at once. The
 weights and b_h serve all B columns, so their gradients are sums over the batch.
 """
 

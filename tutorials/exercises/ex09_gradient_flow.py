@@ -23,7 +23,7 @@ import numpy as np
 def gradient_norms(U_h, h):
     """U_h (H, H), h (T, H, B): h[t] is h_t, and its B columns are B sequences.
 
-    Returns norm (T, B), of dh_{T-1}/dh_t for each t and each sequence, which is 1 at t = T-1, and limit (T,), the most
-    that norm[t] can be. About 9 lines.
+    Returns norm (T, B) and limit (T,). norm[t] is that of dh_{T-1}/dh_t for each sequence; at t = T-1 it is 1.
+    limit[t] is the most that norm[t] can be. About 9 lines.
     """
     raise NotImplementedError

@@ -20,8 +20,8 @@ import numpy as np
 
 
 def lstm_backward(W_x, U_h, x, h0, c0, gates, c, h, dh):
-    """W_x (4H, D), U_h (4H, H), x (T, D, B), h0 and c0 (H, B), gates (T, 4H, B), c and h (T, H, B),
-    and from the loss: dh (T, H, B). x[t], gates[t], c[t], h[t] are those of step t: B columns. gates[t] is i_t, f_t,
+    """W_x (4H, D), U_h (4H, H), x (T, D, B), h0 and c0 (H, B), gates (T, 4H, B), c and h (T, H, B).
+    From the loss comes dh (T, H, B). x[t], gates[t], c[t], h[t] are those of step t: B columns. gates[t] is i_t, f_t,
     c̃_t, o_t on top of each other, and so are the blocks of W_x and U_h. Leave all inputs as they are.
 
     Returns dx (T, D, B), dW_x (4H, D), dU_h (4H, H), db (4H,), dh0 (H, B), dc0 (H, B). About 22 lines.
