@@ -18,57 +18,66 @@ from ..layers import gru, lstm, rnn
 
 class Network(NamedTuple):
     layer: ModuleType
+    about: tuple  # what its letters mean
     params: dict
     x: tuple  # one number a step, those of the tutorial; a longer run begins again
     state: dict  # the initial states
     width: float  # of a step in the picture
     places: dict  # {box: (x, y)} of step 0; step t stands t widths further right. `all` is a frame around all gates
     edges: str  # what each box is made of; h' is the h of the step before
-    carries: dict  # {state: what goes of its gradient the straight way to the step before, and what lets it through}
+    carries: dict  # {state: what lets its gradient through on the straight way to the step before}
     words: dict = {}  # what an equation leaves open
 
 
 NETWORKS = {
     "rnn": Network(
-        rnn, {"W_ih": [[0.5]], "U_h": [[0.8]], "b_h": [0.0]}, (1, 1, -2), {"h": 0.0}, 4.2,
-        {"h": (0, 1.2), "a": (-2.1, 1.2), "x": (-2.1, 0.1), "L": (0, 2.4)}, "h'>a x>a a>h h>L",
-        {"h": ("dh_t ⊙ φ'(a_t) ⊙ U_h", "tanh' and U_h")}, {"φ'(a_t)": "(1 - h_t²)", "φ": "tanh"}),
+        rnn, ("h is the output and the memory. Step t reads x_t and the h before, adds them up in a_t, and h_t = tanh(a_t).",),
+        {"W_ih": [[0.5]], "U_h": [[0.8]], "b_h": [0.0]}, (1, 1, -2), {"h": 0.0}, 4.6,
+        {"h": (0, 1.2), "a": (-2.3, 1.2), "x": (-2.3, 0.1), "L": (0, 2.4)}, "h'>a x>a a>h h>L",
+        {"h": "the factor tanh' · U_h"}, {"φ'(a_t)": "(1 - h_t²)", "φ": "tanh"}),
     "lstm": Network(
-        lstm, {"W_x": [[1.0], [1.0], [0.5], [-0.5]], "U_h": [[0.2], [0.4], [0.1], [1.0]], "b": [0.0, 1.0, 0.0, 0.0]},
+        lstm, ("c is the memory, h the output. Gates, between 0 and 1: f keeps the old c, i lets the new c̃ in, o shows c.",
+         "Under a gate stands da: the gradient of a, the argument of its σ or tanh. The code says g for c̃."),
+        {"W_x": [[1.0], [1.0], [0.5], [-0.5]], "U_h": [[0.2], [0.4], [0.1], [1.0]], "b": [0.0, 1.0, 0.0, 0.0]},
         (1, -1), {"h": 0.5, "c": 0.5}, 5.2,
         {"c": (0, 5.3), "f": (-2.6, 4.15), "i": (-2.6, 3.25), "g": (-2.6, 2.35), "o": (-2.6, 1.45), "h": (0, 1.45),
          "x": (-2.6, 0.3), "L": (0, -0.4), "all": (-2.6, 2.8)},
-        "h'>i h'>f h'>g h'>o x>all c'>c f>c i>c g>c o>h c>h h>L", {"c": ("dc_t ⊙ f_t", "the forget gate f_t")}),
+        "h'>i h'>f h'>g h'>o x>all c'>c f>c i>c g>c o>h c>h h>L", {"c": "the forget gate f_t"}),
     "gru": Network(
-        gru, {"W_x": [[1.0], [0.5], [0.5]], "U_h": [[0.4], [1.0], [0.8]], "b_x": [0.0, 1.0, 0.0],
+        gru, ("h is the output and the memory. Gates, between 0 and 1: z keeps the old h, r shows it to the candidate n.",
+         "Under a gate stands da: the gradient of a, the argument of its σ or tanh."),
+        {"W_x": [[1.0], [0.5], [0.5]], "U_h": [[0.4], [1.0], [0.8]], "b_x": [0.0, 1.0, 0.0],
               "b_h": [0.0, 0.0, 0.2]},
         (1, -1), {"h": 0.5}, 7.0,
         {"h": (0, 4.2), "z": (-4.5, 3.1), "r": (-4.5, 2.0), "u_n": (-4.5, 0.9), "n": (-2.2, 2.0), "x": (-2.2, 0.3),
          "L": (0, -0.4)}, "h'>r h'>z h'>u_n h'>h x>r x>z x>n z>h u_n>n r>n n>h h>L",
-        {"h": ("dh_t ⊙ z_t", "the update gate z_t")}),
+        {"h": "the update gate z_t"}),
 }
 
 
 class Moment(NamedTuple):
     """One operation: of which step, what is said about it, what is known by then, and what is lit."""
     T: int  # how many steps there are
-    forward: bool
     t: int
-    tag: str  # B3, or in the forward pass the name of what is computed
+    tag: str  # B3, or in the forward pass the name of what is computed; first of all "start", last of all "end"
     title: str
-    lines: tuple  # the equation, the same with its numbers, the sum where gradients meet
-    code: tuple
+    lines: tuple  # the equation, and the same with its numbers
+    rows: tuple  # lines of code, each after the part of a sum that it added, if it is a sum: (words, code)
     known: dict  # {"c_1": array, "dc_1": array, ...}
     partly: dict  # gradients to which something is still to be added
     lit: dict  # {box: None, (from, to): the words on the arrow}
 
+    forward = property(lambda self: self.tag[0] != "B" and self.tag != "end")
 
-class Biases(NamedTuple):
-    """The same moment of several LSTMs, which differ in the bias of the forget gate."""
-    biases: list
-    moments: tuple
 
-    forward = property(lambda self: self.moments[0].forward)
+class Part(NamedTuple):
+    """What one operation added to a gradient."""
+    much: float
+    product: str  # the same as what came, times the factor on the arrow
+    whence: str
+    step: int  # whose operation it is
+    code: str
+    lit: dict
 
 
 def layout(name, T):
@@ -76,8 +85,7 @@ def layout(name, T):
     net = NETWORKS[name]
     places = {f"{box}_{t}": (x + t * net.width, y) for t in range(T + 1) for box, (x, y) in net.places.items()
               if t or box in net.state}
-    L = places.pop(f"L_{T}"), *[places.pop(f"L_{t}") for t in range(1, T)]
-    places["L_0"] = tuple(np.mean(L, axis=0))
+    places["L_0"] = tuple(np.mean([places.pop(f"L_{t}") for t in range(1, T + 1)], axis=0))
     pairs = [edge.split(">") for edge in net.edges.split()]
     return places, [(f"{a.strip(chr(39))}_{t - a.endswith(chr(39))}", "L_0" if b == "L" else f"{b}_{t}")
                     for t in range(1, T + 1) for a, b in pairs]
@@ -92,8 +100,8 @@ def gradient(box):
 
 
 def label(key):
-    name, t = key.rsplit("_", 1)
-    return name if "_" in name or name == "L" else f"c̃_{t}" if name == "g" else key
+    """As it is written; what has one name in the article and one in the code, with both."""
+    return "L" if key == "L_0" else f"c̃_{key[2:]} = {key}" if key[:2] == "g_" else key
 
 
 def number(value, given=False):
@@ -104,11 +112,20 @@ def number(value, given=False):
     return f"{value:g}" if given else f"{value:.3f}".replace("-0.000", "0.000")
 
 
+def factor(value, given=False):
+    """A number inside a formula: in parentheses if below 0."""
+    text = number(value, given)
+    return f"({text})" if text[0] == "-" else text
+
+
+def at_step(text, t):
+    """A formula with numbers for the index t."""
+    text = re.sub(r"_\{t([+-]1)\}", lambda index: f"_{t + int(index[1])}", text)
+    return re.sub(r"_t(?![A-Za-z0-9_])", f"_{t}", text)
+
+
 def with_numbers(text, t, known, given, T):
-    """A formula with numbers for its symbols, and whether all were known. What lies beyond the T steps adds 0."""
-    missing = []
-    text = re.sub(r"_\{t([+-]1)\}", lambda index: f"_{t + int(index[1])}", text.replace("c̃", "g"))
-    text = re.sub(r"_t(?![A-Za-z0-9_])", f"_{t}", text)
+    """A formula with numbers for its symbols, and of how many terms it is a sum. What lies beyond the T steps adds 0."""
     find = lambda name: name if name in known else f"{name}_{t}"
 
     def exists(term):
@@ -117,19 +134,16 @@ def with_numbers(text, t, known, given, T):
 
     def product(match):
         weights, gradients = (np.ravel(known[find(name)]) for name in match.groups())
-        return " + ".join(f"{number(u, True)} · {number(v)}" for u, v in zip(weights, gradients))
+        return " + ".join(f"{factor(u, True)} · {factor(v)}" for u, v in zip(weights, gradients))
 
     def value(match):
         name = find(match[0])
-        if name not in known:
-            missing.extend([name] * (match[0] != "tanh"))
-        text = number(known[name], name in given) if name in known else match[0]
-        return f"({text})" if text[0] == "-" and match.string[match.end():][:1] == "²" else text
+        return factor(known[name], name in given) if name in known else match[0]
 
-    terms = [term if exists(term) else "0" for term in re.split(r" \+ (?![^(]*\))", text)]
-    terms = [re.sub(r"(?a:(\w+))ᵀ (?a:(\w+))", product, term) for term in terms]
+    terms = re.split(r" \+ (?![^(]*\))", at_step(text.replace("c̃", "g"), t))
+    terms = [re.sub(r"(?a:(\w+))ᵀ (?a:(\w+))", product, term) if exists(term) else "0" for term in terms]
     text = re.sub(r"(?a:[A-Za-z]\w*)", value, " + ".join(terms)).replace(" ⊙ ", " · ")
-    return re.sub(r"(?<=[\d)]) (?=\(|\d|-\d)", " · ", text), not missing
+    return re.sub(r"(?<=[\d)]) (?=\(|\d)", " · ", text), sum(term != "0" for term in terms)
 
 
 def equations(layer):
@@ -138,9 +152,9 @@ def equations(layer):
     lines = re.findall(r"^ {4}(?:\(\d\) +)?(\S+_t = .*)$", layer.__doc__, re.M)
     found = [(line.split(" = ")[0], line) for line in lines]
     found += re.findall(r"^ +\((B\d+)\) +(.*)$", layer.backward.__doc__, re.M)
-    parts = {name: re.split(r"(?<![, ]) {2,}|, +t = ", re.sub(" += ", " = ", text)) for name, text in found}
+    parts = {name: re.split(r"(?<![, ]) {2,}|, +t = .*", re.sub(" += ", " = ", text)) for name, text in found}
     return ({name: re.sub(" +", " ", text) for name, (text, *_) in parts.items()},
-            {name: beside[0] for name, (_, *beside) in parts.items() if beside and "=" not in beside[0]})
+            {name: beside[0] for name, (_, *beside) in parts.items() if beside and beside[0] and "=" not in beside[0]})
 
 
 def observe(function, *arguments):
@@ -164,141 +178,179 @@ def observe(function, *arguments):
 def moments(name, steps=None, params=None, outside=None):
     """Every operation of a forward and a backward pass, in order. outside: dL/dh_t at each step; None is 1."""
     net = NETWORKS[name]
-    T, layer, column = steps or len(net.x), net.layer, lambda value: np.full((1, 1), value)
+    T, column = steps or len(net.x), lambda value: np.full((1, 1), value)
     params = {key: np.array(value) for key, value in (params or net.params).items()}
     x, outside = np.resize(net.x, T).astype(float), np.array(outside or [1.0] * T)
     state = [column(value) for value in net.state.values()]
-    initial = tuple(state) if len(state) > 1 else state[0]
-    (h, *_, cache), forward = observe(layer.forward, params, x.reshape(1, T, 1), initial)
-    _, backward = observe(layer.backward, cache, outside.reshape(1, T, 1))
+    (h, *_, cache), forward = observe(net.layer.forward, params, x.reshape(1, T, 1), tuple(state) if state[1:] else state[0])
+    _, backward = observe(net.layer.backward, cache, outside.reshape(1, T, 1))
 
-    known = getattr(layer, "gates", dict)(params) | params | dict(zip((f"{key}_0" for key in net.state), state))
+    known = getattr(net.layer, "gates", dict)(params) | params | dict(zip((f"{key}_0" for key in net.state), state))
     known |= {f"x_{t}": column(value) for t, value in enumerate(x, 1)}
-    (equation, meaning), given, source, shown = equations(layer), set(known), inspect.getsource(layer).splitlines(), []
-    partly, sources, sums, straight, path = {}, {}, {}, {}, {}
-    places, edges = layout(name, T)
-    gates = lambda t: [box for box in places if step(box) == t and box[:-2] not in (*net.state, "x", "L", "all")]
-
-    def add(at, t, tag, title, lines, lit):
-        code = f"{at + 1:>3}  {source[at].strip()}",
-        if shown and tag[0] == "B" and (shown[-1].t, shown[-1].tag) == (t, tag):  # one equation in several lines
-            last = shown.pop()
-            lines = (*(last.lines if "Σ" in lines[0] else last.lines[:1]), *lines[1:])
-            code, lit = (*last.code, *code), last.lit | lit
-        else:
-            lines = (f"({tag})   {lines[0]}" if tag[0] == "B" else lines[0], *lines[1:])
-        shown.append(Moment(T, tag[0] != "B", t, tag, title, tuple(lines), code, dict(known), dict(partly), lit))
-
-    def from_outside(at, tag):
-        known["L_0"] = column(h.ravel() @ outside)
-        for t, value in enumerate(outside, 1):
-            (known if t == T else partly)[f"dh_{t}"] = column(value)
-            sources[f"dh_{t}"] = [(value, "L", {(f"h_{t}", "L_0"): ""})]
-        lit = {(f"h_{t}", "L_0"): f"× {value:g}" for t, value in enumerate(outside, 1)}
-        add(at, T, tag, "Backward: what each h gets from outside, from the loss L", (equation[tag], ",   ".join(
-            f"dh_{t} = {value:g} from outside" for t, value in enumerate(outside, 1))), lit | {a: None for a, _ in lit})
-
-    def weight(at, tag, k, dweight, new, old):
-        terms = sums.setdefault(dweight, [])
-        terms.append(new - old)
-        known[dweight] = new
-        start = {"W": f"x_{k}", "U": f"h_{k - 1}"}.get(dweight[1])
-        lit = {edge: "" for edge in edges if edge[0] == start and step(edge[1]) == k}
-        add(at, k, tag, f"Backward, step {k}: the weights' gradients grow, sums over t", (equation[tag], (
-            f"{dweight} = {' + '.join(map(number, terms))}" + f" = {number(new)}" * (len(terms) > 1))),
-            lit | dict.fromkeys(gates(k)))
-
-    def computed(at, k, target, value, text):
-        parts = re.findall(r"\w_(\w)", text.split(" = ")[1]) if text.count(" = ") > 1 else [target]
-        boxes = [box for part in parts for box in (f"{target}_{part}_{k}", f"{part}_{k}") if box in places]
-        filled, left = say(text, k, known)[0], text.split(" = ")[0]
-        known[f"{target}_{k}"] = value
-        lit = {edge: "" for edge in edges if edge[1] in boxes or edge == (f"x_{k}", f"all_{k}") and
-               (f"h_{k - 1}", boxes[0]) in edges}
-        title = f"Forward, step {k}: {label(f'{target}_{k}')}" + ", " * (left in meaning) + meaning.get(left, "")
-        add(at, k, target, title,
-            (text, f"{label(f'{target}_{k}')} = {filled} = {number(value)}"), lit | dict.fromkeys(boxes))
-
-    def say(text, t, known):
-        text = text.split(" = ")[-1]
-        for words in net.words.items():
-            text = text.replace(*words)
-        return with_numbers(text, t, known, given, T)
-
-    def sent_back(at, tag, k, t, target, right, value, added):
-        key, text = f"{target}_{t}", equation[tag].replace("from outside", "{}")
-        filled, complete = say(text, t, known)
-        filled = filled.format(f"{outside[t - 1]:g}" if target == "dh" and t else "0")
-        (known if complete else partly)[key] = value
-        box = next(box for box in places if gradient(box) == key)
-        matrix = re.match(r"(\w+)\.T @", right)
-        lit = {(a, b): "" for a, b in edges if a == box and step(b) == k and (
-            b in (*gates(k), f"all_{k}") if matrix else re.search(rf"\b{gradient(b)[:-2]}\b", right))}
-        factors = params[matrix[1]].ravel() if matrix else [(added / known[gradient(b)]).item() for _, b in lit]
-        if len(factors) == len(lit):
-            lit = {edge: f"× {number(factor, bool(matrix))}" for edge, factor in zip(lit, factors)}
-        else:  # to the frame around all gates
-            lit = dict.fromkeys(lit, f"× {matrix[1]}ᵀ")
-        if t < k and target[1:] in net.carries and key not in straight or target == "da":
-            path.update(lit)
-        lines = [equation[tag], f"{label(key)} = {filled}" + (" = " if complete else ",   so far ") + number(value)]
-        if target[1:] in net.state:
-            whence = f"step {k} by {matrix[1]}" if matrix else label(next(iter(lit))[1])
-            sources.setdefault(key, []).append((added.item(), whence, lit))
-            if t < k and target[1:] in net.carries:
-                straight.setdefault(key, added.item())
-            if complete and len(sources[key]) > 1:
-                parts = (f"{number(much)} from {where}" for much, where, _ in sources[key])
-                lines.append(f"{label(key)} is a sum:  {'  +  '.join(parts)}")
-                lit = lit | {edge: f"{words} = {number(much)}" if words else number(much)
-                             for much, _, some in sources[key] if len(some) == 1 for edge, words in some.items()}
-        name_of = meaning.get(label(f"{target[3:]}_t"), "").split(":")[0] if target[:3] == "da_" else ""
-        through = f", of the {name_of}" if name_of else ""
-        if t < k and target[1:] in net.carries and len(sources[key]) == 1:
-            through = f", let through by {net.carries[target[1:]][1].replace('_t', f'_{k}')}"
-        add(at, t, tag, f"Backward, step {k}: {label(key)}{through}", lines, lit | {box: None})
-
-    before = {}
+    film = Film(name, T, known, outside, column(h.ravel() @ outside))
+    shown, before = [film.start()], {}
     for at, now in forward + backward:
-        line = re.match(r" {8}(\w+(?:, \w+)*)(\[t\])? \+?= (.*)", source[at])
-        tag = re.search(r"# \((B\d+)\)|$", source[at])[1]
-        if tag and "t" not in now:
-            from_outside(at, tag)
-        elif line and "t" in now:
-            targets, indexed, right = line.groups()
-            k = int(now["t"]) + 1
-            for target in targets.split(", "):
-                of_step = lambda values: values[target][k - 1] if indexed else values[target]
-                base = target.removesuffix("_prev")
-                if "concatenate" in right:
-                    known[f"{base}_{k}"] = now[target]
-                elif tag and target[1:] in params:
-                    weight(at, tag, k, target, now[target], before[target])
-                elif tag:
-                    sent_back(at, tag, k, k - (base != target), base, right, of_step(now),
-                              of_step(now) - (of_step(before) if "+=" in source[at] else 0))
-                elif label(f"{base}_t") in equation:
-                    computed(at, k, base, of_step(now), equation[label(f"{base}_t")])
-                else:
-                    known[f"{base}_{k}"] = of_step(now)
+        shown += film.after(at, before, now)
         before = now
+    return [*shown, film.end()]
 
-    lines = []
-    for key, (formula, gate) in net.carries.items():
-        for t in range(T, 0, -1):
-            left = straight[f"d{key}_{t - 1}"]
-            there, filled = formula.replace("_t", f"_{t}"), say(formula, t, known)[0]
-            lines.append(f"{key}_{t} to {key}_{t - 1}:   {there} = {filled} = {number(left)}   "
-                         f"({gate.replace('_t', f'_{t}')} let {abs(left / known[f'd{key}_{t}'].item()):.0%} through)")
-    ways = [f"{number(much)} to h_{t}" for t in range(T - 1, -1, -1) for much, whence, _ in sources[f"dh_{t}"]
-            if "by U" in whence]
-    if name != "rnn":
-        lines.append(f"The other way, through the gates and U_h, brought {', '.join(ways)}.")
-    arrived = {f"{key}_0": None for key in net.state}
-    last = ", ".join(f"d{box} = {number(known[f'd{box}'])}" for box in arrived)
-    title = f"What arrived at step 0: {last}"
-    shown.append(Moment(T, False, 0, "end", title, tuple(lines), (), dict(known), {}, path | arrived))
-    return shown
+
+class Film:
+    """Makes the moments of one run, one after the other: `known` grows."""
+
+    def __init__(self, name, T, known, outside, loss):
+        self.net, self.T, self.known, self.outside, self.loss = NETWORKS[name], T, known, outside, loss
+        self.given, self.partly, self.parts = set(known), {}, {}
+        self.equation, self.meaning = equations(self.net.layer)
+        self.source, (self.places, self.edges) = inspect.getsource(self.net.layer).splitlines(), layout(name, T)
+        self.name, self.stacked, self.loss_is = name, {}, f"L = {' + '.join(f'h_{t}' for t in range(1, T + 1))}"
+
+    def moment(self, t, tag, title, lines, rows, lit):
+        return Moment(self.T, t, tag, title, tuple(lines), tuple(rows), dict(self.known), dict(self.partly), lit)
+
+    def code(self, at):
+        return f"{self.name}.py:{at + 1}  {self.source[at].split('  # ')[0].strip()}"
+
+    def say(self, text, t):
+        for words in self.net.words.items():
+            text = text.replace(*words)
+        return with_numbers(text, t, self.known, self.given, self.T)
+
+    def gates(self, t):
+        return [box for box in self.places if step(box) == t and box[:-2] not in (*self.net.state, "x", "L", "all")]
+
+    def after(self, at, before, now):
+        """What there is to see after a line of the layer has run."""
+        line = re.match(r" {8}(\w+(?:, \w+)*)(\[t\])? (\+?)= (.*)", self.source[at])
+        tag = re.search(r"# \((B\d+)\)|$", self.source[at])[1]
+        if tag and "t" not in now:
+            yield self.from_outside(at, tag)
+        if not line or "t" not in now:
+            return
+        targets, indexed, adds, right = line.groups()
+        k = int(now["t"]) + 1
+        for target in targets.split(", "):
+            value, old = ((values[target][k - 1] if indexed else values[target]) if target in values else 0
+                          for values in (now, before if adds else {}))
+            base, left = target.removesuffix("_prev"), f"{target}_t".replace("g_", "c̃_")
+            if tag and target[1:] in self.given:
+                yield self.weight(at, tag, k, target, value, value - old)
+            elif tag and "concatenate" not in right:
+                yield self.sent_back(at, tag, k, k - (base != target), base, right, value, value - old)
+            elif left in self.equation:
+                yield self.computed(at, k, target, left, value)
+            else:
+                self.known[f"{target}_{k}"] = value
+                self.stacked[target] = re.search(r"\[.*?\]|$", right)[0] * ("concatenate" in right)
+
+    def start(self):
+        return self.moment(0, "start", f"The {self.name.upper()}, one unit, {self.T} step{'s' * (self.T > 1)}. Time runs from left to right", (
+            self.net.about[0], f"First forward, in blue: the value of each box. At the end the loss {self.loss_is}.",
+            "Then back, in orange: the gradients. dX means dL/dX: how much L grows for each unit that X grows.",
+            *self.net.about[1:],
+            "Three digits are shown, all are kept: ≈ means rounded, and the last digit of a sum may be off by one."), (), {})
+
+    def computed(self, at, k, target, left, value):
+        text = self.equation[left]
+        of = re.findall(r"\w_(\w)", text.split(" = ")[1]) if text.count(" = ") > 1 else [target]
+        boxes = [box for part in of for box in (f"{target}_{part}_{k}", f"{part}_{k}") if box in self.places]
+        filled, name = self.say(text.split(" = ")[-1], k)[0], label(f"{target}_{k}")
+        self.known[f"{target}_{k}"] = value
+        lit = {edge: "" for edge in self.edges if edge[1] in boxes or edge == (f"x_{k}", f"all_{k}") and
+               (f"h_{k - 1}", boxes[0]) in self.edges}
+        title = f"Forward, step {k}: {name}" + ", " * (left in self.meaning) + self.meaning.get(left, "")
+        lines = text, f"{name} = {filled} ≈ {number(value)}"
+        return self.moment(k, target, title, lines, [("", self.code(at))], lit | dict.fromkeys(boxes))
+
+    def from_outside(self, at, tag):
+        self.known["L_0"] = self.loss
+        lit = {}
+        for t, value in enumerate(self.outside, 1):
+            if value:
+                (self.known if t == self.T else self.partly)[f"dh_{t}"] = np.full((1, 1), value)
+                part = Part(value, "", "from L", self.T + 1, self.code(at), {(f"h_{t}", "L_0"): ""})
+                self.parts[f"dh_{t}"], lit = [part], lit | {f"h_{t}": None, (f"h_{t}", "L_0"): f"× {value:g}"}
+        lines = [f"({tag})   {self.equation[tag]}",
+                 f"{self.loss_is}, so each h gets 1 from outside, from L.",
+                 f"dh_{self.T} is complete: no step comes after step {self.T}."
+                 + f" To {' and '.join(self.partly)} a part from the next step is still to come." * bool(self.partly)]
+        return self.moment(self.T, tag, "Backward: the first part of each dh, from the loss L", lines, [("", self.code(at))], lit)
+
+    def weight(self, at, tag, k, dweight, total, added):
+        terms = self.parts.setdefault(dweight, [])
+        terms.append(number(added))
+        self.known[dweight] = total
+        text = next(one for one in self.equation[tag].split(", ") if one.startswith(f"{dweight} "))
+        product = text.split("Σ_t ")[1].replace("ᵀ", "")
+        filled = f"{at_step(product, k)} = {self.say(product, k)[0]}"
+        order = self.stacked.get(product.split("_t")[0])
+        lines = [f"({tag})   {text}" + f",   {product.split('_t')[0]} = {order}" * bool(order), f"step {k} adds {filled}" + f" ≈ {terms[-1]}" * (not filled.endswith(terms[-1]))]
+        lines += [f"{dweight} ≈ {' + '.join(terms)} ≈ {number(total)}"] * (len(terms) > 1)
+        start = {"W": f"x_{k}", "U": f"h_{k - 1}"}.get(dweight[1])
+        lit = {edge: "" for edge in self.edges if edge[0] == start and step(edge[1]) == k}
+        return self.moment(k, tag, f"Backward, step {k}: {dweight} grows, a sum over the steps", lines,
+                           [("", self.code(at))], lit | dict.fromkeys(self.gates(k)))
+
+    def sent_back(self, at, tag, k, t, target, right, value, added):
+        key, matrix = f"{target}_{t}", re.match(r"(\w+)\.T @", right)
+        outside = f"{self.outside[t - 1]:g}" if target == "dh" and t else "0"
+        filled, terms = self.say(self.equation[tag].split(" = ")[-1].replace("from outside", outside), t)
+        box = next(box for box in self.places if gradient(box) == key)
+        lit = {(a, b): "" for a, b in self.edges if a == box and step(b) == k and (
+            b in (*self.gates(k), f"all_{k}") if matrix else re.search(rf"\b{gradient(b)[:-2]}\b", right))}
+        came = next(iter(lit))[1]
+        factors = self.known[matrix[1]].ravel() if matrix else [(added / self.known[gradient(came)]).item()]
+        whole = len(factors) == len(lit)  # or to the frame around all gates
+        lit = {edge: f"× {factor(one, bool(matrix))}" if whole else f"× {matrix[1]}ᵀ" for edge, one in zip(lit, factors)}
+        product = "" if matrix else f"{factor(self.known[gradient(came)])} · {factor(factors[0])}"
+        whence = f"from step {k} through {matrix[1]}" if matrix else f"from {came}"
+        parts = self.parts.setdefault(key, [])
+        parts.append(Part(added.item(), product, whence, k, self.code(at), lit))
+        complete = len(parts) == terms
+        (self.known if complete else self.partly)[key] = value
+
+        rows, nth = [("", parts[-1].code)], ("first", "second", "third")[len(parts) - 1]
+        if not complete:
+            title, filled = f"the {nth} part of {key}", f"{filled},   so far {number(value)}: a part is still to come"
+        elif terms > 1:
+            title = f"{key} complete, with its {nth} part"
+            filled += f" ≈ {' + '.join(factor(part.much) for part in parts)} ≈ {number(value)}"
+            rows = [(f"{part.product}{' ≈ ' * bool(part.product)}{number(part.much)}   {part.whence}", part.code)
+                    for part in parts]
+            lit = lit | {edge: f"{words} ≈ {number(part.much)}" if words else number(part.much)
+                         for part in parts if len(part.lit) == 1 for edge, words in part.lit.items()}
+        else:
+            name = self.meaning.get(f"{target[3:]}_t".replace("g_", "c̃_"), "").split(":")[0]
+            title = f"{key} of the {name}" if target[:3] == "da_" and name else key
+            filled += f" ≈ {product}" * (product not in filled) + f" ≈ {number(value)}"
+        if t < k and not matrix:
+            whence += f" through {self.net.carries[target[1:]].replace('_t', f'_{k}')}"
+        return self.moment(t, tag, f"Backward, step {k}: {title}, {whence}",
+                           (f"({tag})   {self.equation[tag]}", f"{key} = {filled}"), rows, lit | {box: None})
+
+    def end(self):
+        """What arrived at step 0, and what each factor took away on the straight way."""
+        known, lines, lit, arrived = self.known, [], {}, [f"d{key}_0" for key in self.net.state]
+        for key, gate in self.net.carries.items():
+            factors = []
+            for t in range(self.T, 0, -1):
+                now, then = f"d{key}_{t}", f"d{key}_{t - 1}"
+                straight = next(part for part in self.parts[then] if part.step == t)
+                others = [part for part in self.parts[then] if part is not straight]
+                factors.append(straight.much / known[now].item())
+                for part in (straight, *self.parts.get(f"da_{t}", ()), *others):
+                    lit |= {edge: f"+ {number(part.much)}" if part in others else words
+                            for edge, words in part.lit.items() if len(part.lit) == 1}
+                added = "".join(f"  Add {number(part.much)} {part.whence}." for part in others)
+                lines.append(f"Of {now} = {number(known[now])} {gate.replace('_t', f'_{t}')} takes away {1 - factors[-1]:.0%}: "
+                             f"{number(straight.much)} is left.{added}" + f"  So {then} ≈ {number(known[then])}." * bool(others))
+            straight = np.prod(factors) * known[f"d{key}_{self.T}"].item()
+            lines.append(f"So {' · '.join(map(number, factors))} ≈ {np.prod(factors):.0%} of d{key}_{self.T} came to d{key}_0: {number(straight)}.  "
+                         f"The other {number(known[f'd{key}_0'].item() - straight)} is from what was added on the way.")
+        lines += [f"{name} = {number(known[name])} came another way: {part.whence.replace('step', 'the gates of step')}."
+                  for name in arrived if name[1] not in self.net.carries for part in self.parts[name]]
+        title = f"What arrived at step 0: {', '.join(f'{name} = {number(known[name])}' for name in arrived)}"
+        return self.moment(0, "end", title, lines, (), lit | {name[1:]: None for name in arrived})
 
 
 def side_by_side(biases, T):
@@ -306,4 +358,4 @@ def side_by_side(biases, T):
     params, outside = NETWORKS["lstm"].params, [0.0] * (T - 1) + [1.0]
     runs = [moments("lstm", T, params | {"b": [0.0, bias, 0.0, 0.0]}, outside) for bias in biases]
     keep = [[m for m in run if m.tag == "h" and m.t == T or m.tag == "B2" and f"dc_{m.t}" in m.known] for run in runs]
-    return [Biases(biases, together) for together in zip(*keep)]
+    return list(zip(*keep))

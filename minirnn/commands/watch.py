@@ -12,12 +12,12 @@ import numpy as np
 from .. import files
 from ..diagrams import BACKWARD, FORWARD
 from ..plots import GREY
-from .moments import NETWORKS, gradient, label, layout, moments, number, side_by_side
+from .moments import NETWORKS, Moment, gradient, label, layout, moments, number, side_by_side
 
 SECONDS = 3  # that an operation of the backward pass stays; one of the forward pass half as long
 STEPS = 4  # more would be too small to read
 ENDINGS = ".gif", ".html", ".png"
-WIDTH, HEIGHT, PANEL = 1.62, 0.66, 3.3  # of a box, and of the words below y = 0, in inches
+WIDTH, HEIGHT, PANEL = 1.8, 0.66, 2.95  # of a box, and of the words below y = 0, in inches
 BUTTONS = {"fa-minus": "−", "fa-plus": "+", "fa-fast-backward": "|◀◀", "fa-fast-forward": "▶▶|",
            "fa-step-backward": "|◀", "fa-step-forward": "▶|", "fa-play fa-flip-horizontal": "◀", "fa-play": "▶",
            "fa-pause": "❚❚"}
@@ -40,18 +40,28 @@ def run(args):
     shown = side_by_side(args.forget, args.steps or STEPS) if args.forget else moments(args.network, args.steps)
     at = _find(shown, args.at) if args.at else len(shown) - 1 if args.out else 0
     inches = (12.4, 1.25 * len(args.forget) + 1.5) if args.forget else size(args.network, shown[0].T)
-    paint = lambda figure, moment: (draw_biases if args.forget else draw)(figure, args.network, moment)
+
+    def paint(figure, k):
+        count = f"{k + 1} of {len(shown)}"
+        draw_biases(figure, args.forget, shown[k], count) if args.forget else draw(figure, args.network, shown[k], count)
+
     if not args.out:
-        return _window(inches, paint, shown, at)
+        return _window(inches, paint, len(shown), at)
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     figure = Figure(figsize=inches, dpi=100)
     FigureCanvasAgg(figure)
-    shown = [shown[at]] if ending == ".png" else shown
     with files.replacing(args.out) as file:
-        {".gif": _gif, ".html": _html, ".png": _png}[ending](file, figure, paint, shown)
-    print(f"{args.out} shows {len(shown)} moment{'s' * (len(shown) > 1)} of the {args.network}")
+        if ending == ".png":
+            paint(figure, at)
+            figure.savefig(file, format="png")
+        elif ending == ".gif":
+            _gif(file, figure, _shows(figure, paint, len(shown)), shown)
+        else:
+            _html(file, figure, _shows(figure, paint, len(shown)), len(shown))
+    count = "one moment" if ending == ".png" else f"{len(shown)} moments"
+    print(f"{args.out} shows {count} of the {args.network}")
     return 0
 
 
@@ -68,32 +78,35 @@ def _find(shown, at):
 # --- The picture, in inches
 
 def size(name, T):
-    return max(11.8, T * NETWORKS[name].width + 2), max(y for _, y in NETWORKS[name].places.values()) + 0.85 + PANEL
+    return max(12.4, T * NETWORKS[name].width + WIDTH + 0.2), max(y for _, y in NETWORKS[name].places.values()) + 0.85 + PANEL
 
 
-def draw(figure, name, moment):
+def draw(figure, name, moment, count=""):
     """One moment: the network, what is lit in it, and the words below."""
     figure.clear()
     (width, height), middle = figure.get_size_inches(), moment.T * NETWORKS[name].width / 2
-    left, right, colour = middle - width / 2, middle + width / 2, FORWARD if moment.forward else BACKWARD
-    ax = figure.add_axes((0, 0, 1, 1), xlim=(left, right), ylim=(-PANEL, height - PANEL))
+    left, right, colour = middle - width / 2 + 0.3, middle + width / 2 - 0.3, FORWARD if moment.forward else BACKWARD
+    ax = figure.add_axes((0, 0, 1, 1), xlim=(left - 0.3, right + 0.3), ylim=(-PANEL, height - PANEL))
     ax.axis("off")
     places, edges = layout(name, moment.T)
     for box, place in places.items():
         _box(ax, box, place, (moment.T - 1) * NETWORKS[name].width * (box == "L_0"), moment, colour)
     for edge in edges:
         _arrow(ax, edge, places, moment.lit.get(edge), moment.forward)
-    ax.text(left + 0.3, height - PANEL - 0.12, moment.title, fontsize=18, va="top", weight="bold", color=colour)
-    ax.text(right - 0.3, 0.12 - PANEL, "green: above 0   purple: below 0   darker: larger", fontsize=11.5, va="bottom",
-            ha="right", color="#555555")
-    y = -1.0
-    for line in moment.lines:
-        ax.text(left + 0.3, y, line, fontsize=14.5, va="center", weight="bold" if " is a sum" in line else "normal")
-        y -= 0.32
-    for line in moment.code:
-        ax.text(left + 0.3, y - 0.06, f"{name}.py:{line}", fontsize=12, va="center", family="monospace",
+    ax.text(left, height - PANEL - 0.12, moment.title, fontsize=16.5, va="top", weight="bold", color=colour)
+    for k, line in enumerate(moment.lines):
+        ax.text(left, -1 - 0.33 * k, line, fontsize=14.5, va="center")
+    for k, (words, code) in enumerate(moment.rows, len(moment.lines)):
+        y, sign = -1.05 - 0.33 * k, "+ " if k > len(moment.lines) else "   "
+        ax.text(left, y, sign * bool(words) + words, fontsize=14.5, va="center", color=BACKWARD)
+        ax.text(left + 3.7 * bool(words), y, code, fontsize=11.5, va="center", family="monospace",
                 bbox={"facecolor": "#eeeeee", "edgecolor": "none", "pad": 2.5})
-        y -= 0.3
+    y, words = 0.17 - PANEL, {"fontsize": 12, "va": "center", "color": "#444444"}
+    loss = " + ".join(f"h_{t}" for t in range(1, moment.T + 1))
+    ax.text(left, y, f"L = {loss}      dX = dL/dX      ≈ rounded      darker = larger", **words)
+    for x, text, sign in ((1.75, "above 0", 1), (0.8, "below 0", -1)):
+        ax.text(right - 0.75 - x, y, text, **words, bbox={"facecolor": _tint(sign), "edgecolor": "none", "pad": 2.5})
+    ax.text(right, y, count, ha="right", **words)
 
 
 def _tint(value):
@@ -103,21 +116,21 @@ def _tint(value):
 
 
 def _box(ax, box, place, longer, moment, colour):
-    """Above its value, below the gradient of it; three dots where something is still to be added."""
+    """Above its value, below the gradient of it, "so far" where something is still to be added."""
     from matplotlib.patches import Rectangle
     (x, y), w, h = place, WIDTH + longer, 0.42 if box == "L_0" else HEIGHT
     if box.startswith("all"):
-        ax.add_patch(Rectangle((x - 0.92, y - 1.78), 1.84, 3.56, facecolor="#f2f2f2", edgecolor=GREY, lw=0.8, zorder=0))
+        ax.add_patch(Rectangle((x - 1.02, y - 1.78), 2.04, 3.56, facecolor="#f2f2f2", edgecolor=GREY, lw=0.8, zorder=0))
         return
     keys = (box, gradient(box)) if box != "L_0" else (box,)
     for k, key in enumerate(keys, 1):
         value, low, row = moment.known.get(key, moment.partly.get(key)), y + h / 2 - k * h / len(keys), h / len(keys)
-        text, tint = label(key) if key == box else "", "white"
+        text, tint = label(key) if key == box or moment.tag == "start" else "", "white"
         if value is not None:
-            so_far = " …" * (key not in moment.known)
+            so_far = " so far" * (key not in moment.known)
             text, tint = f"{label(key)} = {number(value, key[:2] == 'x_')}{so_far}", _tint(value.item())
         ax.add_patch(Rectangle((x - w / 2, low), w, row, facecolor=tint, zorder=2))
-        ax.text(x, low + row / 2 - 0.01, text, fontsize=13.5, ha="center", va="center", zorder=4)
+        ax.text(x, low + row / 2 - 0.01, text, fontsize=13 if len(text) < 16 else 12, ha="center", va="center", zorder=4)
     colour, line = (colour, 3.5) if box in moment.lit else (GREY, 0.8)
     ax.add_patch(Rectangle((x - w / 2, y - h / 2), w, h, facecolor="none", edgecolor=colour, linewidth=line, zorder=3))
 
@@ -136,99 +149,94 @@ def _arrow(ax, edge, places, words, forward):
         "arrowstyle": "-|>" if lit else "->", "color": colour, "lw": width, "shrinkA": 0, "shrinkB": 0,
         "mutation_scale": 15})
     if words:
-        above = HEIGHT / 2 + 0.14 if ya == yb and abs(b - a)[0] < 0.9 else 0  # between boxes it has no room
-        ax.text(*(a + b) / 2 + (0, above), words, fontsize=13.5, color=BACKWARD, ha="center", va="center", zorder=5,
+        above = HEIGHT / 2 + 0.14 if ya == yb and abs(b - a)[0] < 0.9 and len(words) > 4 else 0  # has no room on the line
+        ax.text(*a + (b - a) * (0.55 if yb > ya and aside else 0.5) + (0, above), words, fontsize=13.5, color=BACKWARD, ha="center", va="center", zorder=5,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})
 
 
-def draw_biases(figure, _, shown):
-    """The cell line of each, one below the other."""
+def draw_biases(figure, biases, together, count=""):
+    """The cell line of each, one below the other, at the same moment."""
     figure.clear()
-    T = shown.moments[0].T
-    width, height = figure.get_size_inches()
-    far = (width - 3.3) / T
-    ax = figure.add_axes((0, 0, 1, 1), xlim=(-2.35, width - 2.35), ylim=(0, height))
+    T, forward, (width, height) = together[0].T, together[0].forward, figure.get_size_inches()
+    far, colour = (width - 3.4) / T, FORWARD if forward else BACKWARD
+    ax = figure.add_axes((0, 0, 1, 1), xlim=(-2.4, width - 2.4), ylim=(0, height))
     ax.axis("off")
-    colour = FORWARD if shown.forward else BACKWARD
-    title = "Forward: one LSTM with other forget biases" if shown.forward else "What the forget gate lets through"
-    ax.text(-2.1, height - 0.15, title, fontsize=18, va="top", weight="bold", color=colour)
-    ax.text(-2.1, 0.32, f"L = h_{T}.   Each arrow back multiplies by f_t = σ(… + b_f).   dc_t = dc_{{t+1}} ⊙ f_{{t+1}} "
-            "+ what comes through h_t", fontsize=14, va="center")
-    for row, (bias, moment) in enumerate(zip(shown.biases, shown.moments)):
-        places = {f"c_{t}": (far * t, height - 1.3 - 1.25 * row) for t in range(T + 1)}
-        part = moment.known["dc_0"] / moment.known[f"dc_{T}"] if "dc_0" in moment.known else np.nan
-        left = "" if np.isnan(part) else f"\n{part.item():.1%} left"
-        ax.text(-2.1, places["c_0"][1], f"b_f = {bias:g}{left}", fontsize=15, va="center", weight="bold")
-        for t in range(T + 1):
-            box = f"c_{t}"
-            arrived = gradient(box) in moment.known
-            lit = {box: None} if t == moment.t else {}
-            _box(ax, box, places[box], 0, moment._replace(lit=lit, partly={}), colour)
+    title = "Forward: the same LSTM with other forget biases b_f" if forward else "Back: what the forget gates let through"
+    ax.text(-2.1, height - 0.15, title, fontsize=16.5, va="top", weight="bold", color=colour)
+    ax.text(-2.1, 0.3, f"L = h_{T}.   dc means dL/dc.   An arrow back multiplies by the forget gate f_t = σ(… + b_f).",
+            fontsize=14, va="center")
+    ax.text(width - 2.7, 0.3, count, fontsize=12, va="center", ha="right", color="#444444")
+    for row, (bias, moment) in enumerate(zip(biases, together)):
+        y = height - 1.3 - 1.25 * row
+        places = {f"c_{t}": (far * t, y) for t in range(T + 1)}
+        left = moment.known["dc_0"].item() / moment.known[f"dc_{T}"].item() if "dc_0" in moment.known else None
+        ax.text(-2.1, y, f"b_f = {bias:g}" + (f"\n{left:.1%} left" if left is not None else ""), fontsize=15, va="center", weight="bold")
+        for t, (box, place) in enumerate(places.items()):
+            _box(ax, box, place, 0, moment._replace(lit={box: None} if t == moment.t else {}, partly={}), colour)
             if t < T:
-                words = f"× {number(moment.known[f'f_{t + 1}'])}" if arrived else None
+                words = f"× {number(moment.known[f'f_{t + 1}'])}" if gradient(box) in moment.known else None
                 _arrow(ax, (box, f"c_{t + 1}"), places, words, False)
 
 
 # --- Where it goes
 
-def _shows(figure, paint, shown):
+def _shows(figure, paint, count):
     """Draws a moment and says on a terminal how far it is."""
     def show(k):
-        paint(figure, shown[k])
+        paint(figure, k)
         if sys.stderr.isatty():
-            print(f"\rdrawn {k + 1}/{len(shown)}", end="\n" if k + 1 == len(shown) else "", file=sys.stderr, flush=True)
+            print(f"\rdrawn {k + 1}/{count}", end="\n" if k + 1 == count else "", file=sys.stderr, flush=True)
     return show
 
 
-def _png(file, figure, paint, shown):
-    paint(figure, shown[0])
-    figure.savefig(file, format="png")
-
-
-def _gif(file, figure, paint, shown):
+def _gif(file, figure, show, shown):
     from PIL import Image  # matplotlib brings it
-    show, pictures = _shows(figure, paint, shown), []
+    pictures = []
     for k in range(len(shown)):
         show(k)
         figure.canvas.draw()
         picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
         pictures.append(picture.quantize(128, dither=Image.Dither.NONE))
-    pauses = [500 * SECONDS * (1 if moment.forward else 2) for moment in shown[:-1]] + [3000 * SECONDS]
+    pauses = [_pause(one if isinstance(one, Moment) else one[0]) for one in shown]
     pictures[0].save(file, format="GIF", save_all=True, append_images=pictures[1:], duration=pauses, loop=0)
 
 
-def _html(file, figure, paint, shown):
+def _pause(moment):
+    """In thousandths of a second: long where there is much to read."""
+    return 500 * SECONDS * (6 if moment.tag in ("start", "end") else 1 if moment.forward else 4 if moment.rows[1:] else 2)
+
+
+def _html(file, figure, show, count):
     """matplotlib's own player. It links a font for the signs on its buttons: here they are letters."""
     from matplotlib import rc_context
     from matplotlib.animation import FuncAnimation
     with rc_context({"animation.embed_limit": 100}):
-        film = FuncAnimation(figure, _shows(figure, paint, shown), len(shown), init_func=lambda: None)
-        page = film.to_jshtml(fps=1 / SECONDS)
+        page = FuncAnimation(figure, show, count, init_func=lambda: None).to_jshtml(fps=1 / SECONDS)
     page = re.sub(r"<link[^>]*>", '<meta charset="utf-8">', page)
     page = re.sub(r'<i class="fa ([\w -]+)"></i>', lambda icon: BUTTONS[icon[1]], page)
     file.write(page.encode())
 
 
-def _window(inches, paint, shown, at):
+def _window(inches, paint, count, at):
     import matplotlib
     from matplotlib import pyplot
     if pyplot.get_backend().lower() in ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template"):
         raise ValueError("there is no screen for a window: write a file with --out FILE.gif, FILE.html or FILE.png")
     with matplotlib.rc_context({"toolbar": "None"}):
         figure = pyplot.figure("minirnn", figsize=inches)
-    keys(figure, paint, shown, at)
+    keys(figure, lambda k: paint(figure, k), count, at)
     pyplot.show()
     return 0
 
 
-def keys(figure, paint, shown, at=0):
+def keys(figure, paint, count, at=0):
     """→ and ← step, space plays and stops, home and end jump."""
     timer, playing = figure.canvas.new_timer(interval=1000 * SECONDS), False
 
     def go(k):
         nonlocal at
-        at = min(max(k, 0), len(shown) - 1)
-        paint(figure, shown[at])
+        at = min(max(k, 0), count - 1)
+        paint(at)
         figure.canvas.draw_idle()
 
     def press(event):
@@ -237,11 +245,11 @@ def keys(figure, paint, shown, at=0):
             playing = not playing
             timer.start() if playing else timer.stop()
         elif event.key in ("left", "right", "home", "end"):
-            go({"left": at - 1, "right": at + 1, "home": 0, "end": len(shown) - 1}[event.key])
+            go({"left": at - 1, "right": at + 1, "home": 0, "end": count - 1}[event.key])
 
     manager = getattr(figure.canvas, "manager", None)
     if manager and getattr(manager, "key_press_handler_id", None):  # matplotlib's own meaning of these keys
         figure.canvas.mpl_disconnect(manager.key_press_handler_id)
     figure.canvas.mpl_connect("key_press_event", press)
-    timer.add_callback(lambda: go((at + 1) % len(shown)))
+    timer.add_callback(lambda: go((at + 1) % count))
     go(at)
