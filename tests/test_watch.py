@@ -18,9 +18,9 @@ from minirnn import gradcheck
 from minirnn.__main__ import main
 from minirnn.activations import sigmoid
 from minirnn.commands import moments as content
-from minirnn.commands import watch
+from minirnn.commands import networks, watch
 
-COUNT = {"rnn": 3 * 1 + 1 + 3 * 6 + 1, "lstm": 2 * 7 + 1 + 2 * 9 + 1, "gru": 2 * 6 + 1 + 2 * 8 + 1}
+COUNT = {"rnn": 3 * 1 + 3 * 6 + 3, "lstm": 2 * 7 + 2 * 11 + 3, "gru": 2 * 6 + 2 * 11 + 3}  # 3: start, loss, end
 each_network = pytest.mark.parametrize("name", COUNT)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -40,7 +40,7 @@ def brief(monkeypatch):
 
 def network(name, T):
     """The layer, its parameters, x (1, T, 1), and the states by name."""
-    net = content.NETWORKS[name]
+    net = networks.NETWORKS[name]
     return (net.layer, {key: np.array(value) for key, value in net.params.items()},
             np.resize(net.x, (1, T, 1)).astype(float), {key: np.full((1, 1), v) for key, v in net.state.items()})
 
@@ -67,7 +67,8 @@ def expected(name, T):
         grads, right[f"dx_{t}"], dstate = layer.backward(caches[t - 1], np.ones((1, 1, 1)), dstate)
         for key, d in zip(states, pair(dstate)):
             right[f"d{key}_{t - 1}"] = d + (key == "h" and t > 1)  # 1 more from outside
-        partly |= {f"dh_{t - 1}": np.ones(1), f"dc_{t - 1}": pair(dstate)[-1]}
+        so_far = [float(t > 1)] + [(t > 1) + right[f"dh_{t}"] * right[f"z_{t}"] for _ in range(name == "gru")]
+        partly |= {f"dh_{t - 1}": so_far, f"dc_{t - 1}": [pair(dstate)[-1]]}
         if name == "lstm":
             right[f"dc_{t}"] = dstate[1] / right[f"f_{t}"]  # what backward sends on by c_{t-1} is dc_t f_t
         arguments = {"rnn": ["da"], "lstm": ["da_i", "da_f", "da_g", "da_o"], "gru": ["da_r", "da_z", "da_n"]}[name]
@@ -84,28 +85,29 @@ def expected(name, T):
 @pytest.mark.parametrize("T", [1, 2, 3])
 def test_every_number_is_that_of_forward_and_backward_run_a_step_at_a_time(name, T):
     right, partly = expected(name, T)
-    places, _ = content.layout(name, T)
+    places, _ = networks.layout(name, T)
     compared = set()
     for moment in content.moments(name, T):
         for box in places:
-            for key in (box, content.gradient(box)):
+            for key in (box, networks.gradient(box)):
                 if key in moment.known:
                     np.testing.assert_allclose(moment.known[key].ravel(), np.ravel(right[key]), rtol=1e-12, err_msg=key)
                     compared.add(key)
                 elif key in moment.partly:
-                    np.testing.assert_allclose(moment.partly[key].ravel(), np.ravel(partly[key]), rtol=1e-12)
-        if "Σ" in moment.lines[0]:
-            for line in moment.lines[1:]:
-                key = f"{line.split(' = ')[0]} after {moment.t}"
-                np.testing.assert_allclose(moment.known[key.split()[0]].ravel(), right[key].ravel(), rtol=1e-12)
-                assert line.endswith(content.number(right[key])) and len(line.split(" + ")) == T + 1 - moment.t
-                compared.add(key)
+                    assert any(np.allclose(moment.partly[key], one, rtol=1e-12) for one in partly[key]), key
+        if moment.lines[0].count("Σ"):
+            name_of, *_ = re.findall(r"d\w+", moment.lines[0])
+            total, parts = right[f"{name_of} after {moment.t}"], moment.lines[-1].split(" ≈ ")[-2:]
+            np.testing.assert_allclose(moment.known[name_of].ravel(), total.ravel(), rtol=1e-12)
+            if moment.t < T:
+                assert parts[1] == networks.number(total) and parts[0].count(" + ") == T - moment.t
+            compared.add(f"{name_of} after {moment.t}")
     assert compared == right.keys()
 
 
 @each_network
 def test_the_gradients_are_those_of_the_loss_moved_a_little(name):
-    T = len(content.NETWORKS[name].x)
+    T = len(networks.NETWORKS[name].x)
     layer, params, x, states = network(name, T)
     known = content.moments(name)[-1].known
     loss = lambda _: layer.forward(params, x, tuple(states.values()) if len(states) > 1 else states["h"])[0].sum()
@@ -125,26 +127,41 @@ def test_the_numbers_of_an_equation_give_what_stands_behind_it(name):
         return np.ravel(eval(text, {"np": np, "sigmoid": sigmoid, "tanh": np.tanh, "tanh2": lambda c: np.tanh(c)**2}))
 
     checked = 0
-    for moment in content.moments(name):
-        for line in moment.lines[1:] if moment.tag != "end" else []:
-            if line.count(" = ") == 2 and "outside" not in line:
-                _, formula, result = line.split(" = ")
-                np.testing.assert_allclose(value(formula), value(result), atol=4e-3, err_msg=line)
+    for moment in content.moments(name)[1:-1]:
+        for line in [*moment.lines[1:], *(words for words, _ in moment.rows)]:
+            if " ≈ " in line and "L = " not in line:
+                line = re.split("   |,   so far", re.sub(r"^\w+ ≈ ", "= ", line))[0]
+                *formulas, result = line.split("= ")[-1].split(" ≈ ")
+                for formula in formulas:
+                    np.testing.assert_allclose(value(formula), value(result), atol=4e-3, err_msg=line)
+                assert not re.search(r"[·+] -|- -", line) and formulas
                 checked += 1
     assert checked > COUNT[name] / 2
 
 
 @each_network
+def test_the_factor_on_an_arrow_stands_in_a_formula(name):
+    checked = 0
+    for moment in content.moments(name)[1:-1]:
+        for words in filter(None, moment.lit.values()):
+            factor = words.removeprefix("× ").split(" ≈ ")[0]
+            text = "\n".join([*moment.lines, *(row for row, _ in moment.rows)])
+            assert re.search(rf"(?<![\w.]){re.escape(factor)}(?![\w.])", text), (moment.title, words)
+            checked += 1
+    assert checked > COUNT[name] / 3
+
+
+@each_network
 def test_the_moments_are_the_lines_of_the_layer(name):
-    layer, shown = content.NETWORKS[name].layer, content.moments(name)
+    layer, shown = networks.NETWORKS[name].layer, content.moments(name)
     assert len(shown) == COUNT[name]
     source = Path(inspect.getfile(layer)).read_text(encoding="utf-8").splitlines()
-    for moment in shown[:-1]:
-        for line in moment.code:
-            number, text = line.strip().split("  ", 1)
-            assert source[int(number) - 1].strip() == text
-            assert moment.forward or f"({moment.tag})" in text
-        equation = moment.lines[0].split(")   ")[-1] if not moment.forward else moment.lines[0]
+    for moment in shown[1:-1]:
+        lines = [re.fullmatch(rf"{name}\.py:(\d+)  (.*)", code).groups() for _, code in moment.rows]
+        for number, text in lines:
+            assert source[int(number) - 1].strip().split("  #")[0] == text
+        assert moment.forward or f"({moment.tag})" in source[int(lines[-1][0]) - 1]
+        equation = re.sub(r"^\(B\d+\)   |,   d\w = \[.*", "", moment.lines[0])
         assert re.sub(r"\s", "", equation) in re.sub(r"\s", "", layer.__doc__ + layer.backward.__doc__)
     numbered = {tag for line in source for tag in re.findall(r"# \((B\d+)\)", line) if "concatenate" not in line}
     assert {moment.tag for moment in shown if moment.tag[0] == "B"} == numbered
@@ -162,31 +179,52 @@ def test_the_network_and_its_numbers_are_those_of_the_tutorial():
     assert {key: known[key] for key in paper} == paper
 
 
-def test_where_gradients_meet_the_sum_is_written_out():
-    moment, = (m for m in content.moments("lstm") if (m.t, m.tag) == (1, "B2") and "dc_1" in m.known)
-    assert moment.lines[2] == "dc_1 is a sum:  0.338 from c_2  +  0.303 from h_1"
-    assert moment.lit == {("c_1", "c_2"): "× 0.534 = 0.338", ("c_1", "h_1"): "× 0.270 = 0.303", "c_1": None}
-    end = content.moments("lstm")[-1]
+def test_where_gradients_meet_each_part_stands_with_its_line_of_code():
+    first, complete = (m for m in content.moments("lstm") if (m.t, m.tag) == (1, "B2"))
+    assert first.title == "Backward, step 2: the first part of dc_1, from c_2 through the forget gate f_2"
+    assert first.lines[1].endswith("so far 0.338: a part is still to come") and "dc_1" in first.partly
+    assert complete.title == "Backward, step 1: dc_1 complete, with its second part, from h_1"
+    assert complete.lines[1].endswith(" ≈ 0.338 + 0.303 ≈ 0.640")
+    assert [(words, code.split("  ")[1]) for words, code in complete.rows] == [
+        ("0.632 · 0.534 ≈ 0.338   from c_2", "dc_prev[t] += dc[t] * f[t]"),
+        ("1.120 · 0.270 ≈ 0.303   from h_1", "dc[t] += dh[t] * o[t] * (1 - tanh_c**2)")]
+    assert complete.lit == {("c_1", "c_2"): "× 0.534 ≈ 0.338", ("c_1", "h_1"): "× 0.270 ≈ 0.303", "c_1": None}
+    dh_1, = (m for m in content.moments("lstm") if (m.t, m.tag) == (1, "B1"))
+    assert [words for words, _ in dh_1.rows] == ["1.000   from L", "0.120   from step 2 through U_h"]
+
+
+def test_the_first_moment_says_what_is_meant_and_the_last_what_was_lost():
+    start, *_, end = content.moments("lstm")
+    said = " ".join(start.lines)
+    assert all(words in said for words in ("L = h_1 + h_2", "dX means dL/dX", "≈ means rounded", "g for c̃"))
     assert end.title == "What arrived at step 0: dh_0 = 0.249, dc_0 = 0.576"
-    assert end.lines[0].startswith("c_2 to c_1:   dc_2 ⊙ f_2 = 0.632 · 0.534 = 0.338")
+    assert end.lines == (
+        "Of dc_2 = 0.632 the forget gate f_2 takes away 47%: 0.338 is left.  Add 0.303 from h_1.  So dc_1 ≈ 0.640.",
+        "Of dc_1 = 0.640 the forget gate f_1 takes away 10%: 0.576 is left.",
+        "So 0.534 · 0.900 ≈ 48% of dc_2 came to dc_0: 0.304.  The other 0.272 comes from what was added.",
+        "dh_0 = 0.249 came another way: from the gates of step 1 through U_h.")
+    assert end.lit == {"h_0": None, "c_0": None, ("c_1", "c_2"): "× 0.534", ("c_0", "c_1"): "× 0.900",
+                       ("c_1", "h_1"): "+ 0.303"}
 
 
 @each_network
 def test_a_picture_says_what_its_moment_holds(name):
-    figure = Figure(figsize=watch.size(name, len(content.NETWORKS[name].x)))
+    figure = Figure(figsize=watch.size(name, len(networks.NETWORKS[name].x)))
     for moment in content.moments(name)[::5]:
-        watch.draw(figure, name, moment)
+        watch.draw(figure, name, moment, "3 of 4")
         texts = [text.get_text() for text in figure.axes[0].texts]
-        for key in (key for box in content.layout(name, moment.T)[0] for key in (box, content.gradient(box))):
+        for key in (key for box in networks.layout(name, moment.T)[0] for key in (box, networks.gradient(box))):
             if key in moment.known and key[:2] != "x_":
-                assert f"{content.label(key)} = {content.number(moment.known[key])}" in texts
-        assert {moment.title, *moment.lines, *filter(None, moment.lit.values())} <= set(texts)
+                assert f"{networks.label(key)} = {networks.number(moment.known[key])}" in texts
+        assert {moment.title, *moment.lines, *filter(None, moment.lit.values()), "3 of 4"} <= set(texts)
+        assert {code for _, code in moment.rows} <= set(texts)
+        assert sum(" so far" in text for text in texts if "," not in text) == len(moment.partly.keys() - moment.known)
 
 
 def test_forget_biases_side_by_side_multiply_by_their_own_gates():
     shown = content.side_by_side([-1.0, 3.0], 3)
-    assert [moment.moments[0].t for moment in shown] == [3, 3, 2, 1, 0]
-    small, large = (moment.known["dc_0"].item() / moment.known["dc_3"].item() for moment in shown[-1].moments)
+    assert [moment.t for moment, _ in shown] == [3, 3, 2, 1, 0]
+    small, large = (moment.known["dc_0"].item() / moment.known["dc_3"].item() for moment in shown[-1])
     assert small < 0.06 and large > 0.8
 
 
@@ -237,12 +275,12 @@ def test_a_file_is_written_whole_or_not_at_all(ending, step, monkeypatch):
 
 
 @pytest.mark.parametrize("options, said", [
-    (["--out", "film.mp4"], "ends in .gif, .html, .png"), (["--steps", "9", "--out", "a.png"], "--steps of at most 4"),
+    (["--out", "film.mp4"], "ends in .gif, .html or .png"), (["--steps", "9", "--out", "a.png"], "--steps of at most 4"),
     (["--at", "t=9,B3", "--out", "a.png"], "--at is t=9,B3, expected t=STEP,NAME"),
     (["--at", "B3", "--out", "a.png"], "t=1,B2"),
     (["--at", "t=1,B3", "--out", "a.gif"], "is one operation"), (["--out", "no/a.png"], "cannot be written"),
-    (["rnn", "--forget", "1", "--out", "a.png"], "expected lstm"),
-    (["--forget", "nan", "--out", "a.png"], "expected finite numbers"),
+    (["rnn", "--forget", "1", "--out", "a.png"], "with rnn, expected finite numbers such as -1 1 3, and the lstm"),
+    (["--forget", "nan", "--out", "a.png"], "--forget is nan with lstm, expected finite numbers"),
     ([], "no screen for a window: write a file with --out")])
 def test_a_mistake_gets_one_line(options, said, capsys):
     assert main(["watch", *options]) == 2
@@ -252,8 +290,8 @@ def test_a_mistake_gets_one_line(options, said, capsys):
 
 
 def test_keys_step_jump_and_play(monkeypatch):
-    drawn, shown, figure = [], content.moments("rnn", 1), pyplot.figure()
-    watch.keys(figure, lambda _, moment: drawn.append(shown.index(moment)), shown)
+    drawn, figure = [], pyplot.figure()
+    watch.keys(figure, drawn.append, 9)
     for key in ("right", "right", "left", "left", "left", "end", "right", "home", "x", " "):
         figure.canvas.callbacks.process("key_press_event", KeyEvent("key_press_event", figure.canvas, key))
     assert drawn == [0, 1, 2, 1, 0, 0, 8, 8, 0]

@@ -131,20 +131,21 @@ class _Film:
                 self.parts[f"dh_{t}"] = [Part(value, "from L", "", self.T + 1, self.code(at), {(f"h_{t}", "L_0"): ""})]
                 lit |= {f"h_{t}": None, (f"h_{t}", "L_0"): f"× {value:g}"}
         more = f" To {' and '.join(self.partly)} a part from the next step is still to come." * bool(self.partly)
-        lines = (f"({tag})   {self.equation[tag]}", f"L = {self.sum_of_h}, so each h gets 1 from outside, from L.",
+        lines = (f"({tag})   {self.equation[tag]}",
+                 f"L = {self.sum_of_h} ≈ {number(self.loss)}, so each h gets 1 from outside, from L.",
                  f"dh_{self.T} is complete: no step comes after step {self.T}.{more}")
         return self.moment(self.T, tag, "Backward: the first part of each dh, from the loss L", lines,
                            [("", self.code(at))], lit)
 
     def weight(self, at, tag, k, dweight, total, added):
         terms = self.parts.setdefault(dweight, [])
-        terms.append(number(added))
+        terms.append(factor(added))
         self.known[dweight] = total
         text = next(one for one in self.equation[tag].split(", ") if one.startswith(f"{dweight} "))
         product = text.split("Σ_t ")[1].replace("ᵀ", "")
         vector, filled = product.split("_t")[0], f"{at_step(product, k)} = {self.numbers(product, k)[0]}"
         order = f",   {vector} = {self.stacked[vector]}" if vector in self.stacked else ""
-        lines = [f"({tag})   {text}{order}", f"step {k} adds {filled}" + f" ≈ {terms[-1]}" * (" · " in filled)]
+        lines = [f"({tag})   {text}{order}", f"step {k} adds {filled}" + f" ≈ {number(added)}" * (" · " in filled)]
         lines += [f"{dweight} ≈ {' + '.join(terms)} ≈ {number(total)}"] * (len(terms) > 1)
         start = {"W": f"x_{k}", "U": f"h_{k - 1}"}.get(dweight[1])
         lit = {(a, b): "" for a, b in self.edges if a == start and b in (*self.gates(k), f"gates_{k}")}
@@ -213,10 +214,9 @@ class _Film:
                     f"Of {now} = {number(known[now])} {at_step(gate, t)} takes away {1 - factors[-1]:.0%}: "
                     f"{number(straight.much)} is left." + "".join(f"  Add {number(o.much)} {o.whence}." for o in others)
                     + f"  So {then} ≈ {number(known[then])}." * bool(others))
-            through, last = np.prod(factors), f"d{key}_{self.T}"
-            left = through * known[last].item()
-            lines.append(f"So {' · '.join(map(number, factors))} ≈ {through:.0%} of {last} came to {then}: {number(left)}."
-                         f"  The other {number(known[then].item() - left)} is from what was added on the way.")
+            left, last = np.prod(factors) * known[f"d{key}_{self.T}"].item(), f"d{key}_{self.T}"
+            lines.append(f"So {' · '.join(map(number, factors))} ≈ {np.prod(factors):.0%} of {last} came to {then}: "
+                         f"{number(left)}.  The other {number(known[then].item() - left)} comes from what was added.")
         arrived = [f"d{key}_0 = {number(known[f'd{key}_0'])}" for key in self.net.state]
         lines += [f"{one} came another way: {self.parts[one[:4]][0].whence.replace('step', 'the gates of step')}."
                   for one in arrived if one[1] not in self.net.carries]

@@ -16,7 +16,6 @@ from .networks import NETWORKS, gradient, label, layout, number
 
 READ = 3000  # thousandths of a second that an operation of the backward pass stays
 STEPS = 4  # more would be too small to read
-ENDINGS = ".gif", ".html", ".png"
 WIDTH, HEIGHT, PANEL = 1.8, 0.66, 2.95  # of a box, and of the words below y = 0, in inches
 BUTTONS = {"fa-minus": "−", "fa-plus": "+", "fa-fast-backward": "|◀◀", "fa-fast-forward": "▶▶|",
            "fa-step-backward": "|◀", "fa-step-forward": "▶|", "fa-play fa-flip-horizontal": "◀", "fa-play": "▶",
@@ -25,26 +24,23 @@ BUTTONS = {"fa-minus": "−", "fa-plus": "+", "fa-fast-backward": "|◀◀", "fa
 
 def run(args):
     ending = args.out.suffix.lower() if args.out else ""
-    if args.out and ending not in ENDINGS:
-        raise ValueError(f"--out is {args.out}, expected a name that ends in {', '.join(ENDINGS)}")
+    if args.out and ending not in (".gif", ".html", ".png"):
+        raise ValueError(f"--out is {args.out}, expected a name that ends in .gif, .html or .png")
     if args.steps and args.steps > STEPS or args.forget and len(args.forget) > STEPS:
         raise ValueError(f"expected --steps of at most {STEPS}, and at most {STEPS} numbers after --forget")
     if args.at and (args.forget or ending in (".gif", ".html")):
         raise ValueError(f"--at {args.at} is one operation, expected --out FILE.png or no --out, and no --forget")
     if args.forget and (args.network != "lstm" or not np.isfinite(args.forget).all()):
-        raise ValueError(f"--forget is {' '.join(map(str, args.forget))} with {args.network}, expected finite numbers such "
-                         "as -1 1 3, and lstm")
+        raise ValueError(f"--forget is {' '.join(map(str, args.forget))} with {args.network}, expected finite numbers "
+                         "such as -1 1 3, and the lstm")
     if args.out:
         files.check_writable(args.out)
     shown = side_by_side(args.forget, args.steps or STEPS) if args.forget else moments(args.network, args.steps)
     first = [one[0] for one in shown] if args.forget else shown
     at = _find(shown, args.at) if args.at else len(shown) - 1 if args.out else 0
     inches = (12.4, 1.25 * len(args.forget) + 1.5) if args.forget else size(args.network, first[0].T)
-
-    def paint(figure, k):
-        draws, what = (draw_biases, args.forget) if args.forget else (draw, args.network)
-        draws(figure, what, shown[k], f"{k + 1} of {len(shown)}")
-
+    draws, of = (draw_biases, args.forget) if args.forget else (draw, args.network)
+    paint = lambda figure, k: draws(figure, of, shown[k], f"{k + 1} of {len(shown)}")
     if not args.out:
         return _window(inches, paint, len(shown), at)
 
@@ -127,8 +123,7 @@ def _box(ax, box, place, longer, moment, colour):
     from matplotlib.patches import Rectangle
     (x, y), w, h = place, WIDTH + longer, 0.42 if box == "L_0" else HEIGHT
     if box.startswith("gates"):
-        ax.add_patch(Rectangle((x - 1.02, y - 1.78), 2.04, 3.56, facecolor="#f2f2f2", edgecolor=GREY, lw=0.8, zorder=0))
-        return
+        return ax.add_patch(Rectangle((x - 1.02, y - 1.78), 2.04, 3.56, fc="#f2f2f2", ec=GREY, lw=0.8, zorder=0))
     keys = (box, gradient(box)) if box != "L_0" else (box,)
     for k, key in enumerate(keys, 1):
         value, low, row = moment.known.get(key, moment.partly.get(key)), y + h / 2 - k * h / len(keys), h / len(keys)
@@ -193,15 +188,16 @@ def _pause(moment):
 
 
 def _gif(file, figure, show, pauses):
-    """All pictures have the same colours, so of the next one only what differs is kept."""
+    """All pictures have the same 256 colours. So of each next one only what differs is kept."""
     from PIL import Image  # matplotlib brings it
-    pictures = []
+    wide, high = figure.canvas.get_width_height()
+    tall = Image.new("RGB", (wide, high * len(pauses)))
     for k in range(len(pauses)):
         show(k)
         figure.canvas.draw()
-        pictures.append(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
-    colours = Image.fromarray(np.vstack([*pictures[::8], pictures[-1]])).quantize(128)
-    first, *others = (Image.fromarray(one).quantize(palette=colours, dither=Image.Dither.NONE) for one in pictures)
+        tall.paste(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())), (0, k * high))
+    tall = tall.quantize(256, dither=Image.Dither.NONE)
+    first, *others = (tall.crop((0, k * high, wide, (k + 1) * high)) for k in range(len(pauses)))
     first.save(file, format="GIF", save_all=True, append_images=others, duration=pauses, loop=0)
 
 
@@ -217,11 +213,10 @@ def _html(file, figure, show, pauses):
 
 
 def _window(inches, paint, count, at):
-    import matplotlib
     from matplotlib import pyplot
     if pyplot.get_backend().lower() in ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template"):
         raise ValueError("there is no screen for a window: write a file with --out FILE.gif, FILE.html or FILE.png")
-    with matplotlib.rc_context({"toolbar": "None"}):
+    with pyplot.rc_context({"toolbar": "None"}):
         figure = pyplot.figure("minirnn", figsize=inches)
     keys(figure, lambda k: paint(figure, k), count, at)
     pyplot.show()
