@@ -49,7 +49,8 @@ def _parser():
         description="A network of one unit, forward and back: each operation with its equation, the numbers in it and "
                     "its line of code. In a window the keys → and ← step, space plays, home and end jump.")
     command.add_argument("network", nargs="?", choices=watch.NETWORKS, default="lstm", help="(default: %(default)s)")
-    command.add_argument("--steps", type=_whole(1), metavar="T", help="1 to 4 (default: as many as in the tutorial)")
+    command.add_argument("--steps", type=_whole(1), metavar="T", help="1 to 4 (default: as in the tutorials, 2 for "
+                         "lstm and gru, 3 for rnn)")
     command.add_argument("--out", type=Path, metavar="FILE", help="instead of a window write a .gif, a page .html that "
                                                                   "plays and steps, or a .png of one operation")
     command.add_argument("--at", metavar="t=1,B2", help="begin at this operation; for a .png, the one to draw "

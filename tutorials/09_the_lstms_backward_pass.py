@@ -177,7 +177,7 @@ save(figure, "09_the_lstms_backward_pass.png")
 # Now look at the top line. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'. All other ways
 # back go through a U and a slope. Tutorial 10 is about that line.
 #
-# The same network, one operation at a time: `python -m minirnn watch`.
+# The same network, one operation at a time: `python -m minirnn watch`. With `--steps 3` a third step follows.
 #
 # ![An LSTM of one unit, forward and backward, one operation at a time](../.github/watch.gif)
 

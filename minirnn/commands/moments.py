@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .networks import (NETWORKS, at_step, equations, factor, gradient, label, layout, number, observe, with_numbers)
+from .networks import NETWORKS, at_step, equations, factor, gradient, label, layout, number, observe, with_numbers
 
 
 class Moment(NamedTuple):
@@ -32,7 +32,7 @@ class Moment(NamedTuple):
 class Part(NamedTuple):
     """What one operation adds to a gradient."""
     much: float
-    whence: str
+    origin: str
     product: str  # what came times the factor on the arrow, if it is one arrow with one factor
     step: int  # whose operation it is
     code: str
@@ -103,7 +103,8 @@ class _Film:
         return [box for box in self.places if gradient(box)[:2] in ("da", "du") and box.endswith(f"_{k}")]
 
     def start(self):
-        return self.moment(0, "start", f"The {self.name.upper()}, one unit, {self.T} steps. Time runs to the right", (
+        steps = f"{self.T} step{'s' * (self.T > 1)}"
+        return self.moment(0, "start", f"The {self.name.upper()}, one unit, {steps}. Time runs to the right", (
             self.net.about[0], f"First forward, in blue: the values. At the end stands the loss L = {self.sum_of_h}.",
             "Then back, in orange: the gradients. dX means dL/dX: how much L grows for each unit that X grows.",
             *self.net.about[1:],
@@ -134,7 +135,7 @@ class _Film:
         lines = (f"({tag})   {self.equation[tag]}",
                  f"L = {self.sum_of_h} ≈ {number(self.loss)}, so each h gets 1 from outside, from L.",
                  f"dh_{self.T} is complete: no step comes after step {self.T}.{more}")
-        return self.moment(self.T, tag, "Backward: the first part of each dh, from the loss L", lines,
+        return self.moment(self.T, tag, "Backward: the part of each dh that comes from the loss L", lines,
                            [("", self.code(at))], lit)
 
     def weight(self, at, tag, k, dweight, total, added):
@@ -168,7 +169,7 @@ class _Film:
         elif terms > 1:
             title = f"{key} complete, with its {nth} part"
             filled += f" ≈ {' + '.join(factor(one.much) for one in parts)} ≈ {number(value)}"
-            rows = [(f"{one.product} ≈ {number(one.much)}   {one.whence}".removeprefix(" ≈ "), one.code)
+            rows = [(f"{one.product} ≈ {number(one.much)}   {one.origin}".removeprefix(" ≈ "), one.code)
                     for one in parts]
             lit = lit | {edge: f"{words} ≈ {number(one.much)}" if words else number(one.much)
                          for one in parts if len(one.lit) == 1 for edge, words in one.lit.items()}
@@ -177,7 +178,7 @@ class _Film:
             title = f"{key} of the {name}" if target[:3] == "da_" and name else key
             filled += f" ≈ {part.product}" * (part.product not in filled) + f" ≈ {number(value)}"
         box = next(box for box in self.places if gradient(box) == key)
-        return self.moment(int(t), tag, f"Backward, step {k}: {title}, {part.whence}{gate}",
+        return self.moment(int(t), tag, f"Backward, step {k}: {title}, {part.origin}{gate}",
                            (f"({tag})   {self.equation[tag]}", f"{key} = {filled}"), rows, lit | {box: None})
 
     def part(self, at, k, key, right, added):
@@ -186,11 +187,11 @@ class _Film:
         edges = [(a, b) for a, b in self.edges if gradient(a) == key and b.endswith(f"_{k}") and (
             b in (*self.gates(k), f"gates_{k}") if matrix else re.search(rf"\b{gradient(b)[:-2]}\b", right))]
         if matrix:
-            weights, words = self.known[matrix[1]].ravel(), f"× {matrix[1]}ᵀ"
-            if len(weights) == len(edges):  # and not one arrow to the frame around all gates
-                words = [f"× {factor(weight, True)}" for weight in weights]
-            lit = dict(zip(edges, words)) if isinstance(words, list) else dict.fromkeys(edges, words)
-            return Part(added.item(), f"from step {k} through {matrix[1]}", "", k, self.code(at), lit), ""
+            words = [f"× {factor(weight, True)}" for weight in self.known[matrix[1]].ravel()]
+            if len(words) > len(edges):  # one arrow, to the frame around all gates
+                words = [f"× {matrix[1]}ᵀ"]
+            return Part(added.item(), f"from step {k} through {matrix[1]}", "", k, self.code(at),
+                        dict(zip(edges, words))), ""
         (_, came), = edges
         slope = (added / self.known[gradient(came)]).item()
         gate = "" if key.endswith(f"_{k}") else f" through {at_step(self.net.carries[key[1]], k)}"
@@ -212,13 +213,15 @@ class _Film:
                         for edge, words in part.lit.items()}
                 lines.append(
                     f"Of {now} = {number(known[now])} {at_step(gate, t)} takes away {1 - factors[-1]:.0%}: "
-                    f"{number(straight.much)} is left." + "".join(f"  Add {number(o.much)} {o.whence}." for o in others)
+                    f"{number(straight.much)} is left." + "".join(f"  Add {number(o.much)} {o.origin}." for o in others)
                     + f"  So {then} ≈ {number(known[then])}." * bool(others))
-            left, last = np.prod(factors) * known[f"d{key}_{self.T}"].item(), f"d{key}_{self.T}"
+            last = f"d{key}_{self.T}"
+            left = np.prod(factors) * known[last].item()
+            rest = number(known[then].item() - left)
             lines.append(f"So {' · '.join(map(number, factors))} ≈ {np.prod(factors):.0%} of {last} came to {then}: "
-                         f"{number(left)}.  The other {number(known[then].item() - left)} comes from what was added.")
+                         f"{number(left)}." + f"  The other {rest} comes from what was added." * (rest != "0.000"))
         arrived = [f"d{key}_0 = {number(known[f'd{key}_0'])}" for key in self.net.state]
-        lines += [f"{one} came another way: {self.parts[one[:4]][0].whence.replace('step', 'the gates of step')}."
+        lines += [f"{one} came another way: {self.parts[one[:4]][0].origin.replace('step', 'the gates of step')}."
                   for one in arrived if one[1] not in self.net.carries]
         return self.moment(0, "end", f"What arrived at step 0: {', '.join(arrived)}", lines, (), lit)
 

@@ -24,7 +24,7 @@ class Network(NamedTuple):
     words: dict = {}  # what an equation leaves open
 
 
-GATES = "Under a gate stands da: the gradient of a, the argument of its σ or tanh."
+GATES = "Under a gate: da, the gradient of a, the argument of its σ or tanh."
 NETWORKS = {
     "rnn": Network(
         rnn, ("h is the output and the memory. a_t is a weighted sum of x_t and the h before, and h_t = tanh(a_t).",),
@@ -33,7 +33,7 @@ NETWORKS = {
         {"h": "the factor tanh' · U_h"}, {"φ'(a_t)": "(1 - h_t²)", "φ": "tanh"}),
     "lstm": Network(
         lstm, ("c is the memory, h the output. Gates from 0 to 1: f keeps the old c, i lets the new c̃ in, o shows c.",
-               f"{GATES} The code says g for c̃."),
+               f"{GATES} c̃ is g in the code, and c in W_xc, U_c, b_c."),
         {"W_x": [[1.0], [1.0], [0.5], [-0.5]], "U_h": [[0.2], [0.4], [0.1], [1.0]], "b": [0.0, 1.0, 0.0, 0.0]},
         (1, -1), {"h": 0.5, "c": 0.5}, 5.2,
         {"c": (0, 5.3), "f": (-2.6, 4.15), "i": (-2.6, 3.25), "g": (-2.6, 2.35), "o": (-2.6, 1.45), "h": (0, 1.45),

@@ -100,9 +100,9 @@ def draw(figure, name, moment, count=""):
         _arrow(ax, edge, places, moment.lit.get(edge), moment.forward)
     _words(ax, left, height - PANEL - 0.25, moment.title, 16.5, weight="bold", color=colour)
     for k, line in enumerate(moment.lines):
-        _words(ax, left, -1 - 0.33 * k, line, 14.5)
+        _words(ax, left, -0.93 - 0.32 * k, line, 14.5)
     for k, (part, code) in enumerate(moment.rows):
-        y = -1.05 - 0.33 * (len(moment.lines) + k)
+        y = -0.98 - 0.32 * (len(moment.lines) + k)
         _words(ax, left, y, ("+ " if k else "   ") * bool(part) + part, 14.5, color=BACKWARD)
         _words(ax, left + 3.7 * bool(part), y, code, 11.5, "#eeeeee", family="monospace")
     loss, low, quiet = " + ".join(f"h_{t}" for t in range(1, moment.T + 1)), 0.17 - PANEL, {"color": "#444444"}
