@@ -118,8 +118,8 @@ class _Film:
         of = re.findall(r"\w_(\w)", text.split(" = ")[1]) if text.count(" = ") > 1 else [target]  # a_t = [a_i; ...]
         boxes = [box for part in of for box in (f"{target}_{part}_{k}", f"{part}_{k}") if box in self.places]
         beside = beside or "what goes into each gate" * (len(of) > 1)
-        lit = {edge: "" for edge in self.edges if edge[1] in boxes or edge == (f"x_{k}", f"gates_{k}") and
-               (f"h_{k - 1}", boxes[0]) in self.edges}
+        into = boxes + [f"gates_{k}"] * (boxes[0] in self.gates(k))  # x goes to the frame around all gates
+        lit = {edge: "" for edge in self.edges if edge[1] in into}
         title, lines = f"Forward, step {k}: {name}", (text, f"{name} = {filled} ≈ {number(value)}")
         return self.moment(k, target, f"{title}, {beside}" if beside else title, lines, [("", self.code(at))],
                            lit | dict.fromkeys(boxes))
