@@ -210,10 +210,11 @@ def in_place(name, value):
                          "copy")
 
 
-def cache(layer, given, parts, *params, first=object):
-    """Return the cache of a forward: a tuple of so many parts, the first of which holds these parameters."""
+def cache(layer, given, parts, has=None, first=object):
+    """Return the cache of this layer's forward, checked: a tuple of so many parts, the first of which `has` a parameter
+    of this name."""
     mine = isinstance(given, tuple) and len(given) == parts and isinstance(given[0], first)
-    if not mine or params and not (isinstance(given[0], dict) and given[0].keys() >= set(params)):
+    if not mine or has and not (isinstance(given[0], dict) and has in given[0]):
         came = f"a tuple of {len(given)}" if isinstance(given, tuple) else type(given).__name__
         raise TypeError(f"cache is {came}, expected what {layer}.forward returned last: each layer reads only its own")
     return given

@@ -1,4 +1,4 @@
-"""Diagrams of networks: boxes joined by arrows, with the numbers of the forward and the backward pass; and the LSTM cell.
+"""Diagrams: the LSTM cell, and networks as boxes and arrows with the numbers of the forward and the backward pass.
 
 `graph` draws what it is told and knows no network. A layout says where the boxes stand and which arrows join them;
 what they show is given apart. So one layout can be drawn again with other numbers, or step after step.
@@ -131,10 +131,12 @@ def lstm_cell(ax=None):
     layer(2, "$f_t$", "σ", "keep the\nold cell?"), layer(4, "$i_t$", "σ", "let the\nnew in?")
     layer(6, r"$\tilde{c}_t$", "tanh", "what is\nnew?"), layer(8, "$o_t$", "σ", "show\nthe cell?")
     for x, y, text, colour in ((-0.15, CELL, "$c_{t-1}$", ORANGE), (12.05, CELL, "$c_t$", ORANGE),
-                               (-0.15, BUS, "$h_{t-1}$", BLUE), (12.05, 2.5, "$h_t$", BLUE), (0.5, -0.65, "$x_t$", BLUE)):
+                               (-0.15, BUS, "$h_{t-1}$", BLUE), (12.05, 2.5, "$h_t$", BLUE),
+                               (0.5, -0.65, "$x_t$", BLUE)):
         ax.text(x, y, text, fontsize=20, color=colour, va="top" if y < 0 else "center",
                 ha="center" if y < 0 else "right" if x < 0 else "left")
-    ax.text(5.45, CELL + 0.16, r"$c_t = f_t \odot c_{t-1} + i_t \odot \tilde{c}_t$", fontsize=15, color=ORANGE, va="bottom")
+    ax.text(5.45, CELL + 0.16, r"$c_t = f_t \odot c_{t-1} + i_t \odot \tilde{c}_t$", fontsize=15, color=ORANGE,
+            va="bottom")
     ax.text(8.75, 1.95, r"$h_t = o_t \odot \tanh(c_t)$", fontsize=15, color=BLUE, va="top")
     ax.set(xlim=(-1.1, 12.8), ylim=(-1.3, 5.35), aspect="equal")
     ax.axis("off")

@@ -125,7 +125,8 @@ def check(layer, params, *inputs, rng, method="central", **settings):
 def _rounding(method, given, upstream, outputs):
     """How far off rounding alone can put a gradient. A unit's slope, such as 1 - h², is rounded. That error is
     multiplied by what arrives there and by the largest factors on its way, one before it and one after. For central
-    differences the rounding of f over their step is added. It shrinks with the numbers: where they are 1e-8 it hides nothing that was seen before."""
+    differences the rounding of f over their step is added. It shrinks with the numbers: where they are 1e-8 it hides
+    nothing that was seen before."""
     r, y = (np.concatenate([np.ravel(a) for a in arrays] or [[]]) for arrays in
             ([leaf for _, leaf in tree.leaves(upstream)], outputs))
     given = [np.asarray(a) for _, a in tree.leaves(given)]

@@ -32,7 +32,7 @@ def mse(prediction, target, mask=None):
 
 def mse_backward(cache):
     """dprediction = 2/N (prediction - target), zero where masked."""
-    error, N = boundary.cache("losses.mse", cache, 2)
+    error, N = boundary.cache("losses.mse", cache, parts=2)
     return (2 / N * error).astype(error.dtype)
 
 
@@ -65,7 +65,7 @@ def cross_entropy(logits, target_ids, mask=None):
 
 def cross_entropy_backward(cache):
     """dlogits = (softmax(logits) - onehot(target)) / N, zero where masked."""
-    log_p, target_ids, keep, N = boundary.cache("losses.cross_entropy", cache, 4)
+    log_p, target_ids, keep, N = boundary.cache("losses.cross_entropy", cache, parts=4)
     onehot = np.arange(log_p.shape[-1]) == target_ids[..., None]
     return (np.where(keep[..., None], np.exp(log_p) - onehot, 0) / N).astype(log_p.dtype)
 

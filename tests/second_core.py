@@ -1,8 +1,8 @@
-"""The suite on two cores, with pytest alone: this process runs the tests from the first on, a second one from the last on.
+"""The suite on two cores, with pytest alone: this process takes the tests from the first on, a second from the last on.
 
-The second process collects the same tests. Each takes the next that nobody has begun, until they meet. The reports of the
-second are told here when the turn of their tests comes, so the printed order is the usual one. Should it break down,
-its tests run here.
+The second process collects the same tests. Each takes the next that nobody has begun, until they meet. The reports of
+the second are told here when the turn of their tests comes, so the printed order is the usual one. Should it break
+down, its tests run here.
 """
 
 import multiprocessing

@@ -136,7 +136,7 @@ def test_csv_files_that_are_read(content, values, tmp_path):
     ("a,b\nx,-inf\n", "line 2: b is '-inf'"),
     ("a,b\nx,1e999\n", "line 2: b is '1e999'"),
     ('a,b\n"two\nlines",1\nx,?\n', "line 4: b is '?'"),
-    ('a,b\nx,"1\n' + "y,2\n" * 9999, "is no CSV text file: unexpected end of data"),  # a quote never closed: the rest of the file is one cell
+    ('a,b\nx,"1\n' + "y,2\n" * 9999, "is no CSV text file: unexpected end of data"),  # a quote never closed
     ("a,c\nx,1\n", "has no columns named 'b', expected exactly one; it has 'a', 'c'"),
     ("a,B\nx,1\n", "has no columns named 'b'"),
     ("b,b\n1,2\n", "has 2 columns named 'b', expected exactly one"),

@@ -24,7 +24,8 @@ def figures(name):
 
 def copy_into(folder):
     """The tutorials in a folder without figures, so that nothing committed is overwritten."""
-    return shutil.copytree(TUTORIALS, folder / "tutorials", ignore=shutil.ignore_patterns("figures", "my", "__pycache__"))
+    left_out = shutil.ignore_patterns("figures", "my", "__pycache__")
+    return shutil.copytree(TUTORIALS, folder / "tutorials", ignore=left_out)
 
 
 @pytest.fixture
@@ -102,7 +103,8 @@ def test_a_run_leaves_the_committed_figures_alone(copied):
     for option, folder in ((), "run"), (("--figures",), "."):
         finished(start(str(copied / "08_the_lstm_cell.py"), *option, cwd="/"))
         drawn = copied / "figures" / folder / "08_the_lstm_cell.png"
-        assert drawn.exists() and [path.name for path in (copied / "figures").glob("*.png")] == [drawn.name] * bool(option)
+        beside = [path.name for path in (copied / "figures").glob("*.png")]
+        assert drawn.exists() and beside == [drawn.name] * bool(option)
 
 
 def test_an_error_in_a_tutorial_is_shown_at_its_own_line(tmp_path, copied):

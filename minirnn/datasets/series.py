@@ -88,8 +88,8 @@ def japanese_vowels():
     """Nine men say /ae/: a list of 640 utterances (T, 12), 7 to 29 frames of 12 numbers (coefficients of linear
     prediction, cepstrum) each, and who speaks, 0 to 8, (640,). The first 270 are to train, the other 370 to test.
 
-    Source: Kudo, Toyama and Shimbo 1999, UCI Machine Learning Repository 128, doi 10.24432/C5NS47, CC BY 4.0; taken from
-    the sktime 1.2.0 package, rounded to three decimals.
+    Source: Kudo, Toyama and Shimbo 1999, UCI Machine Learning Repository 128, doi 10.24432/C5NS47, CC BY 4.0; taken
+    from the sktime 1.2.0 package, rounded to three decimals.
 
     >>> utterances, speakers = japanese_vowels()
     >>> len(utterances), utterances[0].shape, float(utterances[0][0, 0]), speakers[[0, 269, 270]].tolist()

@@ -161,7 +161,7 @@ def bidirectional(layer):
         return y, (after, after_back), ("bidirectional", cache, cache_back, lengths, y.shape, y.dtype)
 
     def backward(caches, dy, dstate=None):
-        _, cache, cache_back, lengths, shape, dtype = boundary.cache("bidirectional", caches, 6, first=str)
+        _, cache, cache_back, lengths, shape, dtype = boundary.cache("bidirectional", caches, parts=6, first=str)
         dafter, dafter_back = boundary.pair("dstate", dstate, "(forward, backward)")
         dy = np.zeros(shape, dtype) if dy is None else boundary.gradient("dy", dy, shape, dtype)
         dy, dy_back = np.split(dy, 2, axis=2)
@@ -230,7 +230,7 @@ def with_dropout(layer, rate, same_through_time=False):
         return y, state, (cache, mask)
 
     def backward(caches, dy, dstate=None):
-        cache, mask = boundary.cache("with_dropout", caches, 2)
+        cache, mask = boundary.cache("with_dropout", caches, parts=2)
         _, dy = dropout_layer.backward(mask, dy)
         return inner.backward(cache, dy, dstate)
 
@@ -284,7 +284,7 @@ def _gathering(name, reads, where):
         return h[at], (h.shape, h.dtype, at)
 
     def backward(cache, dy):
-        shape, dtype, at = boundary.cache(name, cache, 3)
+        shape, dtype, at = boundary.cache(name, cache, parts=3)
         dh = np.zeros(shape, dtype)  # the other steps did not count
         dh[at] = boundary.gradient("dy", dy, (shape[0], shape[2]), dtype)
         return {}, dh
@@ -325,7 +325,7 @@ def with_loss(layer, loss, target, mask=None):
         return value, state, (cache, loss_cache)
 
     def backward(cache, dloss=1.0, dstate=None):
-        cache, loss_cache = boundary.cache("with_loss", cache, 2)
+        cache, loss_cache = boundary.cache("with_loss", cache, parts=2)
         return inner.backward(cache, dloss * loss.backward(loss_cache), dstate)
 
     return around(inner, "with_loss", forward, backward)

@@ -3,9 +3,10 @@
     γ_t = exp(-max(0, w_γ δ_t + b_γ))           δ_t: the gap before step t, in any unit; one γ for each hidden unit
     h_t = layer([x_t; δ_t], γ_t ⊙ h_{t-1})      the gap is also a feature of its own
 
-A recurrent layer takes its steps for equally spaced. Here the state lets go of what is out of date, before a
-reading after a long silence arrives. Each unit learns its rate: at w_γ = 0 it never lets go. `decayed(gru)` is the decay of hidden
-states in GRU-D (Che et al. 2018), which also decays missing inputs towards their mean; `decayed(lstm)` decays h and c.
+A recurrent layer takes its steps for equally spaced. Here the state lets go of what is out of date, before a reading
+after a long silence arrives. Each unit learns its rate: at w_γ = 0 it never lets go. `decayed(gru)` is the decay of
+hidden states in GRU-D (Che et al. 2018), which also decays missing inputs towards their mean. `decayed(lstm)` decays h
+and c.
 """
 
 import numpy as np
@@ -74,7 +75,7 @@ def decayed(layer):
         return h, state, (params, gaps, x.shape, steps)
 
     def backward(cache, dh, dstate=None):
-        params, gaps, shape, steps = boundary.cache("decayed", cache, 4, "layer")
+        params, gaps, shape, steps = boundary.cache("decayed", cache, parts=4, has="layer")
         grads = tree.map(np.zeros_like, params)
         dx, dgaps = np.empty(shape, gaps.dtype), np.empty_like(gaps)
         shape_h = (*shape[:2], len(params["w"]))

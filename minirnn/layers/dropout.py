@@ -48,5 +48,5 @@ def backward(cache, dy):
 
         (B1)  dx = m ⊙ dy
     """
-    m, shape = boundary.cache("dropout", cache, 2)
+    m, shape = boundary.cache("dropout", cache, parts=2)
     return {}, m * boundary.gradient("dy", dy, shape, m.dtype)  # (B1)

@@ -38,7 +38,7 @@ def backward(cache, dx):
 
         (B1)  dW[v] = Σ dx over all places where ids = v
     """
-    params, ids = boundary.cache("embedding", cache, 2, "W")
+    params, ids = boundary.cache("embedding", cache, parts=2, has="W")
     W = params["W"]
     dW = np.zeros_like(W)
     np.add.at(dW, ids, boundary.gradient("dx", dx, (*ids.shape, W.shape[1]), W.dtype))  # (B1)

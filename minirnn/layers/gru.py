@@ -44,16 +44,16 @@ def forward(params, x, state=None, lengths=None):
     ((4, 5, 3), (4, 3), True)
     """
     sizes = boundary.params("gru", params, W_x="3H D", U_h="3H H", b_x="3H", b_h="3H")
-    W_x, U_h, b_x, b_h = params["W_x"], params["U_h"], params["b_x"][:, None], params["b_h"][:, None]  # as columns
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column for each sequence
+    W_x, U_h, b_x, b_h = params["W_x"], params["U_h"], params["b_x"][:, None], params["b_h"][:, None]  # b: columns
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x becomes (T, D, B): each x[t] is (D, B)
     (T, _, B), H = x.shape, sizes["H"]
 
-    h_slots = sequence.slots("state", state, T, H, B, U_h.dtype)  # slot 0 is the initial state
+    h_slots = sequence.slots("state", state, T, H, B, U_h.dtype)  # (T+1, H, B): slot 0 is the initial state
     h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
     r, z, n = np.empty((3, T, H, B), U_h.dtype)
-    u = np.empty((T, 3 * H, B), U_h.dtype)  # of every step: (B4) needs u_n
+    u = np.empty((T, 3 * H, B), U_h.dtype)  # kept for every step: (B4) of backward needs u_n
 
-    for t in range(T):  # past a sequence's length too: see `rows` and `final`
+    for t in range(T):  # past a length too: below, `rows` makes those h zero, `final` takes the state at the length
         v = W_x @ x[t] + b_x
         u[t] = U_h @ h_prev[t] + b_h
         v_r, v_z, v_n = np.split(v, 3)
@@ -73,10 +73,10 @@ def backward(cache, dh, dstate=None):
     dstate   (B, H)     dLoss/d(final state); None is zero
     returns  grads like params, dx (B, T, D), the gradient of the initial state (B, H)
 
-    da_r is the gradient of v_r + u_r, the argument of r's σ, and so on. h_t is used outside and, by step t+1, in
-    u_{t+1} and in z_{t+1} ⊙ h_t. So its gradient is a sum of three:
+    da_r, da_z, da_n are the gradients of the arguments v_r + u_r, v_z + u_z and v_n + r_t ⊙ u_n. h_t is used outside
+    and, by step t+1, in u_{t+1} and in z_{t+1} ⊙ h_t. So its gradient is a sum of three:
 
-        (B1)  dh_t = from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}    step t adds U_hᵀ du_t + dh_t ⊙ z_t to dh_{t-1}
+        (B1)  dh_t = from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}
         (B2)  da_n = dh_t ⊙ (1 - z_t) ⊙ (1 - n_t²)
         (B3)  da_z = dh_t ⊙ (h_{t-1} - n_t) ⊙ z_t (1 - z_t)
         (B4)  da_r = da_n ⊙ u_n ⊙ r_t (1 - r_t)
@@ -87,17 +87,19 @@ def backward(cache, dh, dstate=None):
         (B9)  dW_x = Σ_t dv_t x_tᵀ,          db_x = Σ_t dv_t
         (B10) dU_h = Σ_t du_t h_{t-1}ᵀ,      db_h = Σ_t du_t
 
+    In (B1) step t adds U_hᵀ du_t and dh_t ⊙ z_t to dh_{t-1}. The sums over t run over the batch too.
+
     From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing.
     Before the first step, in slot 0, stands the gradient of the initial state. Where z is near 1 the last term of (B1)
     carries the gradient back nearly unchanged, as the LSTM's forget gate does.
     """
-    params, x, lengths, h_slots, r, z, n, u = boundary.cache("gru", cache, 8, "b_x")
+    params, x, lengths, h_slots, r, z, n, u = boundary.cache("gru", cache, parts=8, has="b_x")
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev = h_slots[:-1]
-    dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside, for all steps
+    dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside: dh, dstate at the end
     dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h: what is added to dh_prev[t] is in dh[t-1]
     dW_x, dU_h, db_x, db_h = (np.zeros_like(params[name]) for name in ("W_x", "U_h", "b_x", "b_h"))
-    dx = np.empty_like(x)
+    dx = np.empty_like(x)  # (T, D, B), as x is in the cache
 
     for t in reversed(range(len(x))):
         # dh[t] is complete: step t+1 has added its two terms to what comes from outside.
@@ -111,9 +113,10 @@ def backward(cache, dh, dstate=None):
         dh_prev[t] += dh[t] * z[t]  # (B1) from step t to h_{t-1}: no matrix on this path
         dh_prev[t] += U_h.T @ du  # (B1) from step t to h_{t-1}, through u_t
         dx[t] = W_x.T @ dv  # (B8)
-        dW_x += dv @ x[t].T  # (B9): the product also sums over the batch
-        db_x += dv.sum(axis=1)  # (B9)
+        dW_x += dv @ x[t].T  # (B9): the product sums over the batch
+        db_x += dv.sum(axis=1)  # (B9): axis 1 is the batch
         dU_h += du @ h_prev[t].T  # (B10)
         db_h += du.sum(axis=1)  # (B10)
 
+    # Beyond a sequence's length dv is zero, and so is dx.
     return {"W_x": dW_x, "U_h": dU_h, "b_x": db_x, "b_h": db_h}, sequence.rows(dx), dh_slots[0].T.copy()

@@ -46,7 +46,7 @@ def backward(cache, dy):
         (B3)  db = Σ da
         (B4)  dx = Wᵀ da
     """
-    params, x, y, activation = boundary.cache("linear", cache, 4, "W")
+    params, x, y, activation = boundary.cache("linear", cache, parts=4, has="W")
     da = boundary.gradient("dy", dy, (*x.shape[:-1], y.shape[1]), y.dtype).reshape(y.shape)
     if activation:
         da = da * y * (1 - y)  # (B1)

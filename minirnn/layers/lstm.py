@@ -5,7 +5,7 @@
     c̃_t = tanh(W_xc x_t + U_c h_{t-1} + b_c)     candidate                                 equation 3
     o_t = σ(W_xo x_t + U_o h_{t-1} + b_o)        output gate: is the cell shown?           (not equation 4)
     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t              cell state                                equation 2
-    h_t = o_t ⊙ tanh(c_t)                        hidden state                              (not printed)
+    h_t = o_t ⊙ tanh(c_t)                        hidden state                              (eq. 1 is that of rnn.py)
 
 The o_t of the article's equation 4 is another: it reads h_t, so it is a read-out, see linear.py. The output gate must
 be known before h_t, so it cannot read h_t. The forget gate is that of Gers, Schmidhuber and Cummins 2000. Its bias
@@ -45,8 +45,8 @@ def init(rng, D, H, dtype=np.float32):
 
 def gates(params):
     """The parameters by the article's names, W_xi .. b_o, as views: writing to one changes `params`."""
-    return {f"{ours}{gate}": block for ours, theirs in (("W_x", "W_x"), ("U_", "U_h"), ("b_", "b"))
-            for gate, block in zip("ifco", np.split(params[theirs], 4))}
+    return {f"{article}{gate}": block for article, name in (("W_x", "W_x"), ("U_", "U_h"), ("b_", "b"))
+            for gate, block in zip("ifco", np.split(params[name], 4))}
 
 
 def forward(params, x, state=None, lengths=None):
@@ -65,17 +65,17 @@ def forward(params, x, state=None, lengths=None):
     """
     sizes = boundary.params("lstm", params, W_x="4H D", U_h="4H H", b="4H")
     W_x, U_h, b = params["W_x"], params["U_h"], params["b"][:, None]  # b is added to every column
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column for each sequence
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x becomes (T, D, B): each x[t] is (D, B)
     h_init, c_init = boundary.pair("state", state, "(h, c)")
     (T, _, B), H = x.shape, sizes["H"]
 
-    h_slots = sequence.slots("state h", h_init, T, H, B, U_h.dtype)  # slot 0 is the initial state
+    h_slots = sequence.slots("state h", h_init, T, H, B, U_h.dtype)  # (T+1, H, B): slot 0 is the initial state
     c_slots = sequence.slots("state c", c_init, T, H, B, U_h.dtype)
     h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
     c_prev, c = c_slots[:-1], c_slots[1:]
     i, f, g, o = np.empty((4, T, H, B), U_h.dtype)  # g is the article's c̃
 
-    for t in range(T):  # past a sequence's length too: see `rows` and `final`
+    for t in range(T):  # past a length too: below, `rows` makes those h zero, `final` takes the state at the length
         a = W_x @ x[t] + U_h @ h_prev[t] + b
         a_i, a_f, a_g, a_o = np.split(a, 4)
         i[t] = sigmoid(a_i)
@@ -100,8 +100,8 @@ def backward(cache, dh, dstate=None):
     h_t is used outside and by step t+1. c_t is used by h_t and by step t+1, and the last c_t outside. So their
     gradients are sums:
 
-        (B1)  dh_t = from outside + U_hᵀ da_{t+1}                                     step t adds U_hᵀ da_t to dh_{t-1}
-        (B2)  dc_t = from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))  and dc_t ⊙ f_t to dc_{t-1}
+        (B1)  dh_t = from outside + U_hᵀ da_{t+1}
+        (B2)  dc_t = from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))
         (B3)  da_i = dc_t ⊙ c̃_t ⊙ i_t (1 - i_t)
         (B4)  da_f = dc_t ⊙ c_{t-1} ⊙ f_t (1 - f_t)
         (B5)  da_g = dc_t ⊙ i_t ⊙ (1 - c̃_t²)                  g is c̃
@@ -109,22 +109,25 @@ def backward(cache, dh, dstate=None):
         (B7)  dx_t = W_xᵀ da_t
         (B8)  dW_x = Σ_t da_t x_tᵀ,    dU_h = Σ_t da_t h_{t-1}ᵀ,    db = Σ_t da_t
 
+    Step t adds U_hᵀ da_t to dh_{t-1} in (B1), and dc_t ⊙ f_t to dc_{t-1} in (B2). The sums over t run over the batch
+    too.
+
     From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing.
     Before the first step, in slot 0, stands the gradient of the initial state.
 
     On the way from dc_{t+1} to dc_t stands f, and no matrix. Where f is near 1, what goes this way neither vanishes nor
     explodes. The way through da_{t+1} and dh_t has U_hᵀ on it.
     """
-    params, x, lengths, h_slots, c_slots, i, f, g, o = boundary.cache("lstm", cache, 9, "W_x")
+    params, x, lengths, h_slots, c_slots, i, f, g, o = boundary.cache("lstm", cache, parts=9, has="W_x")
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev, c_prev, c = h_slots[:-1], c_slots[:-1], c_slots[1:]
     dh_final, dc_final = boundary.pair("dstate", dstate, "(dh, dc)")
-    dh_slots = sequence.from_outside(dh, dh_final, lengths, h_slots, "h")  # (B1) from outside, for all steps
-    dc_slots = sequence.from_outside(None, dc_final, lengths, c_slots, "c")  # of c only the final state is an output
+    dh_slots = sequence.from_outside(dh, dh_final, lengths, h_slots, "h")  # (B1) from outside: dh, dstate at the end
+    dc_slots = sequence.from_outside(None, dc_final, lengths, c_slots, "c")  # of c, only the final state
     dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h: what is added to dh_prev[t] is in dh[t-1]
     dc_prev, dc = dc_slots[:-1], dc_slots[1:]
     dW_x, dU_h, db = np.zeros_like(W_x), np.zeros_like(U_h), np.zeros_like(params["b"])
-    dx = np.empty_like(x)
+    dx = np.empty_like(x)  # (T, D, B), as x is in the cache
 
     for t in reversed(range(len(x))):
         # dh[t] is complete: step t+1 has added its term to what comes from outside. dc[t] lacks what comes through h_t.
@@ -138,10 +141,11 @@ def backward(cache, dh, dstate=None):
         dc_prev[t] += dc[t] * f[t]  # (B2) from step t to c_{t-1}: no matrix on this path
         dh_prev[t] += U_h.T @ da  # (B1) from step t to h_{t-1}
         dx[t] = W_x.T @ da  # (B7)
-        dW_x += da @ x[t].T  # (B8): the product also sums over the batch
+        dW_x += da @ x[t].T  # (B8): the product sums over the batch
         dU_h += da @ h_prev[t].T  # (B8)
-        db += da.sum(axis=1)  # (B8)
+        db += da.sum(axis=1)  # (B8): axis 1 is the batch
 
+    # Beyond a sequence's length da is zero, and so is dx.
     grads = {"W_x": dW_x, "U_h": dU_h, "b": db}
     return grads, sequence.rows(dx), (dh_slots[0].T.copy(), dc_slots[0].T.copy())
 

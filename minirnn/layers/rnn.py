@@ -49,13 +49,13 @@ def forward(params, x, state=None, lengths=None, activation="tanh"):
     sizes = boundary.params("rnn", params, W_ih="H D", U_h="H H", b_h="H")
     W_ih, U_h, b_h = params["W_ih"], params["U_h"], params["b_h"][:, None]  # b_h is added to every column
     phi, _ = ACTIVATIONS[boundary.one_of("activation", activation, ACTIVATIONS)]
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column for each sequence
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x becomes (T, D, B): each x[t] is (D, B)
     T, _, B = x.shape
 
-    h_slots = sequence.slots("state", state, T, sizes["H"], B, U_h.dtype)  # slot 0 is the initial state
+    h_slots = sequence.slots("state", state, T, sizes["H"], B, U_h.dtype)  # (T+1, H, B): slot 0 is the initial state
     h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
 
-    for t in range(T):  # past a sequence's length too: see `rows` and `final`
+    for t in range(T):  # past a length too: below, `rows` makes those h zero, `final` takes the state at the length
         h[t] = phi(W_ih @ x[t] + U_h @ h_prev[t] + b_h)  # equation 1
 
     return sequence.rows(h, lengths), sequence.final(h_slots, lengths), (params, x, lengths, activation, h_slots)
@@ -71,7 +71,7 @@ def backward(cache, dh, dstate=None):
     Write a_t for the argument of φ. h_t is used twice, outside and by step t+1 as U_h h_t, so its gradient is a sum of
     two. The weights are used at every step, so theirs is a sum over t.
 
-        (B1)  dh_t    = from outside + U_hᵀ da_{t+1}        step t adds U_hᵀ da_t to dh_{t-1}
+        (B1)  dh_t    = from outside + U_hᵀ da_{t+1}
         (B2)  da_t    = dh_t ⊙ φ'(a_t)         φ' = 1 - h_t² for tanh, h_t (1 - h_t) for σ
         (B3)  dW_ih   = Σ_t da_t x_tᵀ
         (B4)  dU_h    = Σ_t da_t h_{t-1}ᵀ
@@ -79,26 +79,29 @@ def backward(cache, dh, dstate=None):
         (B6)  dx_t    = W_ihᵀ da_t
         (B7)  dh_{-1} = (B1) at t = -1         the gradient of the initial state, in slot 0
 
+    In (B1) step t adds U_hᵀ da_t to dh_{t-1}. The sums over t run over the batch too.
+
     From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Going
     back one step multiplies by U_hᵀ and by φ', in (B1) and (B2). Going back k steps does so k times: this is where the
     gradient vanishes or explodes. σ' is at most 1/4, so with σ it vanishes far faster.
     """
-    params, x, lengths, activation, h_slots = boundary.cache("rnn", cache, 5, "W_ih")
+    params, x, lengths, activation, h_slots = boundary.cache("rnn", cache, parts=5, has="W_ih")
     W_ih, U_h = params["W_ih"], params["U_h"]
     _, phi_prime = ACTIVATIONS[activation]
     h_prev, h = h_slots[:-1], h_slots[1:]
-    dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside, for all steps
+    dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside: dh, dstate at the end
     dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h: what is added to dh_prev[t] is in dh[t-1]
     dW_ih, dU_h, db_h = np.zeros_like(W_ih), np.zeros_like(U_h), np.zeros_like(params["b_h"])
-    dx = np.empty_like(x)
+    dx = np.empty_like(x)  # (T, D, B), as x is in the cache
 
     for t in reversed(range(len(x))):
         # dh[t] is complete: step t+1 has added its term to what comes from outside.
         da = dh[t] * phi_prime(h[t])  # (B2), φ' from its own output
         dh_prev[t] += U_h.T @ da  # (B1) from step t to h_{t-1}; at t = 0 this is (B7)
-        dW_ih += da @ x[t].T  # (B3): the product also sums over the batch
+        dW_ih += da @ x[t].T  # (B3): the product sums over the batch
         dU_h += da @ h_prev[t].T  # (B4)
-        db_h += da.sum(axis=1)  # (B5)
+        db_h += da.sum(axis=1)  # (B5): axis 1 is the batch
         dx[t] = W_ih.T @ da  # (B6)
 
+    # Beyond a sequence's length da is zero, and so is dx.
     return {"W_ih": dW_ih, "U_h": dU_h, "b_h": db_h}, sequence.rows(dx), dh_slots[0].T.copy()

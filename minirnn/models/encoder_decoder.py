@@ -75,7 +75,7 @@ class EncoderDecoder:
             (B3)  dstate        from ds, through the decoder to the state it started from
             (B4)                dh and dstate through the encoder
         """
-        h_shape, encoder, (decoder, attended, read_out) = boundary.cache("EncoderDecoder", cache, 3)
+        h_shape, encoder, (decoder, attended, read_out) = boundary.cache("EncoderDecoder", cache, parts=3)
         grads = {}
         grads["read_out"], ds = linear.backward(read_out, dlogits)  # (B1)
         dh = np.zeros(h_shape, ds.dtype)

@@ -168,9 +168,9 @@ class Forecaster(SeriesModel):
         """The intervals around forecasts (..., horizon): low and high, of the same shape.
 
         Split conformal: on both sides as far as the share `level` of the errors of that step on validation data. They
-        are errors in the scale of the line: with logarithms the width is a factor. This is measured, not guaranteed: the future may differ
-        from the validation data, on which form and epochs were chosen. Where errors are too few for the level, the
-        largest stands: fewer than 19 for 0.95. Beyond `ahead` steps the width grows as √h.
+        are errors in the scale of the line: with logarithms the width is a factor. This is measured, not guaranteed:
+        the future may differ from the validation data, on which form and epochs were chosen. Where errors are too few
+        for the level, the largest stands: fewer than 19 for 0.95. Beyond `ahead` steps the width grows as √h.
 
         Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005.
         """

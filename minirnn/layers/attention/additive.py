@@ -46,7 +46,7 @@ def backward(cache, dcontext, dweights=None):
         (B6)  dW_q    = Σ_i (Σ_j da_ij) q_iᵀ,    dq_i = W_qᵀ Σ_j da_ij        a query meets all keys
         (B7)  dW_k    = Σ_j (Σ_i da_ij) k_jᵀ,    dk_j = W_kᵀ Σ_i da_ij        and a key all queries
     """
-    params, q, k, v, e, weights = boundary.cache("additive", cache, 6, "v_a")
+    params, q, k, v, e, weights = boundary.cache("additive", cache, parts=6, has="v_a")
     dcontext = boundary.gradient("dcontext", dcontext, (*q.shape[:2], v.shape[2]), e.dtype)
     dw = dcontext @ v.swapaxes(1, 2)  # (B1)
     if dweights is not None:

@@ -47,7 +47,7 @@ def backward(cache, dcontext, dweights=None):
         (B4)  dq      = dscores k / √D
         (B5)  dk      = dscoresᵀ q / √D
     """
-    q, k, v, weights, scale = boundary.cache("dot", cache, 5, first=np.ndarray)
+    q, k, v, weights, scale = boundary.cache("dot", cache, parts=5, first=np.ndarray)
     dcontext = boundary.gradient("dcontext", dcontext, (*q.shape[:2], v.shape[2]), q.dtype)
     dw = dcontext @ v.swapaxes(1, 2)  # (B1)
     if dweights is not None:

@@ -52,7 +52,7 @@ def backward(cache, dy, dweights=None):
         (B2)  dq'_h, dk'_h, dv'_h   from dcontext_h, through dot.py
         (B3)  dq, dW_q, db_q        from dq', through linear.py; likewise k and v
     """
-    projections, seen, read_out, heads = boundary.cache("multi_head", cache, 4)
+    projections, seen, read_out, heads = boundary.cache("multi_head", cache, parts=4)
     grads = {}
     grads["o"], dcontext = linear.backward(read_out, dy)  # (B1)
     if dweights is not None:

@@ -54,7 +54,7 @@ def forward(params, x, state=None, lengths=None):
 
 def backward(cache, dh, dstate=None):
     """As gru.backward, with its (B1) to (B10)."""
-    params, x, lengths, slots, gate, u_n = boundary.cache("fast.gru", cache, 6, "b_x")
+    params, x, lengths, slots, gate, u_n = boundary.cache("fast.gru", cache, parts=6, has="b_x")
     (T, H, B), h_prev = u_n.shape, slots[:-1]
     dslots = sequence.from_outside(dh, dstate, lengths, slots)  # (B1) from outside
     da, du = np.empty_like(gate), np.empty_like(gate)

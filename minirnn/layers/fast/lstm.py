@@ -122,7 +122,7 @@ def trace(cache):
 
 def _kept(cache):
     """What forward leaves in its cache for backward."""
-    params, lengths, z, gates, tanh_c = boundary.cache("fast.lstm", cache, 5, "W_x")
+    params, lengths, z, gates, tanh_c = boundary.cache("fast.lstm", cache, parts=5, has="W_x")
     if len(gates) < len(z):
         raise ValueError("cache is of a forward with inference=True, expected one that kept every step: leave it out")
     return params, lengths, z, gates, tanh_c

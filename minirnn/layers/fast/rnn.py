@@ -32,7 +32,7 @@ def forward(params, x, state=None, lengths=None, activation="tanh"):
 
 def backward(cache, dh, dstate=None):
     """As rnn.backward, with its (B1) to (B7)."""
-    params, x, lengths, activation, slots = boundary.cache("fast.rnn", cache, 5, "W_ih")
+    params, x, lengths, activation, slots = boundary.cache("fast.rnn", cache, parts=5, has="W_ih")
     W_ih, U_h = params["W_ih"], params["U_h"]
     _, phi_prime = rnn.ACTIVATIONS[activation]
     h_prev, h = slots[:-1], slots[1:]

@@ -72,7 +72,7 @@ def backward(cache, dy):
         (B5)  dx  = dx̂ / √(σ² + ε)                                         afterwards: they are constants for x,
         (B6)  dmean = - Σ dx,    dvar = - Σ dx ⊙ x̂ / (2 √(σ² + ε))         and parameters like others
     """
-    params, x_hat, std, real, training = boundary.cache("batch_norm", cache, 5, "gamma")
+    params, x_hat, std, real, training = boundary.cache("batch_norm", cache, parts=5, has="gamma")
     gamma = params["gamma"]
     dy = boundary.gradient("dy", dy, (*real.shape, len(gamma)), x_hat.dtype)
     dx, dy = np.zeros_like(dy), dy[real]

@@ -46,7 +46,7 @@ def backward(cache, dy):
     In (B4) the means are over the D features: each x also moves μ, which the first mean accounts for, and σ², which the
     second does.
     """
-    params, x_hat, std = boundary.cache("layer_norm", cache, 3, "gamma")
+    params, x_hat, std = boundary.cache("layer_norm", cache, parts=3, has="gamma")
     dy = boundary.gradient("dy", dy, x_hat.shape, x_hat.dtype)
     leading = tuple(range(dy.ndim - 1))
     grads = {"gamma": (dy * x_hat).sum(axis=leading),  # (B1)

@@ -33,18 +33,18 @@ def forward(params, x, state=None, lengths=None):
     sizes = boundary.params("layer_norm_lstm", params, W_x="4H D", U_h="4H H", b="4H", gamma_x="4H", gamma_h="4H",
                             gamma_c="H", beta_c="H")
     W_x, U_h = params["W_x"], params["U_h"]
-    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x[t] is (D, B): one column for each sequence
+    x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x becomes (T, D, B): each x[t] is (D, B)
     h_init, c_init = boundary.pair("state", state, "(h, c)")
     (T, _, B), H = x.shape, sizes["H"]
 
-    h_slots = sequence.slots("state h", h_init, T, H, B, U_h.dtype)  # slot 0 is the initial state
+    h_slots = sequence.slots("state h", h_init, T, H, B, U_h.dtype)  # (T+1, H, B): slot 0 is the initial state
     c_slots = sequence.slots("state c", c_init, T, H, B, U_h.dtype)
     h_prev, h = h_slots[:-1], h_slots[1:]  # two views of one memory, a step apart: h_prev[t] is h_{t-1}
     c_prev, c = c_slots[:-1], c_slots[1:]
     i, f, g, o, n = np.empty((5, T, H, B), U_h.dtype)  # g is c̃, n is LN(c)
     norm_x, norm_h, norm_c = {}, {}, {}  # the caches of LN, by step
 
-    for t in range(T):
+    for t in range(T):  # past a length too: below, `rows` makes those h zero, `final` takes the state at the length
         a_x, norm_x[t] = _normalize(W_x @ x[t], params["gamma_x"], params["b"])
         a_h, norm_h[t] = _normalize(U_h @ h_prev[t], params["gamma_h"], np.zeros_like(params["b"]))
         a_i, a_f, a_g, a_o = np.split(a_x + a_h, 4)
@@ -78,17 +78,17 @@ def backward(cache, dh, dstate=None):
         (B9)  dx_t = W_xᵀ dv_t
         (B10) dW_x = Σ_t dv_t x_tᵀ,    dU_h = Σ_t du_t h_{t-1}ᵀ
     """
-    params, x, lengths, h_slots, c_slots, kept = boundary.cache("layer_norm_lstm", cache, 6, "gamma_x")
+    params, x, lengths, h_slots, c_slots, kept = boundary.cache("layer_norm_lstm", cache, parts=6, has="gamma_x")
     i, f, g, o, n, norm_x, norm_h, norm_c = kept
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev, c_prev = h_slots[:-1], c_slots[:-1]
     dh_final, dc_final = boundary.pair("dstate", dstate, "(dh, dc)")
-    dh_slots = sequence.from_outside(dh, dh_final, lengths, h_slots, "h")  # (B1) from outside, for all steps
-    dc_slots = sequence.from_outside(None, dc_final, lengths, c_slots, "c")
+    dh_slots = sequence.from_outside(dh, dh_final, lengths, h_slots, "h")  # (B1) from outside: dh, dstate at the end
+    dc_slots = sequence.from_outside(None, dc_final, lengths, c_slots, "c")  # of c, the final state only
     dh_prev, dh = dh_slots[:-1], dh_slots[1:]
     dc_prev, dc = dc_slots[:-1], dc_slots[1:]
     grads = {name: np.zeros_like(p) for name, p in params.items()}
-    dx = np.empty_like(x)
+    dx = np.empty_like(x)  # (T, D, B), as x is in the cache
 
     for t in reversed(range(len(x))):
         # dh[t] and dc[t] hold what comes from outside and, as step t+1 is done, what comes from there.
