@@ -3,25 +3,27 @@
 #
 # *Beside the article: §4, equation 1, and §3, steps 1 and 2.*
 #
-# A recurrent network reads a series one value at a time. What it knows of the past is in its state h. Each step makes
-# the new state out of the input and the old state:
+# A recurrent network (RNN) reads a series one value at a time. What it knows of the past is its *state* h. Each step
+# makes a new state out of the input x and the old state:
 #
 #     (1)  h_t = φ(W_ih x_t + U_h h_{t-1} + b_h)
 #
-# W_ih says how much the input counts, U_h how much the past counts, b_h is a bias. The i of W_ih means "input". φ
-# squashes the sum. The article writes σ, the logistic function, with values between 0 and 1. Today's networks take
-# tanh, with values between -1 and 1.
+# W_ih and U_h are *weights*, numbers that training is to find. W_ih says how much the input counts, U_h how much the
+# past counts. The i of W_ih means "input". b_h is a *bias*: it is added at every step, whatever the input is.
+#
+# φ ("phi") keeps the state within bounds. The article takes the *logistic function* σ(a) = 1 / (1 + e^-a), which lies
+# between 0 and 1. Today's networks take tanh, which lies between -1 and 1.
 #
 # ## The smallest numbers
 #
-# One unit, so that all are plain numbers: W_ih = 0.5, U_h = 0.8, b_h = 0. The inputs are 1, 1, -2, and h_0 = 0. With
-# a_t for the argument of φ, on paper:
+# A network of one *unit* has one number as its state, and all weights are plain numbers. Let W_ih = 0.5, U_h = 0.8
+# and b_h = 0. The inputs are 1, 1, -2, and h_0 = 0. With a_t for the argument of φ, on paper:
 #
 #     a_1 = 0.5 ·  1 + 0.8 · 0     =  0.5        h_1 = tanh( 0.5)   =  0.462
 #     a_2 = 0.5 ·  1 + 0.8 · 0.462 =  0.870      h_2 = tanh( 0.870) =  0.701
 #     a_3 = 0.5 · -2 + 0.8 · 0.701 = -0.439      h_3 = tanh(-0.439) = -0.413
 #
-# The first two inputs are the same and the states are not: the second step knows that there was a first.
+# The first two inputs are the same, and the states are not. The second step knows that there was a first.
 
 # %%
 import numpy as np
@@ -53,23 +55,26 @@ assert h.round(3).tolist() == [0.462, 0.701, -0.413]
 # %% [markdown]
 # ## The article's own σ
 #
-# PREDICT: the third input pulls hard towards the negative. Where does the state go if φ is σ? And what does a network
-# with σ do if all its inputs are 0?
+# PREDICT: all inputs are 0, and so is h_0. Where is the state after 50 steps, with tanh and with σ?
 
 # %%
+nothing = {name: states([0.0] * 50, phi) for name, phi in (("tanh", np.tanh), ("σ", sigmoid))}
+for name, hs in nothing.items():
+    print(f"{name:<4} without any input: h_1 {hs[0]}, h_2 {hs[1]:.3f}, h_50 {hs[-1]:.3f}")
 h_sigma = states(x, sigmoid)
-nothing = states([0.0] * 50, sigmoid)
-print("σ", h_sigma.round(3))
-print("σ without any input: h_1", nothing[0], "and h_50", nothing[-1].round(3))
+print("σ    with the inputs 1, 1, -2:", h_sigma.round(3))
 
 # %% [markdown]
-# Down to 0.398 and not below 0, because σ has no negative values. And since σ(0) = 0.5, a network with σ drifts to a
-# rest of its own, here 0.622, when nothing happens. With tanh, nothing in gives nothing out, as long as b_h = 0.
+# With tanh the state stays at 0, as long as b_h = 0. With σ it does not: σ(0) = 0.5, so the state moves although
+# nothing comes in. It comes to rest where h = σ(0.8 h), at 0.622.
+#
+# (For the inputs 1, 1, -2 the first state with σ is also 0.622. That is chance: the two differ in the fourth digit.)
+# The input of -2 takes the state down to 0.398, and not below 0.
 
 # %% tags=["proof"]
 assert h_sigma.round(3).tolist() == [0.622, 0.731, 0.398]
-assert nothing[0] == 0.5 and nothing[-1].round(3) == 0.622
-assert (states([0.0] * 50, np.tanh) == 0).all()
+assert nothing["σ"][0] == 0.5 and nothing["σ"][-1].round(3) == 0.622 and (nothing["tanh"] == 0).all()
+assert nothing["σ"][-1].round(4) == 0.6219 and h_sigma[0].round(4) == 0.6225
 
 # %% [markdown]
 # ## The current input, not the current output
@@ -77,22 +82,22 @@ assert (states([0.0] * 50, np.tanh) == 0).all()
 # The article's §3 has four steps: forward pass, update of the hidden state, backward pass, weight update. In an RNN
 # the first two are one line, equation 1: the result of step t *is* its new state.
 #
-# Step 2 there updates the state from the previous state and "the current output". Equation 1 has x_t in that place,
-# the current *input*. Equation 1 is right: an output of step t does not exist before the update is done. So suppose
-# somebody feeds the newest output there is, h_{t-1}.
+# Step 2 there makes the new state from the previous state and "the current output". Equation 1 has x_t in that place,
+# the current *input*. Equation 1 is right: step t has no output before its state is made. So suppose that somebody
+# takes the newest output that exists, h_{t-1}.
 #
 # PREDICT: with h_{t-1} in place of x_t, what are the states for 1, 1, -2? And for 5, 0, 3?
 
 # %%
 for series in ([1.0, 1.0, -2.0], [5.0, 0.0, 3.0]):
     h_out, fed_output = 0.0, []
-    for x_t in series:
+    for x_t in series:  # x_t is not used
         h_out = np.tanh(W_ih * h_out + U_h * h_out + b_h)
         fed_output.append(float(h_out))
     print("fed its output", fed_output, "  fed its input", states(series, np.tanh).round(3))
 
 # %% [markdown]
-# All zero, for both: x_t is made by the loop, and nobody reads it.
+# All are zero, for both series. The loop goes through the inputs, but the formula does not read them.
 
 # %% tags=["proof"]
 assert fed_output == [0, 0, 0]
@@ -101,20 +106,20 @@ assert fed_output == [0, 0, 0]
 # ## Unrolled in time
 #
 # The article calls the RNN a special feedforward network. A feedforward network gives the same output whenever it
-# gets the same input. The RNN above gave 0.462 for a 1, and then 0.701 for a 1. What is feedforward is the RNN
-# *unrolled*, one layer for each step, with the loop gone:
+# gets the same input. The RNN above gave 0.462 for a 1, and then 0.701 for a 1. But draw one layer for each step,
+# with no loop. This *unrolled* RNN is a feedforward network:
 #
 #            x_1         x_2         x_3
 #             ↓           ↓           ↓
 #     h_0 → layer → h_1 → layer → h_2 → layer → h_3
 #
-# Two things make it special. Each layer has an input of its own. And all layers share the same weights. So the one
-# number U_h is used three times here, and a series of 1000 steps needs no more weights than one of three.
+# Two things make it special. Each layer has an input of its own. And all layers have the same weights. So the one
+# number U_h is used three times here. A series of 1000 steps needs no more weights than a series of three.
 #
 # ## Matrices: many units, many series
 #
-# A network of H units that reads D numbers at a step has vectors for x_t and h_t, and matrices for weights: W_ih
-# (H, D), U_h (H, H), b_h (H,). Equation 1 stays as it is. `@` is the product of a matrix and a vector:
+# Now let a network have H units, and read D numbers at each step. x_t and h_t are vectors, W_ih (H, D) and U_h (H, H)
+# are matrices, and b_h (H,) is a vector. Equation 1 stays as it is. `@` is the product of a matrix and a vector:
 
 # %%
 def loop(params, x):
@@ -141,9 +146,9 @@ for series in range(B):
           f"{abs(h_all[series] - loop(params, x_all[series])).max():.0e}")
 
 # %% [markdown]
-# `rnn.forward` is this loop. It reads B series at once, of T steps with D values each: x is (B, T, D) and h is
-# (B, T, H), the batch first. The second thing that it returns is the last state of each series; the third is for the
-# backward pass, in tutorial 2.
+# `rnn.forward` is this loop. It reads B series at once, which are called a *batch*. Each has T steps of D numbers: x
+# is (B, T, D), and all states h are (B, T, H). It returns three things: h, the last state of each series, and what
+# the backward pass of tutorial 2 needs.
 
 # %% tags=["proof"]
 assert loop(one_unit, np.array([[1.0], [1.0], [-2.0]])).ravel().tolist() == h.tolist()
@@ -153,10 +158,10 @@ assert h_all.shape == (B, T, H) and (h_last == h_all[:, -1]).all()
 # %% [markdown]
 # ## The picture: how long does it remember?
 #
-# One pulse, x_1 = 2, and zeros after it. Whatever the state is later, beyond where it would be without the pulse, is
-# memory.
+# One pulse, x_1 = 2, and zeros after it. Then the same without the pulse. The difference of the two states is what is
+# left of the pulse: memory.
 #
-# PREDICT: for U_h = 0.5, 0.9 and 1.5 and tanh, which states are back at 0 after 20 steps?
+# PREDICT: with tanh the pulse makes h_1 = 0.76. What is about h_20, for U_h = 0.5, 0.9 and 1.5?
 
 # %%
 SIZES, STEPS = (0.5, 0.9, 1.5), 20
@@ -179,48 +184,58 @@ save(figure, "01_one_step_by_hand.png")
 # %% [markdown]
 # ![The state after one pulse, for three sizes of U_h, with tanh and with σ](figures/01_one_step_by_hand.png)
 #
-# With tanh, U_h = 0.5 forgets at once and 0.9 slowly: 0.06 is left after 20 steps. With U_h = 1.5 the state settles
-# at 0.86 and stays there. With σ all three states are high, and yet they remember next to nothing: after five steps
-# less than 0.01 separates them from the dashed lines, where there was no pulse. High is not the same as informed.
+# With tanh and U_h = 0.5 the pulse fades within a few steps: 0.045 is left after 5. With 0.9 it fades slowly: 0.06 is
+# left after 20. With 1.5 the state settles at 0.86 and stays there.
+#
+# With σ all three states are high, and yet they remember next to nothing. After five steps they are less than 0.01
+# away from the dashed lines, where there was no pulse. A high state need not be a memory.
 #
 # ## What exactly is kept?
 #
-# PREDICT: with tanh and U_h = 1.5 the pulse of 2 leads to 0.86 for good. Where do pulses of 0.5, 1 and -2 lead? How
-# much does h_20 change if the pulse is 2.1 instead of 2?
+# PREDICT: with tanh and U_h = 1.5, where do pulses of 0.5, 1 and -2 lead? How much does h_20 change if the pulse is
+# 2.1 instead of 2? And what does a second pulse do, of -2 or of -3, at step 21?
 
 # %%
+def end(*pulses):
+    """The state 20 steps after the last of these pulses; there are 19 zeros after each."""
+    return states([x_t for pulse in pulses for x_t in (pulse, *silence[1:])], np.tanh, 1.5)[-1]
+
+
 for size in (0.5, 1.0, 2.0, -2.0):
-    print(f"pulse {size:>4}: h_20 = {states([size] + silence[1:], np.tanh, 1.5)[-1]:.3f}")
-eps = 1e-4
-up, down = (states([2 + step] + silence[1:], np.tanh, 1.5)[-1] for step in (eps, -eps))
-slope = (up - down) / (2 * eps)
-print(f"change of h_20 for each change of 1 in the pulse: {slope:.0e}")
+    print(f"pulse {size:>4}: h_20 = {end(size):.3f}")
+print(f"pulse 2.1 instead of 2.0: h_20 changes by {end(2.1) - end(2.0):.0e}")
+for second in (-2.0, -3.0):
+    print(f"pulse 2.0, then {second} at step 21: h_40 = {end(2.0, second):.3f}")
 
 # %% [markdown]
-# All end at 0.859 or at -0.859. The unit keeps one bit, the sign of the pulse, and keeps it safely. Nothing is left
-# of the size: a change of the pulse is multiplied by about 1e-8 on its way to h_20.
+# All end at 0.859 or at -0.859. The unit keeps one bit, the sign of the pulse. It keeps the bit until a strong pulse
+# comes: -2 does not change it, and -3 does. Nearly nothing is left of the size of the pulse: a change of 0.1 becomes
+# one of less than a billionth.
 #
-# This is a trap that Bengio, Simard and Frasconi (1994) described. A state that holds a bit safely is one that small
-# changes do not move. Learning, however, works with small changes: it asks what a little more or less would do, and
-# the answer is: nothing. Tutorial 6 returns to it.
+# Bengio, Simard and Frasconi (1994) showed that this is a trap. A state that keeps a bit is a state that small
+# changes do not move. But learning works with small changes. It asks what a little more or less would do, and here
+# the answer is: nearly nothing. Tutorial 6 returns to it.
 
 # %% tags=["proof"]
 assert [memory["tanh", size][19].round(2) for size in SIZES] == [0, 0.06, 0.86]
 assert all(abs(memory["σ", size][4]) < 0.01 and abs(memory["σ", size][19]) < 1e-6 for size in SIZES)
-ends = [states([size] + silence[1:], np.tanh, 1.5)[-1].round(3) for size in (0.5, 1.0, 2.0, -2.0)]
-assert ends == [0.859, 0.859, 0.859, -0.859] and 3e-9 < slope < 3e-8
+assert memory["tanh", 0.5][4].round(3) == 0.045
+assert [end(size).round(3) for size in (0.5, 1.0, 2.0, -2.0)] == [0.859, 0.859, 0.859, -0.859]
+assert 1e-10 < end(2.1) - end(2.0) < 1e-9
+assert end(2.0, -2.0).round(3) == 0.859 and end(2.0, -3.0).round(3) == -0.859
 
 # %% [markdown]
 # **To take away:** somewhere between U_h = 0.9 and 1.5 the tanh unit stops forgetting. Where, and why there? And what
-# does it do with U_h = -1.5? Change SIZES and ylim.
+# does it do with U_h = -1.5? Change SIZES, and for -1.5 also ylim.
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# At U_h = 1. Near 0 tanh(a) is nearly a, so each step multiplies the state by U_h: below 1 it shrinks to 0, above 1
-# it grows, until tanh holds it back. A state that rests solves h = tanh(U_h h). For U_h up to 1 only h = 0 does;
-# above 1 there are two more, ±0.859 for U_h = 1.5. With U_h = -1.5 the state goes to the same size and changes its
-# sign at every step.
+# At U_h = 1. Near 0 tanh(a) is nearly a, so each step multiplies the state by about U_h. Below 1 the state shrinks to
+# 0. Above 1 it grows, until tanh holds it back.
+#
+# A state at rest solves h = tanh(U_h h). For U_h from 0 to 1 only h = 0 does. Above 1 there are two more: ±0.859 for
+# U_h = 1.5. With U_h = -1.5 the state reaches the same size, and changes its sign at every step.
 
 # %% tags=["proof"]
 assert np.isclose(np.tanh(1.5 * 0.8586), 0.8586, atol=1e-4)
