@@ -3,13 +3,17 @@
 #
 # *Beside the article: §3, step 3, the backward pass of §4, equation 1.*
 #
-# To learn, one has to know how the loss L changes with each weight. The chain rule says it, but an RNN has two
-# catches. A state is used twice, by the loss and by the next step. And a weight is used at every step. Here are both,
-# with the numbers of tutorial 1: three steps, one unit, h_t = tanh(W_ih x_t + U_h h_{t-1}) with W_ih = 0.5, U_h = 0.8
-# and no bias.
+# The *loss* L is one number that says how wrong a network is. Training changes the weights so that L gets smaller.
+# For that one has to know how L changes with each weight. This is the *gradient* dL/dweight, and the chain rule finds
+# it. The calculation is called the *backward pass*, because it goes from the last step to the first.
 #
-# One notation: dX stands for dL/dX, and a_t for the argument of the tanh. The loss is the smallest there is,
-# L = h_1 + h_2 + h_3 = 0.462 + 0.701 - 0.413 = 0.750.
+# Here it is done with the numbers of tutorial 1: three steps, one unit, W_ih = 0.5, U_h = 0.8, no bias. For a real task
+# the loss compares outputs with targets. Here the simplest loss will do, the sum of all states:
+#
+#     a_t = W_ih x_t + U_h h_{t-1}        h_t = tanh(a_t)
+#     L   = h_1 + h_2 + h_3 = 0.462 + 0.701 - 0.413 = 0.750
+#
+# For short, dX stands for dL/dX on all pages.
 
 # %%
 import numpy as np
@@ -30,7 +34,9 @@ print("h", np.round(h, 3), "L", round(L, 3))
 # %% [markdown]
 # ## Backward by hand
 #
-# PREDICT: L grows by 1 when h_3 grows by 1. What about h_1: by less, by the same, or by more?
+# L contains h_3 once, so dL/dh_3 = 1.
+#
+# PREDICT: L contains h_1 once, too. Is dL/dh_1 below 1, exactly 1, or above 1?
 
 # %%
 eps = 1e-6
@@ -41,17 +47,19 @@ L_of_h_1 = lambda h_1: h_1 + h_2(h_1) + h_3(h_1)
 print("dL/dh_1 =", round((L_of_h_1(h[1] + eps) - L_of_h_1(h[1] - eps)) / (2 * eps), 3))
 
 # %% [markdown]
-# By more: h_1 counts itself, and it also raises h_2 and h_3. Now without moving anything. Go from the last step to
-# the first. From h_t to a_t the gradient is multiplied by tanh' = 1 - h_t². From a_t to h_{t-1} it is multiplied by
-# U_h = 0.8. On top of that, each h_t gets a 1 from the loss directly:
+# Above 1: h_1 is in the sum itself, and it also raises h_2 and h_3.
 #
-#     dh_3 = 1                    da_3 = 1     · (1 - 0.413²) = 0.830
-#     dh_2 = 1 + 0.8 · 0.830      da_2 = 1.664 · (1 - 0.701²) = 0.846
-#     dh_1 = 1 + 0.8 · 0.846      da_1 = 1.676 · (1 - 0.462²) = 1.318
-#     dh_0 =     0.8 · 1.318 = 1.055
+# Now the same by the chain rule, from the last step to the first. From h_t to a_t the gradient is multiplied by
+# tanh' = 1 - h_t². From a_t to h_{t-1} it is multiplied by U_h = 0.8. And each h_t gets a 1 from the loss directly:
 #
-# (All digits are kept; from these rounded ones the last may come out one off.) So every dh_t has **two sources**:
-# from outside, by the loss at step t, and from the future, by step t+1.
+#     dh_3 = 1                   = 1            da_3 = 1     · (1 - 0.413²) = 0.830
+#     dh_2 = 1 + 0.8 · 0.830     = 1.664        da_2 = 1.664 · (1 - 0.701²) = 0.846
+#     dh_1 = 1 + 0.8 · 0.846     = 1.676        da_1 = 1.676 · (1 - 0.462²) = 1.318
+#     dh_0 =     0.8 · 1.318     = 1.055
+#
+# (The computer keeps all digits. With the rounded numbers above, the last digit may differ by one.)
+#
+# So every dh_t has **two sources**: one from outside, the loss at step t, and one from the future, step t+1.
 
 # %%
 outside = [0.0, 1.0, 1.0, 1.0]  # dL/dh_t as far as the loss reads h_t itself; it does not read h_0
@@ -72,8 +80,7 @@ assert np.isclose(dh[1], (L_of_h_1(h[1] + eps) - L_of_h_1(h[1] - eps)) / (2 * ep
 # %% [markdown]
 # ## A weight is used at every step
 #
-# Unrolled, there are three layers. Give each a U_h of its own, and change these one at a time. U_h of layer t
-# multiplies h_{t-1} and goes into a_t, so its gradient is da_t h_{t-1}.
+# Unrolled, there are three layers. Suppose that each has a U_h of its own, and change one of them at a time.
 #
 # PREDICT: one of the three layers can change its U_h without any effect on L. Which one?
 
@@ -96,8 +103,9 @@ together = (loss(same + eps) - loss(same - eps)) / (2 * eps)
 print(f"all changed together:   {together:.3f}")
 
 # %% [markdown]
-# The first: its U_h multiplies h_0 = 0. And to share a weight is a promise to change it everywhere at once. Then the
-# changes add up:
+# The first: its U_h multiplies h_0 = 0. In general U_h of layer t multiplies h_{t-1} and goes into a_t. So its
+# gradient is da_t h_{t-1}. In fact all layers share one U_h, which changes in all of them at once. Then the gradients
+# add up, and so do those of the other weights:
 #
 #     dU_h  = Σ_t da_t h_{t-1} = 1.318 · 0 + 0.846 · 0.462 + 0.830 · 0.701    =  0.972
 #     dW_ih = Σ_t da_t x_t     = 1.318 · 1 + 0.846 · 1     + 0.830 · -2       =  0.505
@@ -138,12 +146,12 @@ assert round(sum(parts), 3) == 0.972 and round(sum(da), 3) == 2.994 and round(np
 # %% [markdown]
 # ![The unrolled network with its numbers, forward and backward](figures/02_backpropagation_through_time.png)
 #
-# Follow the orange arrows. Two arrive at h_1 and at h_2: the two sources. Three arrive at U_h: the sum.
+# Follow the orange arrows. Two arrive at h_1 and two at h_2: the two sources. Three arrive at U_h: the sum.
 #
-# From h_1 three ways lead to L: straight up, by h_2, and by h_2 and h_3.
+# Three ways lead from h_1 to L: straight up, through h_2, and through h_2 and h_3. The gradient that comes back along
+# a way is the product of the factors at its arrows. Straight up it is 1.
 #
-# PREDICT: the first carries a gradient of 1. How much does the last one carry? And why are there only two terms in
-# dh_1, and not three?
+# PREDICT: how much comes back along the longest way? And why has dh_1 above only two terms, and not three?
 
 # %%
 step_2, step_3 = U_h * (1 - h[2] ** 2), U_h * (1 - h[3] ** 2)  # from h_2 back to h_1, from h_3 back to h_2
@@ -151,11 +159,12 @@ ways = [1.0, step_2, step_2 * step_3]
 print("the ways from h_1 to L", np.round(ways, 3), "together", round(sum(ways), 3))
 
 # %% [markdown]
-# Two terms are enough, because dh_2 = 1.664 is already the sum of all ways from h_2 on. So backpropagation goes
-# backwards, and walks no way twice.
+# Two terms are enough, because dh_2 = 1.664 is already the sum of all ways from h_2 to L. So the backward pass
+# computes no way twice.
 #
-# The longest way has the most factors, each of them U_h tanh'. Here they are 0.407 and 0.664, so the far future
-# counts for little. That is the vanishing gradient, seen from close up.
+# The longest way has the most factors. Each step on it gives one, U_h tanh', here 0.407 and 0.664. Both are below 1,
+# so the product gets smaller with each step. After many steps it is nearly 0. This is called the *vanishing
+# gradient*; tutorial 6 is about it.
 
 # %% tags=["proof"]
 assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways), dh[1]) and round(step_3, 3) == 0.664
@@ -163,27 +172,39 @@ assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways),
 # %% [markdown]
 # ## More than one unit: why U_h is transposed
 #
-# Now h and da are vectors, and U_h is a matrix. Forward, unit i collects along a *row*: a_i = Σ_j U_ij h_j. Backward,
-# ask where h_j went: into every a_i, with the weight U_ij. So its gradient collects down a *column*: dh_j = Σ_i U_ij
-# da_i, which is Uᵀ da. With U = (1 2; 3 4) and da = (1, 10):
+# Take two units, p and q. At each step h, a, dh and da are now vectors, one number for each unit, and U_h is a
+# matrix. Let its rows be (1, 2) and (3, 4). Forward, each unit adds up along a *row*:
 #
-#     dh_1 = 1 · 1 + 3 · 10 = 31,        dh_2 = 2 · 1 + 4 · 10 = 42
+#     a of p  =  1 · (h of p) + 2 · (h of q) + ...
+#     a of q  =  3 · (h of p) + 4 · (h of q) + ...
 #
-# PREDICT: does NumPy complain if the transpose is forgotten?
+# Backward, ask where h of p went: into a of p with the weight 1, and into a of q with the weight 3. So its gradient
+# adds up down a *column*. Let da = (1, 10):
+#
+#     dh of p  =  1 · 1 + 3 · 10  =  31
+#     dh of q  =  2 · 1 + 4 · 10  =  42
+#
+# This is U_hᵀ da, the product with the transpose.
+#
+# PREDICT: somebody forgets the transpose and writes U_h da. What does NumPy say?
 
 # %%
 U, da_t = np.array([[1, 2], [3, 4]]), np.array([1, 10])
-print("Uᵀ da", U.T @ da_t)
-print("U da ", U @ da_t)
+print("U_hᵀ da", U.T @ da_t)
+print("U_h da ", U @ da_t)
 
 # %% [markdown]
-# It does not: U_h is square, so the wrong product has the right shape.
+# Nothing. U_h is square, so the wrong product has the right shape, and other numbers.
 #
 # ## The backward pass in matrices
 #
-# The same loop as above, for one series. `np.outer(da_t, h)` is da_t hᵀ, one entry for each weight. The numbers (B1)
-# to (B7) are those of the derivation in `layers/rnn.py`, where the steps are counted from 0. The third thing that
-# `rnn.forward` returns is its *cache*: what `rnn.backward` needs to know of the forward pass.
+# The same loop as above, for one series. `np.outer(da_t, h)` is da_t hᵀ, a matrix with one entry for each weight. The
+# numbers (B1) to (B7) are those in `layers/rnn.py`. The LSTM of tutorial 9 has (B1) to (B8) of its own.
+#
+# Python counts steps from 0. So x[t] is the input of a step, h[t] the state before it, and h[t + 1] the state after
+# it.
+#
+# The third thing that `rnn.forward` returns is its *cache*: what `rnn.backward` needs to know of the forward pass.
 
 # %%
 def backward(params, x, h, dh_outside):
@@ -191,7 +212,7 @@ def backward(params, x, h, dh_outside):
     W_ih, U_h = params["W_ih"], params["U_h"]
     dW_ih, dU_h, db_h = np.zeros_like(W_ih), np.zeros_like(U_h), np.zeros_like(params["b_h"])
     dx, from_future = np.zeros_like(x), np.zeros(len(U_h))
-    for t in reversed(range(len(x))):  # h[t] is the state before step t, h[t+1] the one after it
+    for t in reversed(range(len(x))):
         dh_t = dh_outside[t] + from_future  # (B1) two sources
         da_t = dh_t * (1 - h[t + 1] ** 2)  # (B2)
         dW_ih += np.outer(da_t, x[t])  # (B3) the sums over t
@@ -224,8 +245,8 @@ report = gradcheck.check(rnn, params, x_many[None], h_0[None], rng=rng, method="
 print(f"rnn.backward against derivatives taken without it: largest relative error {report.max_error:.0e}")
 
 # %% [markdown]
-# That the two agree does not prove that they are right: the same mind wrote both. What the last line did is the
-# subject of tutorial 3.
+# The first two lines show that our loop and `rnn.backward` agree. This does not prove that they are right: both could
+# have the same mistake. The last line is a better witness. What it did is the subject of tutorial 3.
 
 # %% tags=["proof"]
 assert [round(grads[name].item(), 3) for name in ("U_h", "W_ih", "b_h")] == [0.972, 0.505, 2.994]
@@ -233,15 +254,20 @@ assert (U.T @ da_t).tolist() == [31, 42] and (U @ da_t).tolist() == [21, 43]
 assert max(gap_one, gap_many) < 1e-13 and report.ok
 
 # %% [markdown]
-# **To take away:** in the small example, let only the last state count, L = h_3: set `outside` to 0, 0, 0, 1. Work
-# out dh_0 on paper first. Then make the first two inputs 3 instead of 1. Why is hardly anything left of it?
+# **To take away:** in the small example let only the last state count, L = h_3: set `outside` to 0, 0, 0, 1. First
+# work out dh_0 on paper. Then make the first two inputs 3 instead of 1. Why is dh_0 nearly 0 now?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# With one source only, dh_0 is a single product: dh_0 = (0.8 · 0.830)(0.8 · 0.508)(0.8 · 0.786) = 0.170. With inputs
-# of 3 the states h_1 and h_2 are 0.905 and 0.977, where tanh is nearly flat: tanh' is 0.181 and 0.046. So dh_0 is
-# (0.8 · 0.954)(0.8 · 0.046)(0.8 · 0.181) = 0.004.
+# Only one way leads from h_0 to the loss, so dh_0 is one product:
+#
+#     dh_0 = (0.8 · 0.830) (0.8 · 0.508) (0.8 · 0.786) = 0.170
+#
+# With inputs of 3 the states h_1 and h_2 are 0.905 and 0.977. There tanh is nearly flat: its slope is 0.181 and
+# 0.046.
+#
+#     dh_0 = (0.8 · 0.954) (0.8 · 0.046) (0.8 · 0.181) = 0.004
 
 # %% tags=["proof"]
 def dh_0_of_last(x):
@@ -252,4 +278,5 @@ def dh_0_of_last(x):
     return product
 
 
+assert np.round([1 - np.tanh(a) ** 2 for a in (1.5, 1.5 + 0.8 * np.tanh(1.5))], 3).tolist() == [0.181, 0.046]
 assert round(dh_0_of_last([1, 1, -2]), 3) == 0.170 and round(dh_0_of_last([3, 3, -2]), 3) == 0.004
