@@ -229,10 +229,10 @@ save(figure, "03_at_tiny_weights.png")
 # that.
 #
 # Six other sets of random numbers gave 0.4 to 1.9 % in place of 0.8 %: to find it there is luck. At weights of 0.001
-# the mistake always passes.
+# the mistake passed with all of them.
 #
-# A tolerance of 1e-7 finds it at each size in the figure. That needs float64: in float32 no right backward stays
-# below 1e-7.
+# A tolerance of 1e-7 finds it at each size in the figure. That needs float64: with the rounding of float32 a right
+# backward would be above it, too.
 #
 # PREDICT: `gradcheck` looks at each entry by itself. At weights of 0.01, how large is the error of its worst entry?
 

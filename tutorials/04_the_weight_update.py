@@ -3,39 +3,44 @@
 #
 # *Beside the article: §3, step 4; its question-and-answer part, on optimizers.*
 #
-# Backpropagation says which way is down: dp = dLoss/dp, for each weight p. How far to go is another question. The
-# simplest answer is SGD (stochastic gradient descent): a step of lr, the learning rate, times the slope.
+# The backward pass gives the slope of the loss for each weight p: dp = dL/dp. The loss falls in the direction of -dp.
+# How far to go is another question. An *optimizer* answers it. The simplest is SGD (stochastic gradient descent). Its
+# step is the slope times lr, the *learning rate*:
 #
 #     SGD         p ← p - lr · dp
 #
-# The other five remember something of the earlier slopes. Two remember them in a velocity v, which decays by a factor
-# μ ("mu", the momentum) at each step:
+# The other five remember earlier slopes. Two remember them in a *velocity*. At each step it shrinks by a factor μ
+# ("mu", the *momentum*, such as 0.8), and the new slope is added:
 #
-#     momentum    v ← μ v + dp                             p ← p - lr · v
-#     Nesterov    v ← μ v + dp at p - lr · μ v             p ← p - lr · v
+#     momentum    velocity ← μ · velocity + dp                          p ← p - lr · velocity
+#     Nesterov    velocity ← μ · velocity + dp, one step ahead          p ← p - lr · velocity
 #
-# Momentum takes the slope where it stands. Nesterov takes it one step ahead: p - lr · μ v is where the velocity alone
+# Momentum takes the slope at p. Nesterov takes it one step ahead, at p - lr · μ · velocity. There the velocity alone
 # would carry it.
 #
-# Three remember the size of the slopes, dp², and divide by its root. They do it for each weight by itself:
+# Three remember the squares dp² in a number v, and divide by its root. Each weight has a v of its own:
 #
-#     AdaGrad     v ← v + dp²                              p ← p - lr · dp / √v
-#     RMSProp     v ← α v + (1 - α) dp²                    p ← p - lr · dp / √v
-#     Adam        m ← β₁ m + (1 - β₁) dp                   p ← p - lr · m̂ / √v̂
+#     AdaGrad     v ← v + dp²                                           p ← p - lr · dp / √v
+#     RMSProp     v ← α v + (1 - α) dp²                                 p ← p - lr · dp / √v
+#     Adam        m ← β₁ m + (1 - β₁) dp                                p ← p - lr · m̂ / √v̂
 #                 v ← β₂ v + (1 - β₂) dp²
 #
-# AdaGrad sums all squares. RMSProp takes an average of them in which old ones fade by α. Adam averages the slope too,
-# with β₁ = 0.9 and β₂ = 0.999. Its averages start at 0, so at first they are too small. m̂ = m / (1 - β₁ᵗ) and
-# v̂ = v / (1 - β₂ᵗ) repair that, where t counts the steps. (A tiny eps in the denominators, against 0 / 0, is not
-# shown.)
+# In AdaGrad v is the sum of all squares. In RMSProp it is an average, in which old squares fade by a factor α at each
+# step. Adam also averages the slope itself, in m. Usual values are β₁ = 0.9 and β₂ = 0.999.
+#
+# Adam's averages start at 0, so at first they are too small. Two divisions correct that, where t counts the steps:
+#
+#                 m̂ = m / (1 - β₁ᵗ)                                     v̂ = v / (1 - β₂ᵗ)
+#
+# (A tiny number in the denominators, against 0 / 0, is not shown.)
 #
 # ## The smallest numbers
 #
-# A valley: f = (x² + 30 y²) / 2, steep in y, flat in x, with the slope (x, 30 y). At the start (-4, 1) the slope is
-# (-4, 30). SGD with lr = 0.05 multiplies x by 1 - 0.05 = 0.95 and y by 1 - 0.05 · 30 = -0.5. So it goes to (-3.8,
-# -0.5): across the valley and hardly along it.
+# Take a valley, f = (x² + 30 y²) / 2, instead of a loss. It is steep in y and flat in x. The slope is (x, 30 y), and
+# at the start (-4, 1) it is (-4, 30). SGD with lr = 0.05 multiplies x by 1 - 0.05 = 0.95 and y by 1 - 0.05 · 30 =
+# -0.5. So it goes to (-3.8, -0.5): far across the valley, and hardly along it.
 #
-# PREDICT: Adam with lr = 0.5 goes to (-3.5, 0.5). Why so even? And where would it go if f were 1000 times as large?
+# PREDICT: where does Adam with lr = 0.5 go first? And if f were 1000 times as large?
 
 # %%
 import numpy as np
@@ -69,20 +74,22 @@ print("Adam on f:       ", descend(optim.Adam(lr=0.5), 2).round(3).tolist())
 print("Adam on 1000 · f:", descend(optim.Adam(lr=0.5), 2, scale=1000).round(3).tolist())
 
 # %% [markdown]
-# To the same places. In Adam's first step m̂ / √v̂ is dp / |dp|: the sign of each slope. So the step has length lr in
-# each coordinate, however large f is. A learning rate of Adam is a length in the space of weights: at 0.001 a weight
-# moves by about 0.001 an update, and needs a thousand updates to move by 1.
+# To (-3.5, 0.5), and to the same place if f is 1000 times as large. In Adam's first step m̂ / √v̂ is dp / |dp|, the
+# sign of each slope. So the step has length lr in x and in y, however large f is.
 #
-# SGD's lr has no such meaning. It must fit the steepest direction, where each step multiplies y by 1 - 30 lr.
+# Adam's learning rate is a length. At 0.001 a weight moves by about 0.001 at a step, if its slope stays about the
+# same. To move by 1 it then needs a thousand steps. If the sign of the slope goes to and fro, it moves less.
 #
-# PREDICT: from which lr on does SGD fly out of the valley?
+# SGD's lr is no length. It must fit the steepest direction.
+#
+# PREDICT: from which lr on does |y| grow with SGD, instead of going to 0?
 
 # %%
 for lr in (0.02, 0.04, 0.06, 0.08, 0.1):
     print(f"lr {lr:.2f}: |y| after 40 steps of SGD {abs(descend(optim.SGD(lr), 40)[-1, 1]):.2g}")
 
 # %% [markdown]
-# From 2/30 = 0.067 on: |1 - 30 lr| must be below 1.
+# From 2/30 = 0.067 on. Each step multiplies y by 1 - 30 lr, and |1 - 30 lr| must be below 1.
 
 # %% tags=["proof"]
 assert np.allclose(descend(optim.Adam(lr=0.5), 40, scale=1000), descend(optim.Adam(lr=0.5), 40), atol=1e-6)
@@ -93,7 +100,7 @@ assert abs(descend(optim.SGD(0.066), 40)[-1, 1]) < 1 < abs(descend(optim.SGD(0.0
 # %% [markdown]
 # ## The picture
 #
-# PREDICT: which of the six swing across the valley? Which go straight along a diagonal at first?
+# PREDICT: which of the six swing across the valley? Which have a first step that is as long in x as in y?
 
 # %%
 WAYS = {"SGD": optim.SGD(lr=0.05), "momentum": optim.SGD(lr=0.025, momentum=0.8),
@@ -113,18 +120,22 @@ figure.supxlabel("x, the flat direction"), figure.supylabel("y, the steep direct
 save(figure, "04_six_ways_down.png")
 for name, path in paths.items():
     print(f"{name:<9} step 1 {path[1].round(3)}  step 2 {path[2].round(3)}  f after 20 {f(path[20]):.3f}, "
-          f"after 40 {f(path[40]):.4f}")
+          f"after 40 {f(path[40]):.4f}{'   (one step ahead, see below)' if name == 'Nesterov' else ''}")
 
 # %% [markdown]
 # ![The paths of six optimizers in one valley](figures/04_six_ways_down.png)
 #
-# - **SGD** is soon done with the steep direction. Then it creeps along the flat one, by 0.95 a step.
-# - **Momentum** gathers speed along the valley, and swings across it.
-# - **Nesterov** sees the slope one step ahead, so it brakes in time.
-# - **AdaGrad, RMSProp, Adam** do not see that the valley is steep: their first step is as long in x as in y. AdaGrad
-#   then slows down, for its v only grows. Adam has a momentum too, and runs past the minimum.
+# Four swing across the valley, momentum the farthest. SGD crosses at each step, each time half as far as before.
+# Nesterov and Adam cross a few times, AdaGrad and RMSProp never. The last three in the picture have a first step that
+# is as long in x as in y.
 #
-# The learning rates were picked by hand. The picture shows habits; it is not a race.
+# - **SGD** is soon done with the steep direction. Along the flat one it is slow: each step multiplies x by 0.95.
+# - **Momentum** gets faster along the valley, and swings across it.
+# - **Nesterov** takes the slope one step ahead. It sees the other side of the valley earlier, and swings less.
+# - **AdaGrad** gets slower and slower, because its v only grows. **RMSProp**'s v can shrink again.
+# - **Adam** has a momentum too, its m, and here it runs past the minimum.
+#
+# The learning rates were chosen by hand. The picture shows habits, not which optimizer is best.
 
 # %% tags=["proof"]
 # Two steps by hand: g0 and g1 are the slopes at the first and the second point.
@@ -143,40 +154,46 @@ for name, path in paths.items():
     assert np.allclose(path[1], first[name]) and np.allclose(path[2], first[name] - move[name])
 swing = {name: np.abs(path[3:21, 1]).max() for name, path in paths.items()}
 assert swing["momentum"] > 3 * swing["Nesterov"]
+side = {name: np.sign([y for _, y in path[:21] if abs(y) > 0.02]) for name, path in paths.items()}
+assert {name: int((np.diff(s) != 0).sum()) for name, s in side.items() if name != "SGD"} == {
+    "momentum": 6, "Nesterov": 2, "AdaGrad": 0, "RMSProp": 0, "Adam": 3} and swing["momentum"] == max(swing.values())
+assert np.allclose(paths["SGD"][1:, 1], -0.5 * paths["SGD"][:-1, 1])
 assert paths["Adam"][:21, 0].max() > 0.1 and f(paths["Nesterov"][20]) < f(paths["momentum"][20])
 
 # %% [markdown]
 # ## Where the library keeps Nesterov's point
 #
-# In a network dp is known only at the weights p themselves. So programs keep the point one step ahead, q = p - lr · μ
-# v, and call it p. With v ← μ v + dq the same method then reads
+# Nesterov needs the slope one step ahead, but the backward pass gives it at the weights that the network has. So
+# programs give the network the point one step ahead, q = p - lr · μ · velocity. Written for q, the same method is
 #
-#     q ← q - lr · (dq + μ v)
+#     velocity ← μ · velocity + dq
+#     q        ← q - lr · (dq + μ · velocity)
 #
-# which is the line in `optim.py`. Both forms, side by side:
+# This is how `optim.py` has it. There q is called p, and the velocity v. The table and the figure above show this q.
+# Both forms, side by side:
 
 # %%
 lr, mu = 0.025, 0.8
-p, v = START.copy(), np.zeros(2)
+p, velocity = START.copy(), np.zeros(2)
 for step in range(1, 4):
-    v = mu * v + slope(p - lr * mu * v)  # the slope one step ahead
-    p = p - lr * v
-    q = p - lr * mu * v
+    velocity = mu * velocity + slope(p - lr * mu * velocity)  # the slope one step ahead
+    p = p - lr * velocity
+    q = p - lr * mu * velocity
     print(f"step {step}: p {p.round(4)}, one step ahead {q.round(4)}, the library {paths['Nesterov'][step].round(4)}")
 
 # %% tags=["proof"]
 assert np.allclose(q, paths["Nesterov"][3], rtol=1e-12)
 
 # %% [markdown]
-# **To take away:** turn the valley by 45°, so that its floor runs along a diagonal. Whose path stays the same, only
-# turned, and whose does not? Say it from the formulas first.
+# **To take away:** turn the valley and the start by 45°. For which of the six is the new path the old one, turned by
+# 45°? Answer from the formulas.
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# SGD, momentum and Nesterov only add and scale slopes, so their paths turn with the valley. AdaGrad, RMSProp and Adam
-# divide each coordinate by a size of its own. They depend on the axes: in the turned valley x and y are equally
-# steep, so there is nothing left for them to balance.
+# For SGD, momentum and Nesterov: they only add slopes and multiply them by numbers, so their paths turn with the
+# valley. AdaGrad, RMSProp and Adam divide x and y by a size for each. So their paths depend on the axes. In the
+# turned valley x and y are equally steep, and the division no longer helps.
 
 # %% tags=["proof"]
 turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
