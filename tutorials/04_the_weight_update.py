@@ -126,7 +126,7 @@ for name, path in paths.items():
 # ![The paths of six optimizers in one valley](figures/04_six_ways_down.png)
 #
 # Four swing across the valley, momentum the farthest. SGD crosses at each step, each time half as far as before.
-# Nesterov and Adam cross a few times, AdaGrad and RMSProp never. The last three in the picture have a first step that
+# Nesterov and Adam cross a few times, AdaGrad and RMSProp never. The three in the lower row have a first step that
 # is as long in x as in y.
 #
 # - **SGD** is soon done with the steep direction. Along the flat one it is slow: each step multiplies x by 0.95.
