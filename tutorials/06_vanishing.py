@@ -235,7 +235,7 @@ assert np.isclose(np.tanh(1.5 * h), h, atol=1e-4) and round(1.5 * (1 - h**2), 2)
 #
 # ρ is about √(H / (3H)) = 1/√3 = 0.58. At rest (1/√3)¹⁰⁰ = 1.4e-24 is left, at work less. So in a fresh RNN next to
 # nothing of the gradient comes back over a hundred steps. What comes from near steps is larger by many orders of
-# magnitude, and decides where training goes.
+# magnitude.
 #
 # `initialize.orthogonal` makes a U_h that keeps the length of every vector. Then only tanh' makes the gradient
 # shorter.

@@ -3,17 +3,18 @@
 #
 # *Beside the article: its question-and-answer part, on gradient clipping.*
 #
-# In tutorial 6 a gradient grew by a factor at every step. What does that look like in the loss, and what does it do
-# to training?
+# In tutorial 6 a gradient grew by a factor at every step. How does the loss look there, and what does that do to
+# training?
 #
 # ## The smallest numbers
 #
-# One unit again, u = 1.5, no input, a bias b: h_t = tanh(1.5 h_{t-1} + b), twenty steps from h_0 = -1. With b = 0 the
-# state rests at -0.859. The loss is (h_20 + 0.7)², and b alone is learned. It has two sources at each step, as in
-# tutorial 2: db is the sum of all da_t.
+# One unit again, with u = 1.5, no input and a bias b: h_t = tanh(1.5 h_{t-1} + b), for twenty steps from h_0 = -1.
+# The loss is (h_20 + 0.7)², and only b is learned. It is used at every step. So db is the sum of all da_t, as in
+# tutorial 2.
 #
-# PREDICT: a small b moves the resting place a little. But there is another one, near +0.859. From about which b on
-# does the state end there?
+# With b = 0 the state comes to rest at -0.859. A small b moves this place a little. There is another one, near +0.859.
+#
+# PREDICT: h_0 is -1. From about which b on does the state still end near the positive one?
 
 # %%
 import numpy as np
@@ -25,11 +26,17 @@ from minirnn import optim, plots
 U, STEPS, TARGET = 1.5, 20, -0.7
 
 
-def loss_and_slope(b):
-    """The loss and db, forward and backward by hand."""
+def states(b):
+    """h_0 to h_20."""
     h = [-1.0]
     for _ in range(STEPS):
         h.append(np.tanh(U * h[-1] + b))
+    return h
+
+
+def loss_and_slope(b):
+    """The loss and db, forward and backward by hand."""
+    h = states(b)
     dh, db = 2 * (h[-1] - TARGET), 0.0
     for h_t in reversed(h[1:]):
         da = dh * (1 - h_t**2)
@@ -40,31 +47,34 @@ def loss_and_slope(b):
 
 for b in np.arange(0, 0.31, 0.02):
     loss, db = loss_and_slope(b)
-    print(f"b = {b:.2f}   loss {loss:.3f}   dLoss/db {db:>8.2f}")
+    print(f"b = {b:.2f}   h_20 {states(b)[-1]:>6.3f}   loss {loss:.3f}   db {db:>8.2f}")
 
 # %% [markdown]
-# Below about b = 0.24 the state stays negative. Above, it tips over into the positive, and the loss jumps from below
-# 0.3 to more than 2. Where it tips the loss has a wall: there the factors are above 1, one step after the other, and
-# the slope is the sum of their products.
+# From about b = 0.24 on. There h_20 goes from negative to positive, and the loss from less than 0.03 to more than
+# 2.6. The loss has a wall there, with a slope of more than 200.
+#
+# Why so steep? At b = 0.242 the state moves slowly from -1 through 0. There tanh is steep, and the factors 1.5 tanh'
+# are above 1, from step 9 to step 20. The slope is a sum of products of these factors.
 
 # %% tags=["proof"]
 step = 1e-7
 for b in (0.1, 0.24, 0.242):
     numerical = (loss_and_slope(b + step)[0] - loss_and_slope(b - step)[0]) / (2 * step)
     assert np.isclose(loss_and_slope(b)[1], numerical, rtol=1e-4)
-assert loss_and_slope(0.23)[0] < 0.3 and loss_and_slope(0.3)[0] > 2 and 230 < loss_and_slope(0.242)[1] < 250
+assert loss_and_slope(0.22)[0] < 0.03 and loss_and_slope(0.26)[0] > 2.6 and 230 < loss_and_slope(0.242)[1] < 250
+assert [U * (1 - h_t**2) > 1 for h_t in states(0.242)[1:]] == [False] * 8 + [True] * 12
 
 # %% [markdown]
 # ## A step from the wall
 #
-# Start at b = 0.242, where dLoss/db is about 240, with gradient descent and lr = 0.05. The minimum is near b = 0.18,
-# which is 0.06 away.
+# Start at b = 0.242, where db is about 240. Take steps of SGD with lr = 0.05. The minimum is near b = 0.18, so it is
+# only 0.06 away.
 #
-# PREDICT: where does one step lead? And the steps after it?
+# PREDICT: where does the first step lead? And the steps after it?
 
 # %%
 def descend(largest, steps=200):
-    """b, loss and slope at each step; no step uses a slope larger than `largest`."""
+    """b, loss and db at each step; a slope larger than `largest` is cut to that size."""
     b, path = 0.242, []
     for _ in range(steps):
         loss, db = loss_and_slope(b)
@@ -81,8 +91,9 @@ for name, path in (("unclipped", plain), ("clipped to 1", clipped)):
           f"loss {path[-1, 1]:.4f}, slope {path[-1, 2]:.0e}")
 
 # %% [markdown]
-# Unclipped it leads to b = -11.7, onto a plain where tanh is flat. There the gradient vanishes: 200 steps later b has
-# not moved. Clipped, the same step has length 0.05, and the descent finds the minimum.
+# Without clipping the first step leads to b = -11.7. There tanh is flat and the gradient vanishes: 200 steps later b
+# has not moved. *Clipping* cuts the slope to 1 where it is larger. Then the first step has length 0.05, and the
+# descent finds the minimum.
 
 # %%
 grid = np.linspace(-0.05, 0.4, 1001)
@@ -108,11 +119,13 @@ assert abs(clipped[1, 0] - (0.242 - 0.05)) < 1e-9 and clipped[-1, 1] < 1e-6 and 
 # %% [markdown]
 # ## Many weights: by norm or by value
 #
-# With many weights there are two ways to cut. *By norm*: if the gradient of all weights, taken as one long vector, is
-# longer than the limit, multiply all of it by one number. *By value*: cut each entry by itself.
+# With many weights there are two ways to clip. Take the gradient of all weights as one long vector. Its length is
+# called its *norm*.
 #
-# PREDICT: the gradient (-4, 30) has norm 30.3. Clip it to norm 1, and to values in -1 .. 1. By how many degrees is it
-# turned?
+# - *By norm*: if the norm is above a limit, multiply the whole vector by one number, so that its norm is the limit.
+# - *By value*: cut each entry by itself, to between -limit and limit.
+#
+# PREDICT: the gradient (-4, 30) has norm 30.3, and the limit is 1. By how many degrees does each way turn it?
 
 # %%
 turned = {}
@@ -124,37 +137,39 @@ for name, clip in (("by norm", optim.clip_by_norm), ("by value", optim.clip_by_v
     print(f"{name:<9} {g.round(3)}, turned by {turned[name]:.1f}°")
 
 # %% [markdown]
-# By norm the direction is kept, and a gradient that is short enough is not changed at all. `training.step` clips by
-# norm. By value only the signs are left here, so the result depends on the axes, as Adam's first step does.
+# By norm the direction stays, and a gradient below the limit is not changed at all. `training.step` clips by norm. By
+# value only the signs are left here, as in Adam's first step. That turns the gradient by 37°.
 #
-# Clipping shortens what is too long. It cannot lengthen what has vanished: that message is lost in rounding and in
-# noise.
+# Clipping is for gradients that explode. For those that vanish it does nothing.
 
 # %% tags=["proof"]
 assert turned["by norm"] < 1e-5 and round(turned["by value"], 1) == 37.4
 
 # %% [markdown]
-# **To take away:** Adam divides by √v̂. So is clipping useless with Adam? Think of one gradient of norm 240 among a
-# thousand of norm 1, and of what it leaves behind in v.
+# **To take away:** Adam divides by √v̂. Is clipping useless with Adam, then? Think of one gradient of 240 after a
+# thousand gradients of 1. What does it do to v, and to the steps that follow?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# No. The one step itself is tamed: it has length of about lr in each coordinate, or a few lr. But v takes in
-# (1 - β₂) · 240² = 58, and forgets it by a factor of 0.999 a step. For hundreds of steps √v̂ is then several times
-# what it was, and Adam hardly moves. Clipped to norm 1, the large gradient counts like any other.
+# No. The step with the large gradient is only 2.6 lr long. But it makes v̂ 92 times as large, and so √v̂ about 10
+# times. v̂ shrinks again by only about 0.999 a step. So the steps after it are short for a long time: in the steps 20
+# to 300 Adam goes less than a third as far as with clipping. Clipped to norm 1, the large gradient counts like any
+# other.
 
 # %% tags=["proof"]
 def moved(limit):
-    """How far a weight goes in the 300 steps after one gradient of 240, all others being 1."""
-    p, opt, after = np.zeros(1), optim.Adam(lr=0.001), 0.0
+    """How far a weight goes at the step with a gradient of 240, and from 20 to 300 steps after it; all others are 1."""
+    p, opt, path = np.zeros(1), optim.Adam(lr=0.001), [0.0]
     for step in range(1301):
         g = np.array([240.0 if step == 1000 else 1.0])
         optim.clip_by_norm({"p": g}, limit)
         opt.step({"p": p}, {"p": g})
-        if step == 1020:
-            after = p.copy()
-    return abs(p - after).item()
+        path.append(p.item())
+    return path[1000] - path[1001], path[1021] - path[1301]
 
 
-assert moved(np.inf) < 0.3 * moved(1.0)
+(at_once, later), (_, later_clipped) = moved(np.inf), moved(1.0)
+assert round(at_once / 0.001, 1) == 2.6 and later < 0.3 * later_clipped
+v = 1 - 0.999**1000
+assert round((0.999 * v + 0.001 * 240**2) / (1 - 0.999**1001)) == 92
