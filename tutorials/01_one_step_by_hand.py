@@ -91,7 +91,7 @@ assert nothing["σ"][-1].round(4) == 0.6219 and h_sigma[0].round(4) == 0.6225
 # %%
 for series in ([1.0, 1.0, -2.0], [5.0, 0.0, 3.0]):
     h_out, fed_output = 0.0, []
-    for x_t in series:  # x_t is not used
+    for x_t in series:
         h_out = np.tanh(W_ih * h_out + U_h * h_out + b_h)
         fed_output.append(float(h_out))
     print("fed its output", fed_output, "  fed its input", states(series, np.tanh).round(3))
@@ -161,7 +161,8 @@ assert h_all.shape == (B, T, H) and (h_last == h_all[:, -1]).all()
 # One pulse, x_1 = 2, and zeros after it. Then the same without the pulse. The difference of the two states is what is
 # left of the pulse: memory.
 #
-# PREDICT: with tanh the pulse makes h_1 = 0.76. What is about h_20, for U_h = 0.5, 0.9 and 1.5?
+# PREDICT: with tanh the pulse makes h_1 = 0.76. How large is h_20, roughly, for U_h = 0.5, 0.9 and
+# 1.5?
 
 # %%
 SIZES, STEPS = (0.5, 0.9, 1.5), 20

@@ -172,8 +172,9 @@ assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways),
 # %% [markdown]
 # ## More than one unit: why U_h is transposed
 #
-# Take two units, p and q. At each step h, a, dh and da are now vectors, one number for each unit, and U_h is a
-# matrix. Let its rows be (1, 2) and (3, 4). Forward, each unit adds up along a *row*:
+# Take two units, p and q. At each step h, a, dh and da are now vectors with one number for each unit. U_h is a
+# matrix. Let its rows be (1, 2) and (3, 4). Forward, each unit adds up along a *row* (the dots are
+# its input and its bias):
 #
 #     a of p  =  1 · (h of p) + 2 · (h of q) + ...
 #     a of q  =  3 · (h of p) + 4 · (h of q) + ...

@@ -159,8 +159,8 @@ print(report)
 # %% [markdown]
 # One row for each array: its worst entry, where that is, and the two numbers there. All weights are checked, and all
 # inputs with the initial state. A random gradient arrives at each output. An error is the difference of the two
-# numbers, divided by the larger of them. Where both are tiny, it is divided by a thousandth of the largest gradient
-# of all.
+# numbers, divided by the larger of them. Where both are below a thousandth of the largest
+# gradient of all, it is divided by that thousandth.
 
 # %% tags=["proof"]
 assert report.ok
@@ -228,11 +228,11 @@ save(figure, "03_at_tiny_weights.png")
 # term, U_h da in the place of U_hᵀ da, is added to what arrives from outside. With tiny weights it is tiny beside
 # that.
 #
-# Six other sets of random numbers gave 0.4 to 1.9 % in place of 0.8 %: to find it there is luck. At weights of 0.001
+# Six other sets of random numbers gave 0.4 to 1.9 % in place of 0.8 %. So finding it there is luck. At weights of 0.001
 # the mistake passed with all of them.
 #
-# A tolerance of 1e-7 finds it at each size in the figure. That needs float64: with the rounding of float32 a right
-# backward would be above it, too.
+# A tolerance of 1e-7 finds it at each size in the figure. That needs float64: in float32 the differences
+# themselves are less exact than that.
 #
 # PREDICT: `gradcheck` looks at each entry by itself. At weights of 0.01, how large is the error of its worst entry?
 

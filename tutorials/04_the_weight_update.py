@@ -18,7 +18,7 @@
 # Momentum takes the slope at p. Nesterov takes it one step ahead, at p - lr · μ · velocity. There the velocity alone
 # would carry it.
 #
-# Three remember the squares dp² in a number v, and divide by its root. Each weight has a v of its own:
+# Three remember the squares dp² in a number v, and divide by the root of v. Each weight has a v of its own:
 #
 #     AdaGrad     v ← v + dp²                                           p ← p - lr · dp / √v
 #     RMSProp     v ← α v + (1 - α) dp²                                 p ← p - lr · dp / √v
@@ -89,7 +89,7 @@ for lr in (0.02, 0.04, 0.06, 0.08, 0.1):
     print(f"lr {lr:.2f}: |y| after 40 steps of SGD {abs(descend(optim.SGD(lr), 40)[-1, 1]):.2g}")
 
 # %% [markdown]
-# From 2/30 = 0.067 on. Each step multiplies y by 1 - 30 lr, and |1 - 30 lr| must be below 1.
+# From 2/30 = 0.067 on. Each step multiplies y by 1 - 30 lr. So y goes to 0 only if |1 - 30 lr| is below 1.
 
 # %% tags=["proof"]
 assert np.allclose(descend(optim.Adam(lr=0.5), 40, scale=1000), descend(optim.Adam(lr=0.5), 40), atol=1e-6)

@@ -174,9 +174,9 @@ if not QUICK:
 # %% [markdown]
 # ## Why does it fall at all?
 #
-# Take the gradient of all weights as one long vector. Straight downhill is against the right gradient. A small step
-# makes the loss smaller if the angle between the step and straight downhill is below 90°. A random step has about
-# 90°. The step of training is Adam's, made from the right or a wrong gradient.
+# Take the gradient of all weights as one long vector. Straight downhill is the opposite of the right gradient. A
+# small step makes the loss smaller if the angle between the step and straight downhill is below 90°. A random step
+# has about 90°. The step of training is Adam's, made from the right or a wrong gradient.
 #
 # PREDICT: what is the angle of Adam's first step, with the right gradient and with each wrong one?
 
@@ -213,8 +213,8 @@ assert max(angles.values()) < 85 and abs(angles["right"] - angles["tanh' of h"])
 # %% [markdown]
 # ## The check
 #
-# Now the gradient check of tutorial 3. It takes a second, and no training. The weights have ordinary size, B, T, D
-# and H are all different, and every entry is compared with the complex step.
+# Now the gradient check of tutorial 3. It takes a second, and no training. The weights have ordinary size. B, T, D
+# and H are all different. Every entry is compared with the complex step.
 #
 # PREDICT: the learning curve with tanh' of h is nearly the right one. How far off is its worst entry?
 
@@ -249,9 +249,9 @@ for name, one in LAYERS.items():
     print(f"{name:<13}", *(f"{case}: {', '.join(wrong[name, case]) or 'all right'}".ljust(36) for case in CASES))
 
 # %% [markdown]
-# - With one step only the gradient of the initial state is wrong: the mistake is on the way from step to step.
-# - With one unit all is right, too: then it is in the order of the axes.
-# - With one step everything is wrong: the mistake is within the step, before anything goes back in time.
+# - With T = 1 only the initial state is wrong (no dh_next, no transpose): the mistake is on the way from step to step.
+# - With H = 1 all is right (no transpose): the mistake is in the order of the axes.
+# - With T = 1 everything is wrong (tanh' of h): the mistake is within the step, before anything goes back in time.
 #
 # Three small checks have found the line.
 #

@@ -50,7 +50,7 @@ for _ in range(10):
 print(f"ten steps back with σ {dh:.1e}, with tanh at 0: 1")
 
 # %% [markdown]
-# A millionth. To keep the gradient, σ needs u = 4, and tanh u = 1. That is one reason why today's equation 1 has
+# A millionth. To keep the gradient σ needs u = 4, where tanh needs u = 1. That is one reason why today's equation 1 has
 # tanh.
 
 # %% tags=["proof"]
@@ -123,7 +123,8 @@ U = U / radius_of_U  # so that ρ = 1; c · U has ρ = c
 assert abs(measured / radius_of_U - 1) < 0.01 and min(growth) < 0.97 * measured and max(growth) > 1.03 * measured
 
 # %% [markdown]
-# About 6, near √32: ρ of such a matrix grows as the root of its size. Below it is divided by ρ, so that its ρ is 1.
+# About 6, near √32: ρ of such a matrix grows as the root of its size. The last line above divides it by ρ, so now
+# its ρ is 1.
 #
 # ## The picture
 #

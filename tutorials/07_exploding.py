@@ -3,7 +3,7 @@
 #
 # *Beside the article: its question-and-answer part, on gradient clipping.*
 #
-# In tutorial 6 a gradient grew by a factor at every step. How does the loss look there, and what does that do to
+# In tutorial 6 a gradient grew by a factor at every step. How does the loss look then, and what does that do to
 # training?
 #
 # ## The smallest numbers
@@ -14,7 +14,7 @@
 #
 # With b = 0 the state comes to rest at -0.859. A small b moves this place a little. There is another one, near +0.859.
 #
-# PREDICT: h_0 is -1. From about which b on does the state still end near the positive one?
+# PREDICT: the state starts at -1. From about which b on does it end near the positive place?
 
 # %%
 import numpy as np
