@@ -118,8 +118,8 @@ assert fed_output == [0, 0, 0]
 #
 # ## Matrices: many units, many series
 #
-# Now let a network have H units, and read D numbers at each step. x_t and h_t are vectors, W_ih (H, D) and U_h (H, H)
-# are matrices, and b_h (H,) is a vector. Equation 1 stays as it is. `@` is the product of a matrix and a vector:
+# Now let a network have H units, and read D numbers at each step. Then x_t, h_t and b_h (H,) are vectors. W_ih (H, D)
+# and U_h (H, H) are matrices. Equation 1 stays as it is. `@` is the product of a matrix and a vector:
 
 # %%
 def loop(params, x):
@@ -198,7 +198,7 @@ save(figure, "01_one_step_by_hand.png")
 
 # %%
 def end(*pulses):
-    """The state 20 steps after the last of these pulses; there are 19 zeros after each."""
+    """The last state after these pulses, each with 19 zeros after it."""
     return states([x_t for pulse in pulses for x_t in (pulse, *silence[1:])], np.tanh, 1.5)[-1]
 
 

@@ -153,8 +153,8 @@ assert turned["by norm"] < 1e-5 and round(turned["by value"], 1) == 37.4
 # ## Answer
 #
 # No. The step with the large gradient is only 2.6 lr long. But it makes v̂ 92 times as large, and so √v̂ about 10
-# times. v̂ shrinks again by only about 0.999 a step. So the steps after it are short for a long time: in the steps 20
-# to 300 Adam goes less than a third as far as with clipping. Clipped to norm 1, the large gradient counts like any
+# times. v̂ shrinks again by only about 0.999 a step. So the steps after it stay short for a long time. Over the steps
+# 20 to 300 Adam goes less than a third as far as with clipping. Clipped to norm 1, the large gradient counts like any
 # other.
 
 # %% tags=["proof"]
