@@ -204,6 +204,7 @@ def other_factor(seed, rho):
 
 for rho, smallest, largest in ((1.5, 0.79, 0.92), (4, 1.25, 1.36)):
     others = [other_factor(seed, rho) for seed in range(1, 6)]
+    print(f"five others, ρ = {rho}: factors at work", np.round(others, 2))
     assert np.allclose([min(others), max(others)], [smallest, largest], atol=0.02)
 
 # %% [markdown]
