@@ -110,13 +110,14 @@ for t in (99, 98, 97, 96, 90):
 # %% [markdown]
 # ![Length of dc over a hundred steps for three forget biases; dc and dh in the last steps](figures/10_the_forget_gate.png)
 #
-# With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. For b_f = 1 that is a factor
-# of about 0.85 a step. f alone would be 0.73; the ways through h_t add the rest. With b_f = 5 the gradient arrives.
+# With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. For b_f = 1 that is a
+# factor of about 0.85 a step. f alone would be 0.73; the ways through h_t add the rest. With b_f = 5 the gradient
+# arrives.
 #
 # The right side has b_f = 5 alone. In two or three steps dh falls from 1 to a few hundredths. Is that vanishing? No:
-# dc stays between 0.08 and 0.2 in all three seeds. The loss came in at the last h_t, and from there it went into the cell. What travels
-# on is dc. Each earlier dh_t is only what comes back out of the cell line, through the gates' slopes and U_h. So look
-# at dc to see what a cell remembers.
+# dc stays between 0.08 and 0.2 in all three seeds. The loss came in at the last h_t, and from there it went into the
+# cell. What travels on is dc. Each earlier dh_t is only what comes back out of the cell line, through the gates'
+# slopes and U_h. So look at dc to see what a cell remembers.
 #
 # So having gates is not enough. The forget gate must be open. b_f = 1 opens it for some steps. Gers, Schmidhuber and
 # Cummins (2000) and Jozefowicz, Zaremba and Sutskever (2015) find that it helps.
