@@ -1,25 +1,29 @@
 # %% [markdown]
-# # 8. The LSTM cell: keep, write, show
+# # 8. The LSTM cell: write, keep, show
 #
 # *Beside the article: §3, the three gates; §4, equations 2, 3 and 4.*
 #
 # The RNN makes its whole state new at every step. An LSTM (long short-term memory) has a second state, the *cell*
-# c_t, which it changes only where it has to. Two of the article's equations are about it:
+# c_t. It changes the cell only where it has to. Here are all its equations. The article prints two of the six.
 #
-#     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t                         equation 2
-#     c̃_t = tanh(W_xc x_t + U_c h_{t-1} + b_c)                 equation 3
+#     i_t = σ(W_xi x_t + U_i h_{t-1} + b_i)        input gate: may new information enter?
+#     f_t = σ(W_xf x_t + U_f h_{t-1} + b_f)        forget gate: is the old cell kept?
+#     c̃_t = tanh(W_xc x_t + U_c h_{t-1} + b_c)     candidate: what could be written                   equation 3
+#     o_t = σ(W_xo x_t + U_o h_{t-1} + b_o)        output gate: is the cell shown?
+#     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t              cell: what is kept, and what is written            equation 2
+#     h_t = o_t ⊙ tanh(c_t)                        hidden state: what is shown
 #
-# The cell keeps a part f_t of what it held, and takes in a part i_t of the candidate c̃_t. ⊙ multiplies entry by
-# entry. Three things are left out there: where f_t and i_t come from, where h_t comes from, and the output gate that
-# §3 speaks of:
+# ⊙ multiplies entry by entry. A *gate* is a number between 0 and 1 that multiplies. Each unit has three gates and a
+# candidate. The candidate is no gate: it is the new content, between -1 and 1.
 #
-#     i_t = σ(W_xi x_t + U_i h_{t-1} + b_i)                    input gate: may new information enter?
-#     f_t = σ(W_xf x_t + U_f h_{t-1} + b_f)                    forget gate: is the old cell kept?
-#     o_t = σ(W_xo x_t + U_o h_{t-1} + b_o)                    output gate: is the cell shown?
-#     h_t = o_t ⊙ tanh(c_t)
+# Mind two names. A forget gate of 1 keeps everything. And the i of W_xi is the input gate, while the i of equation 1,
+# in W_ih, is "input".
 #
-# A *gate* is a number between 0 and 1 that multiplies. Mind the name: a forget gate of 1 keeps everything. The LSTM
-# of Hochreiter and Schmidhuber (1997) had none, which is f_t = 1. It came with Gers, Schmidhuber and Cummins (2000).
+# Hochreiter and Schmidhuber (1997) had no forget gate. That is the same as f_t = 1. It came with Gers, Schmidhuber
+# and Cummins (2000).
+#
+# In the picture f_t comes first, since it is the first to act on the cell. Everywhere else the order is that of the
+# equations.
 #
 # ![One step of the LSTM in the article's symbols](figures/08_the_lstm_cell.png)
 
@@ -57,7 +61,7 @@ def step(x, h_prev, c_prev):
     """One step of an LSTM of one unit: the six equations, in six lines."""
     i = sigmoid(W_xi * x + U_i * h_prev + b_i)
     f = sigmoid(W_xf * x + U_f * h_prev + b_f)
-    g = np.tanh(W_xc * x + U_c * h_prev + b_c)  # the candidate c̃, for a tilde is no letter of Python's
+    g = np.tanh(W_xc * x + U_c * h_prev + b_c)  # the candidate c̃; the code calls it g
     o = sigmoid(W_xo * x + U_o * h_prev + b_o)
     c = f * c_prev + i * g
     h = o * np.tanh(c)
@@ -68,7 +72,7 @@ i, f, g, o, c, h = step(1.0, 0.5, 0.5)
 print(f"i {i:.3f}  f {f:.3f}  c̃ {g:.3f}  o {o:.3f}  c {c:.3f}  h {h:.3f}")
 
 # %% [markdown]
-# h_t = 0.5 · tanh(0.826) = 0.339: half of what the cell has to say.
+# h_t = 0.5 · tanh(0.826) = 0.339. The output gate shows half of tanh(c_t).
 
 # %% tags=["proof"]
 assert np.round([i, f, g, o, c, h], 3).tolist() == [0.75, 0.9, 0.501, 0.5, 0.826, 0.339]
@@ -78,21 +82,21 @@ assert np.round([i, f, g, o, c, h], 3).tolist() == [0.75, 0.9, 0.501, 0.5, 0.826
 #
 # Set the gates by hand, to 0 or 1, and look at equation 2 alone.
 #
-# PREDICT: which f and i keep the old value for ever? Which replace it by the candidate? And what happens with f = 1
-# and i = 1?
+# PREDICT: which i and f keep the old value for ever? Which replace it by the candidate? And what happens with i = 1
+# and f = 1?
 
 # %%
-for f, i in ((1, 0), (0, 1), (0, 0), (1, 1)):
+for i, f in ((0, 1), (1, 0), (0, 0), (1, 1)):
     c, cells = 0.8, []
     for c_new in (0.1, 0.2, -0.3):
         c = f * c + i * c_new
         cells.append(round(c, 2))
-    print(f"f = {f}, i = {i}: the cell starts at 0.8; candidates 0.1, 0.2, -0.3 make it", cells)
+    print(f"i = {i}, f = {f}: the cell starts at 0.8; candidates 0.1, 0.2, -0.3 make it", cells)
 
 # %% [markdown]
-# f = 1 and i = 0 keep, f = 0 and i = 1 replace, two zeros clear. With two ones the cell adds up. An RNN cannot do
-# this: it sends its whole state through U_h and tanh at every step. The gates themselves are computed from x_t and
-# h_{t-1}: so the *network* decides, at every step and for every unit, what to keep.
+# i = 0 and f = 1 keep. i = 1 and f = 0 replace. Two zeros clear. With two ones the cell adds up. An RNN has no such
+# switch: it sends its whole state through U_h and tanh at every step. And the gates are computed, from x_t and
+# h_{t-1}. So the *network* decides what to keep, at every step and for every unit.
 
 # %% tags=["proof"]
 assert cells == [0.9, 1.1, 0.8]
@@ -100,25 +104,29 @@ assert cells == [0.9, 1.1, 0.8]
 # %% [markdown]
 # ## What equation 4 really is
 #
-# The article prints o_t = σ(W_oh h_t + b_o). It cannot be the output gate. h_t = o_t tanh(c_t) needs o_t first, and
-# this o_t needs h_t first. Put together they are a riddle, h = σ(w h + b) tanh(c). Take w = 8, b = -4 and
-# tanh(c) = 1.
+# The article prints o_t = σ(W_oh h_t + b_o). Try to read it as the output gate. Then h_t = o_t tanh(c_t) needs o_t
+# first, and this o_t needs h_t first. Put together they are a riddle, h = σ(w h + b) tanh(c). Take tanh(c) = 1.
 #
-# PREDICT: how many h solve h = σ(8h - 4)?
+# PREDICT: how many h solve h = σ(h)? And how many solve h = σ(8h - 4)?
 
 # %%
 candidates = np.linspace(0, 1, 100_000)
-gap = sigmoid(8 * candidates - 4) - candidates  # it changes its sign where there is a solution
-solutions = [candidates[k] for k in range(1, len(gap)) if gap[k - 1] * gap[k] < 0]
-print("h =", np.round(solutions, 3))
+solutions = {}
+for w, b in ((1, 0), (8, -4)):
+    gap = sigmoid(w * candidates + b) - candidates  # it changes its sign where there is a solution
+    solutions[w] = [candidates[k] for k in range(1, len(gap)) if gap[k - 1] * gap[k] < 0]
+    print(f"h = σ({w}h {b:+}): h =", np.round(solutions[w], 3))
 
 # %% [markdown]
-# Three, so it says nothing. What is printed does make sense as something else: a read-out of the hidden state, once
-# that is known. It fits the words beside it, by which o_t is "the output". In minirnn it is `linear` with a σ. So o
-# and b_o name two things in the article, the gate of §3 and the read-out of §4. Here they get one layer each.
+# One, and three. So for some weights the equation does not fix h. For others h exists, but one has to solve for it at
+# every step: the equation does not compute it. The output gate must be known before h_t, so it cannot read h_t.
+#
+# What is printed makes sense as something else: a read-out of the hidden state, once that is known. It fits the words
+# beside it, by which o_t is "the output". In minirnn it is `linear` with a σ. So o and b_o name two things in the
+# article, the gate of §3 and the read-out of §4. Here they are two layers.
 
 # %% tags=["proof"]
-assert np.round(solutions, 3).tolist() == [0.021, 0.5, 0.979]
+assert np.round(solutions[8], 3).tolist() == [0.021, 0.5, 0.979] and np.round(solutions[1], 3).tolist() == [0.659]
 rng = np.random.default_rng(0)
 read_out, states = linear.init(rng, 3, 2, dtype=np.float64), rng.normal(size=(4, 3))
 y, _ = linear.forward(read_out, states, activation="sigmoid")
@@ -127,10 +135,10 @@ assert np.allclose(y, [sigmoid(read_out["W"] @ h_t + read_out["b"]) for h_t in s
 # %% [markdown]
 # ## Matrices
 #
-# With H units and D inputs each gate has matrices of its own, W_xi (H, D) and U_i (H, H), and so on. `lstm.init`
-# keeps the four one under the other, in the order i, f, c̃, o: W_x (4H, D), U_h (4H, H), b (4H,). `lstm.gates` gives
-# the parts their names. They are views: writing to one changes the whole. The loop stays as it is, with @ for the
-# products.
+# With H units and D inputs, W_xi is (H, D), U_i is (H, H), and so for f, c̃ and o. `lstm.init` keeps the four one
+# under the other, in the order of the equations: i, f, c̃, o. So W_x is (4H, D), U_h is (4H, H) and b is (4H,).
+# `lstm.gates` gives the parts their names. They are views: writing to one changes the whole. The step stays as it is,
+# with @ for the products.
 
 # %%
 def loop(params, x):
@@ -175,7 +183,7 @@ assert round(h_t.item(), 3) == 0.339 and round(c_t.item(), 3) == 0.826
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# f = σ(1) = 0.731, so after 10 steps 0.731¹⁰ = 0.044 is left. With b_f = 5, f = 0.993 and 0.935 is left. So b_f says
+# f = σ(1) = 0.731 is left after one step, 0.731¹⁰ = 0.044 after 10. With b_f = 5 it is 0.993 and 0.935. So b_f says
 # how long the cell remembers before it has learned anything. Tutorial 10 asks what that does to the gradient.
 
 # %% tags=["proof"]
