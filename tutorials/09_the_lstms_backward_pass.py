@@ -3,9 +3,12 @@
 #
 # *Beside the article: §3, step 3, the backward pass of §4, equations 2 and 3.*
 #
-# Tutorial 2 went backward through an RNN of one unit. The LSTM goes the same way, with more arrows. The rule is the
-# same for all of them. *An arrow carries the gradient back, times the slope of what it did forward. Where several
-# arrows arrive, add.*
+# Tutorial 2 went backward through an RNN of one unit. The LSTM goes the same way, with more arrows. One rule holds
+# for all of them. *An arrow carries the gradient back, times the slope of what it did forward. Where several arrows
+# arrive, add.*
+#
+# The eight equations get the numbers (B1) to (B8), as in `layers/lstm.py`. (The RNN's equations had numbers of their
+# own. These are others.)
 #
 # The unit is that of tutorial 8, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
 # As before, dX stands for dL/dX. a_i is the argument of the σ of i, and likewise a_f and a_o. The code writes g for
@@ -41,7 +44,7 @@ def forward(x, h_prev, c_prev):
     o = sigmoid(a_o)
     c = f * c_prev + i * g
     h = o * np.tanh(c)
-    return SimpleNamespace(**locals())
+    return SimpleNamespace(**locals())  # all names above: one.i, one.c_prev and so on
 
 
 one = forward(1.0, 0.5, 0.5)
@@ -52,19 +55,22 @@ for name, s in (("step 1", one), ("step 2", two)):
 # %% [markdown]
 # ## One step backward, arrow by arrow
 #
-# Suppose that dh_t is known, and what the next step sends to the cell, which we call dc_future. The slopes that we
-# need: σ' = s (1 - s) and tanh' = 1 - s², each with its own output s.
+# Suppose that dh_t is known. The slopes that we need are σ' = s (1 - s) and tanh' = 1 - s², each with its own output
+# s.
 #
 # **h_t = o_t tanh(c_t)** has two arrows in. To o_t goes dh_t times tanh(c_t). To c_t goes dh_t times o_t
-# (1 - tanh²(c_t)). But c_t is used twice: by h_t, and by the next step. So dc_t is a sum of two sources:
+# (1 - tanh²(c_t)).
+#
+# But c_t is used twice: by h_t, and by the next step, in c_{t+1} = f_{t+1} c_t + ... That arrow brings back
+# dc_{t+1} f_{t+1}. We call it dc_future. So dc_t has two sources:
 #
 #     (B2)  dc_t = dc_future + dh_t · o_t (1 - tanh²(c_t))
 #
 # **c_t = f_t c_{t-1} + i_t c̃_t** has four arrows in. Each factor gets dc_t times its partner: i_t gets dc_t c̃_t,
-# f_t gets dc_t c_{t-1}, c̃_t gets dc_t i_t, and c_{t-1} gets dc_t f_t. The last one is the dc_future of the step
+# c̃_t gets dc_t i_t, f_t gets dc_t c_{t-1}, and c_{t-1} gets dc_t f_t. The last one is the dc_future of the step
 # before.
 #
-# **The four gates** pass it on to their arguments, times σ' or tanh':
+# **The three gates and the candidate** pass it on to their arguments, times σ' or tanh':
 #
 #     (B3)  da_i = dc_t · c̃_t · i_t (1 - i_t)
 #     (B4)  da_f = dc_t · c_{t-1} · f_t (1 - f_t)
@@ -72,14 +78,17 @@ for name, s in (("step 1", one), ("step 2", two)):
 #     (B6)  da_o = dh_t · tanh(c_t) · o_t (1 - o_t)
 #
 # **The arguments** are sums such as a_i = W_xi x_t + U_i h_{t-1} + b_i. So h_{t-1} is reached by four arrows, with
-# the factors U_i, U_f, U_c, U_o. Together with the loss at step t-1 they make the two sources of dh:
+# the factors U_i, U_f, U_c, U_o. In the same way the four of step t+1 reach h_t. The other source of dh_t comes from
+# outside, from the loss at step t:
 #
-#     (B1)  dh_{t-1} = dh_{t-1} from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o
+#     (B1)  dh_t = from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o        each da that of step t+1
 #
-# and dx_t is the same sum with W_x in place of U, which is (B7).
+# x_t is reached by the four arguments too. Its factors are W_xi, W_xf, W_xc and W_xo:
 #
-# PREDICT: dh_2 = 1, since nothing comes after step 2. Will dh_1 be larger or smaller than 1? Two ways lead on from
-# c_1: by h_1 and by f_2. Which one brings back more?
+#     (B7)  dx_t = W_xi da_i + W_xf da_f + W_xc da_g + W_xo da_o
+#
+# PREDICT: dh_2 = 1, since nothing comes after step 2. Will dh_1 be larger or smaller than 1? c_1 has two sources, by
+# h_1 and by f_2. Which one brings back more?
 
 # %%
 def backward(s, dh, dc_future):
@@ -89,8 +98,8 @@ def backward(s, dh, dc_future):
     da_f = dc * s.c_prev * s.f * (1 - s.f)  # (B4)
     da_g = dc * s.i * (1 - s.g**2)  # (B5)
     da_o = dh * np.tanh(s.c) * s.o * (1 - s.o)  # (B6)
-    to_h_prev = U_i * da_i + U_f * da_f + U_c * da_g + U_o * da_o  # (B1), its second source
-    to_c_prev = dc * s.f  # (B2), its first source
+    to_h_prev = U_i * da_i + U_f * da_f + U_c * da_g + U_o * da_o  # (B1), for the step before
+    to_c_prev = dc * s.f  # (B2), dc_future of the step before
     return SimpleNamespace(**locals())
 
 
@@ -110,7 +119,7 @@ print(f"dc_1 by f_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:
 #     dh_1 = 1 + 0.2 · -0.056 + 0.4 · 0.130 + 0.1 · 0.145 + 1 · 0.065 = 1.120
 #     dc_1 = 0.632 · 0.534 + 1.120 · 0.5 · (1 - 0.678²) = 0.338 + 0.303 = 0.640
 #
-# (All digits are kept; from these rounded ones the last may come out one off.)
+# The code keeps all digits. With these rounded ones the last digit may differ by one.
 
 # %% tags=["proof"]
 paper = {(2, "dh"): 1, (2, "dc"): 0.632, (2, "da_i"): -0.056, (2, "da_f"): 0.130, (2, "da_g"): 0.145,
@@ -133,9 +142,9 @@ assert np.isclose(slope(x_1=1.0), W_xi * d_one.da_i + W_xf * d_one.da_f + W_xc *
 # %% [markdown]
 # ## The picture
 #
-# Step 1 of the two, in the style of tutorial 2: blue runs forward, orange runs back, each orange arrow with its
-# factor. x_1 is left out; it is used like h_0, with W_x in place of U. Where many arrows meet, only the orange ones
-# are drawn.
+# Here is step 1 of the two, in the style of tutorial 2. Blue runs forward and orange runs back, each orange arrow
+# with its factor. Where many arrows meet, only the orange ones are drawn. x_1 is left out. It is used like h_0, with
+# W_xi, W_xf, W_xc, W_xo in place of U_i, U_f, U_c, U_o.
 
 # %%
 places = {"c_0": (0, 4.4), "h_0": (0, 0.65), "c_1": (13.2, 4.4), "h_1": (13.2, -1.3), "c_2": (18, 4.4),
@@ -172,7 +181,7 @@ save(figure, "09_the_lstms_backward_pass.png")
 # ![One step of the LSTM with its numbers, forward and backward](figures/09_the_lstms_backward_pass.png)
 #
 # Each equation is an arrow, or the sum where arrows meet. (B2) is the upper right corner, (B1) the lower right one.
-# (B3) to (B6) are the four rows, read from right to left: for a_f that is 0.640 · 0.500 · 0.090 = 0.029.
+# (B3) to (B6) are the four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029.
 #
 # Now look at the top line. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'. All other ways
 # back go through a U and a slope. Tutorial 10 is about that line.
@@ -188,17 +197,17 @@ assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and
 # ## Matrices
 #
 # With H units, h, c and the gates are vectors, and the products in (B2) to (B6) are entry by entry, ⊙. The four
-# arguments stand one under the other: a_t = W_x x_t + U_h h_{t-1} + b, and da_t = [da_i; da_f; da_g; da_o] has 4H
-# entries. Each h_{t-1} went into all 4H arguments. So it collects down a column, which is the transpose, as in
-# tutorial 2:
+# arguments stand one under the other, in a_t = W_x x_t + U_h h_{t-1} + b. So da_t = [da_i; da_f; da_g; da_o] has 4H
+# entries. Each entry of h_{t-1} went into all 4H arguments. So it collects down a column of U_h. That is the
+# transpose, as in tutorial 2:
 #
-#     (B1)  dh_{t-1} = dh_{t-1} from outside + U_hᵀ da_t
+#     (B1)  dh_t = from outside + U_hᵀ da_{t+1}
 #     (B7)  dx_t = W_xᵀ da_t
 #     (B8)  dW_x = Σ_t da_t x_tᵀ,   dU_h = Σ_t da_t h_{t-1}ᵀ,   db = Σ_t da_t
 #
-# (B8) is the sum over the steps of tutorial 2: a weight is used at every step.
+# (B8) is the sum over the steps, as in tutorial 2: a weight is used at every step.
 #
-# The loop returns the gradient of the initial state too: it is what step 1 sends to the step before it.
+# The loop also returns what step 1 sends back to h_0 and c_0: the gradient of the initial state.
 
 # %%
 def backward_in_matrices(params, x, dh_outside, h_0, c_0):
@@ -247,9 +256,9 @@ for name, gap in gaps.items():
     print(f"{name:<4} largest difference from lstm.backward {gap:.0e}")
 
 # %% [markdown]
-# `layers/lstm.py` has the same lines, for B series at once, with the same numbers (B1) to (B8). The two agree, and
-# one mind wrote both. So ask a witness that knows nothing of the derivation, the complex step of tutorial 3. It moves
-# every weight, every input and every entry of the initial state.
+# `layers/lstm.py` has the same lines, for B series at once. The two agree, but both come from the same derivation. So
+# ask a witness that does not use it: the complex step of tutorial 3. It moves every weight, every input and every
+# entry of the initial state.
 #
 # PREDICT: how many derivatives is that for D = 2 inputs, H = 4 units and T = 6 steps?
 
@@ -273,15 +282,15 @@ _, dx_unit, (dh_unit, dc_unit) = lstm.backward(cache, np.ones((1, 2, 1)))
 assert np.isclose(dh_unit.item(), d_one.to_h_prev) and np.isclose(dc_unit.item(), d_one.to_c_prev)
 
 # %% [markdown]
-# **To take away:** the LSTM of 1997 sent gradients back in time through the cell line alone; what came through U_h
+# **To take away:** the LSTM of 1997 sent gradients back in time through the cell line alone. What came through U_h
 # was cut off. Which term of which equation has to go? What is dh_1 in the example then, and what is dc_0?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The second term of (B1), U_hᵀ da. Then dh_1 = 1, from outside alone, dc_1 = 0.338 + 1 · 0.270 = 0.608, and
-# dc_0 = 0.608 · 0.900 = 0.547 instead of 0.576. The learning step is cheaper, and no longer exact. minirnn computes
-# all of it.
+# The second source in (B1), U_hᵀ da_{t+1}. Then dh_1 = 1, from outside alone. dc_1 = 0.338 + 1 · 0.270 = 0.608, and
+# dc_0 = 0.608 · 0.900 = 0.547, where the whole gradient has 0.576. The learning step is cheaper, and no longer exact.
+# minirnn computes all of it.
 
 # %% tags=["proof"]
 cut = backward(one, dh=1, dc_future=d_two.to_c_prev)

@@ -4,9 +4,9 @@
 # *Beside the article: §2, the gates "against vanishing and exploding gradients".*
 #
 # The article says that the LSTM has gates so that gradients do not vanish. Which gate, and how open? Tutorial 9 found
-# the line that answers. From c_t back to c_{t-1} leads one factor, f_t:
+# the line that answers. From c_{t+1} back to c_t leads one factor, f_{t+1}:
 #
-#     (B2)  dc_{t-1} = dc_t ⊙ f_t + ...
+#     (B2)  dc_t = dc_{t+1} ⊙ f_{t+1} + ...
 #
 # There is no matrix on it, and no slope of tanh. Yet over a hundred steps it is a product of a hundred factors.
 #
