@@ -31,8 +31,8 @@ count = sum(array.size for _, array in tree.leaves(params))
 print("together", count)
 
 # %% [markdown]
-# Four blocks of 20 rows, each with 10 inputs, 20 states and a bias, and 21 for the read-out:
-# 4 · 20 · (10 + 20 + 1) + 21 = 2501. (PyTorch counts 2581: it has two biases a block where one does.)
+# i, f, c̃ and o have 20 rows each, with 10 inputs, 20 states and a bias. The read-out has 20 + 1. Together that is
+# 4 · 20 · (10 + 20 + 1) + 21 = 2501. PyTorch counts 80 more, 2581: it has a second bias for each row.
 
 # %% tags=["proof"]
 in_torch = sum(array.size for layer in (params[0], params[2]) for array in weights.to_torch(layer).values())
@@ -61,14 +61,16 @@ except AttributeError as error:
 print(message)
 
 # %% [markdown]
-# A harmless mistake: it says where it is, and nobody gets a wrong number from it. The remedy is to leave the zeros
-# out. Without a state an LSTM starts from zero, in PyTorch as here.
+# This mistake is harmless. It says where it is, and nobody gets a wrong number from it. The remedy is to leave the
+# zeros out. Without a state an LSTM starts from zero, in PyTorch as here.
 #
 # ## The error that does not stop you
 #
-# `nn.LSTM` takes (time, batch, feature), unless it is told `batch_first=True`. The article does not tell it, and goes
-# on to treat axis 0 as the batch and axis 1 as time. So PyTorch walks along axis 0: from one *sequence* to the next.
-# minirnn is batch first; this is the same mistake, with the axes exchanged on the way in and out.
+# `nn.LSTM` takes (time, batch, feature), unless it is told `batch_first=True`. (A feature is one of the numbers of a
+# step.) The article does not tell it. It goes on to treat axis 0 as the batch and axis 1 as time. So PyTorch walks
+# along axis 0, from one *sequence* to the next.
+#
+# minirnn takes (batch, time, feature). To make the same mistake here, exchange the axes on the way in and out.
 
 # %%
 def confused(params, x):
@@ -82,7 +84,8 @@ def confused_backward(cache, dh):
     return grads, dx.swapaxes(0, 1)
 
 
-wrong_axis = compose.Layer(lstm.init, confused, confused_backward, takes=(), sizes=2)  # three functions: a layer
+# A layer is its three functions. This one takes no state and no lengths, and its init takes two sizes, D and H.
+wrong_axis = compose.Layer(lstm.init, confused, confused_backward, takes=(), sizes=2)
 printed = compose.chain(wrong_axis, compose.last_step, linear)
 
 # %% [markdown]
@@ -101,12 +104,12 @@ for name, one in (("ours", model), ("as printed", printed)):
     print(f"{name:<11} shape {y.shape}, outputs {y.ravel().round(3)}, changed by {change[name].round(3)}")
 
 # %% [markdown]
-# The first alone, in ours. With the axes confused, the forecast for one sequence depends on another that happens to
-# share its batch. The shape is right, the numbers look like numbers, no error is raised.
+# In ours, the first alone. With the axes confused, the forecast for one sequence depends on another, which happens to
+# be in its batch. The shape is right, the numbers look like numbers, and no error is raised.
 #
-# Would the article's zeros have given it away? They have the batch's size on the wrong axis, so they fit only where
-# B = T. Elsewhere the message speaks of the state's size (PyTorch's: "Expected hidden[0] size (1, 7, 20), got [1, 3,
-# 20]"). Whoever leaves the state out to silence it has silenced the alarm.
+# Would the article's zeros have shown it? They have the batch's size on the wrong axis, so they fit only where B = T.
+# Elsewhere there is an error about the state's size. (PyTorch's: "Expected hidden[0] size (1, 7, 20), got [1, 3,
+# 20]".) If one leaves the state out because of this error, the last warning is gone.
 
 # %% tags=["proof"]
 assert "no attribute 'hidden_dim'" in message
@@ -123,8 +126,8 @@ for B, T in ((3, 7), (7, 7)):
 # %% [markdown]
 # ## What the output sees
 #
-# The backward pass tells what an output depends on: send 1 into the output of sequence 3 alone, and look where in x
-# the gradient arrives. Rows are the sequences of the batch, columns the steps.
+# The backward pass tells what an output depends on. Send 1 into the output of sequence 3 alone, and look where in x
+# the gradient arrives. The rows of the map are the sequences of the batch, its columns the steps.
 #
 # PREDICT: draw both maps.
 
@@ -146,8 +149,8 @@ save(figure, "12_the_articles_model_repaired.png")
 # %% [markdown]
 # ![Where the gradient of one output arrives, ours and as printed](figures/12_the_articles_model_repaired.png)
 #
-# White is zero. Ours sees all steps of its own sequence. As printed it sees one step of its own and the last step of
-# the sequences that happen to stand before it. There is no time left in it.
+# White is zero. Ours sees all steps of its own sequence. As printed it sees one step of its own, the last, and the
+# last step of the sequences that stand before it. It does not read through time at all.
 
 # %% tags=["proof"]
 ours, theirs = (norms > 0 for norms in seen.values())
@@ -171,8 +174,8 @@ assert theirs[:4, -1].all() and not theirs[:, :-1].any() and not theirs[4:].any(
 #
 #     model = LSTMModel(10, 20, 1)
 #
-# With the same weights it gives the numbers of our `chain` to 1e-11, its gradients too. They were recorded with torch
-# 2.13.0, and are asserted below; where PyTorch is installed they are made afresh.
+# With the same weights it gives the numbers of our `chain` to 1e-11, and its gradients too. PyTorch's numbers were
+# recorded with torch 2.13.0, and a hidden cell compares. Where PyTorch is installed, it computes them afresh.
 
 # %% tags=["proof"]
 B, T, D, H = 3, 4, 2, 3
@@ -240,9 +243,10 @@ assert gradcheck.check(whole, params, rng.normal(size=(3, 7, 10)), rng=rng, meth
 # %% [markdown]
 # ## Does training notice?
 #
-# A task that needs all steps: the target is the sum of the first feature over ten steps, divided by √10, so that its
-# variance is 1. (A linear model on all 100 inputs solves it exactly. The task is here to test the plumbing.)
-# `training.fit` runs the four steps of tutorial 5, epoch by epoch, and clips the gradient at norm 1.
+# Here is a task that needs all steps. The target is the sum of the first feature over ten steps. It is divided by
+# √10, so that its variance is 1. (A linear model on all 100 inputs solves it exactly. The task only tests whether the
+# steps reach the output.) `training.fit` runs the four steps of tutorial 5, epoch by epoch, and clips the gradient at
+# norm 1.
 #
 # PREDICT: the confused model sees one of the ten terms. What is the best MSE it can reach on new data?
 
@@ -256,22 +260,22 @@ def data(n, seed, T=10):
 
 
 train, validation, test = data(1000, 1), data(500, 2), data(500, 3)
-print(f"always 0: test MSE {(test.y**2).mean():.3f}")
+print(f"{'always 0':<11} test MSE {(test.y**2).mean():.3f}")
 histories, errors = {}, {}
 for name, one in (("ours", model), ("as printed", printed)):
     trained = one.init(np.random.default_rng(0), 10, 20, 1)
     histories[name] = training.fit(one, trained, optim.Adam(lr=0.01), train, validation,
                                    rng=np.random.default_rng(0), epochs=EPOCHS)
-    first, last = histories[name]["train"][0], histories[name]["train"][-1]
+    in_training, best = histories[name]["train"], min(histories[name]["validation"])
     errors[name] = [training.evaluate(one, trained, test, batch_size=size) for size in (1, 32, 256)]
-    print(f"{name:<11} training loss {first:.3f} to {last:.3f}; test MSE in batches of 1, 32, 256:",
-          *(f"{value:.4f}" for value in errors[name]))
+    print(f"{name:<11} training loss {in_training[0]:.3f} to {in_training[-1]:.3f}, lowest validation loss {best:.3f}; "
+          "test MSE in batches of 1, 32, 256:", *(f"{value:.4f}" for value in errors[name]))
 
 # %% [markdown]
-# One term of ten explains 1/10 of the variance, so 1 - 1/10 = 0.9 is the best. Its training loss falls all the same,
-# below 0.9 even: it learns the training data by heart. Seen alone that curve looks like a network that learns
-# something hard. A hint is that validation never follows. And its test error depends on the batch size of the
-# evaluation, which no sound model's does. Ours ends near 0.005.
+# One term of ten explains 1/10 of the variance, so about 1 - 1/10 = 0.9 is the best. The training loss of the
+# confused model falls all the same, even below 0.9: the model memorizes its training data. Seen alone that curve
+# looks like a network that learns something hard. There are two hints. The validation loss does not follow. And the
+# test error depends on the batch size of the test, which a sound model's does not. Ours ends near 0.005.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -281,8 +285,8 @@ if not QUICK:
 assert np.ptp(errors["ours"]) < 1e-5 < 1e-4 < np.ptp(errors["as printed"])
 
 # %% [markdown]
-# **To take away:** a batch is a set: each of its sequences must be answered as if it were alone. Write that as a test
-# of two lines, for any model. Does it catch the confusion if the test has a batch of one?
+# **To take away:** a batch is a set. Each of its sequences must be answered as if it were alone. Write that as a test
+# of two lines, for any model. Does it find the confusion if the test has a batch of one?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
@@ -290,8 +294,8 @@ assert np.ptp(errors["ours"]) < 1e-5 < 1e-4 < np.ptp(errors["as printed"])
 #     together, alone = model.forward(params, x)[0], model.forward(params, x[2:3])[0]
 #     assert np.allclose(together[2:3], alone)
 #
-# With a batch of one it cannot fail: nobody else is there to be confused with. Take three or more, and not the first
-# one.
+# With a batch of one it cannot fail, for no other sequence is there. Take three or more, and do not test the first
+# one: it has none before it.
 
 # %% tags=["proof"]
 x = rng.normal(size=(4, 7, 10))

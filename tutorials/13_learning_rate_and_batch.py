@@ -5,14 +5,15 @@
 # size.*
 #
 # Tutorial 4 said: a learning rate of Adam is a length. A weight moves by about lr at each update. So the learning
-# rate cannot be chosen alone: what counts is also how many updates there will be. And that depends on the batch size.
+# rate cannot be chosen alone. It also counts how many updates there will be, and that depends on the batch size.
 #
 # ## The smallest numbers
 #
-# 142 series to learn from, 40 epochs. In batches of 8 an epoch is 18 updates, so there are 720. With all 142 in one
-# batch there are 40. With lr = 0.001 a weight can go about 0.72 in the first case.
+# 142 examples to learn from, 40 epochs. In batches of 8 an epoch is 18 updates, so there are 720. With lr = 0.001 a
+# weight can go about 0.72. With all 142 in one batch there are 40 updates.
 #
-# PREDICT: how far can it go in the second case? Weights start between -0.25 and 0.25. Is that far enough to learn?
+# PREDICT: how far can a weight go with 40? In an LSTM of 16 units, weights start between -1/√16 and 1/√16. Is it far
+# enough to learn?
 
 # %%
 import numpy as np
@@ -26,7 +27,7 @@ for size in (8, 32, 142):
     print(f"batches of {size:>3}: {updates:>3} updates, a way of at most about {0.001 * updates:.2f} for lr = 0.001")
 
 # %% [markdown]
-# 0.04 is little beside weights of up to 0.25. Whether that is too little, a real task will tell.
+# 0.04 is little beside weights of up to 0.25. Is it too little? A real task will show.
 #
 # ## A real task: sunspots
 #
@@ -35,11 +36,11 @@ for size in (8, 32, 142):
 # 1920 are for *validation*: nothing is learned from them, they only tell how good a setting is. Later years are not
 # looked at. The numbers are replaced by their square roots and scaled to mean 0 and variance 1.
 #
-# A network's error says nothing without something to compare it with:
+# A network's error says nothing without something to compare it with. Such a simple forecast is a *baseline*:
 #
 # - *persistence*: next year will be like this year;
-# - *AR(9)*, autoregression: a straight line from the last nine years, w_1 x_{t-1} + ... + w_9 x_{t-9} + b, fitted by
-#   least squares.
+# - *AR(9)*, autoregression: a weighted sum of the last nine years, w_1 x_{t-1} + ... + w_9 x_{t-9} + b. The weights
+#   are those with the smallest squared error in training (*least squares*).
 
 # %%
 years, numbers = datasets.sunspots()
@@ -63,8 +64,8 @@ assert (len(train[1]), len(validation[1])) == (142, 55) and round(ar, 3) == 0.18
 #
 # An LSTM of 16 units, Adam, 40 epochs, three seeds. Of each run we keep the lowest validation loss of all epochs.
 #
-# PREDICT: the article starts at 0.001. Is that right for batches of 8? And for all 142 windows in one batch? Which
-# learning rate is best for each?
+# PREDICT: the article starts at 0.001. Is that right for batches of 8? And for all 142 in one batch? Which learning
+# rate is best for each?
 
 # %%
 EPOCHS, SEEDS = (2, 1) if QUICK else (40, 3)
@@ -99,9 +100,9 @@ save(figure, "13_learning_rate_and_batch.png")
 # %% [markdown]
 # ![Lowest validation loss over the learning rate, for three batch sizes](figures/13_learning_rate_and_batch.png)
 #
-# For batches of 8, 0.001 is a good start. With all windows in one batch the network has learned next to nothing with
-# it when the 40 epochs are over. There 0.01 is right. The fewer updates, the larger the best learning rate. Too large
-# is bad for every batch. And where lr is right, the batch size hardly matters: all three come out at about 0.16 to
+# For batches of 8, 0.001 is a good start. With all windows in one batch it is not: after 40 epochs the network has
+# learned next to nothing. There 0.01 is right. The fewer updates there are, the worse a small rate does. 1 is too
+# large for every batch. And where lr is right, the batch size hardly matters: all three come out at about 0.16 to
 # 0.18.
 #
 # A sweep over powers of ten costs minutes. It is the first thing to do with a new task, and again with a new batch
@@ -117,21 +118,22 @@ if not QUICK:
 
 # %% [markdown]
 # All of it was chosen and judged on the same 55 years. So the numbers compare settings. They do not tell the error of
-# a forecast, which takes later years that nobody has looked at.
+# a forecast. For that one needs later years that nobody has looked at.
 #
-# **To take away:** with batches of 142 and lr = 0.001, how many epochs would it take to have as many updates as
-# batches of 8 have in 40? Is the result then the same?
+# **To take away:** batches of 8 have 720 updates in 40 epochs. How many epochs would batches of 142 need for as many?
+# With lr = 0.001 again, is the result then the same?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# 720 epochs. Then it learns: the lowest validation loss falls from 0.90 to 0.21 in the first seed, 0.21 to 0.25 in
-# three. It does not reach the 0.16 of the small batches. So the number of updates explains most of the difference,
-# and not all. With lr = 0.01 the big batch comes to 0.18 in 40 epochs.
+# 720 epochs, one update each. Then it learns. The lowest validation loss of the first seed falls from about 0.90 to
+# 0.21. It does not reach the 0.16 of the small batches. So the number of updates explains most of the difference, and
+# not all. With lr = 0.01 the big batch comes to 0.18 in 40 epochs.
 
 # %% tags=["proof"]
 if not QUICK:
     rng = np.random.default_rng(0)
     history = training.fit(model, model.init(rng, 1, 16, 1), optim.Adam(0.001), train, validation, rng=rng, epochs=720,
                            batch_size=142)
-    assert 0.17 < min(history["validation"]) < 0.27
+    print(f"batches of 142, 720 epochs, first seed: lowest validation MSE {min(history['validation']):.3f}")
+    assert 0.19 < min(history["validation"]) < 0.27

@@ -3,15 +3,16 @@
 #
 # *Beside the article: its question-and-answer part, on overfitting, batch size and regularization.*
 #
-# A network with many weights can learn its training data by heart. Its training loss falls and falls, and its loss on
-# new data rises. That is *overfitting*. It cannot be seen without validation data.
+# A network with many weights can memorize its training data. Its training loss falls and falls, and its loss on new
+# data rises. That is *overfitting*. It cannot be seen without validation data. Remedies against it are called
+# *regularization*.
 #
 # The task is that of tutorial 13: from 24 years of sunspots to the next, validated on 1866 to 1920. The baseline
-# AR(9) has a validation MSE of 0.187 with ten weights.
+# AR(9) has ten weights and a validation MSE of 0.187.
 #
 # ## The smallest numbers
 #
-# PREDICT: an LSTM of 32 units reads one number a step. How many weights has it, with its read-out? How many are that
+# PREDICT: an LSTM of 32 units reads one number a step. How many weights has it, with its read-out? How many is that
 # for each of the 142 windows?
 
 # %%
@@ -34,8 +35,7 @@ weights = sum(p.size for _, p in tree.leaves(model.init(np.random.default_rng(0)
 print(f"{weights} weights for {len(train[1])} windows: {weights / len(train[1]):.0f} each")
 
 # %% [markdown]
-# 4 · 32 · (1 + 32 + 1) + 33 = 4385, about 31 for each number that is to be learned. Enough to learn them all by
-# heart.
+# 4 · 32 · (1 + 32 + 1) + 33 = 4385, about 31 for each number that is to be learned. Enough to memorize them all.
 
 # %% tags=["proof"]
 assert weights == 4385 and round(weights / len(train[1])) == 31 and round(ar, 3) == 0.187
@@ -43,7 +43,7 @@ assert weights == 4385 and round(weights / len(train[1])) == 31 and round(ar, 3)
 # %% [markdown]
 # ## Does a bigger batch reduce overfitting?
 #
-# So says the question-and-answer part. Adam, lr = 0.01, 120 epochs, three seeds.
+# The article's question-and-answer part says so. Here it is measured with Adam, lr = 0.01, 120 epochs, three seeds.
 #
 # PREDICT: batches of 8, 32 or 142: which has the lowest validation loss on its way, and which in the end?
 
@@ -77,9 +77,9 @@ by_batch = {size: histories(size) for size in BATCHES}
 batches = {size: summary(f"batches of {size}", runs) for size, runs in by_batch.items()}
 
 # %% [markdown]
-# No. All three learn the training data nearly by heart and end far above the 0.187 of AR(9). On the way their lowest
-# losses are nearly the same. The big batch takes more epochs to get there. Look after 25 epochs only, and it seems to
-# overfit less; it has merely made fewer updates.
+# No. All three nearly memorize the training data, and end far above the 0.187 of AR(9). On the way their lowest
+# losses are nearly the same. The big batch takes more epochs to get there. So after 25 epochs it seems to overfit
+# less, and has only made fewer updates.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -93,12 +93,12 @@ if not QUICK:
 # ## What does reduce it
 #
 # - *Early stopping* ends after 20 epochs without a better validation loss, and returns the best weights.
-# - *Weight decay* adds weight_decay · p to the gradient: each weight is pulled to zero, and has to earn its size.
-# - *Dropout* leaves out half of the h_t at random while training, so no unit can rely on one other.
+# - *Weight decay* adds weight_decay · p to the gradient of each weight p. So each weight is pulled towards zero.
+# - *Dropout* sets half of the h_t to zero in training, at random. So no unit can rely on another one.
 # - *ReduceOnPlateau* multiplies lr by 0.3 after 5 epochs without a better validation loss.
 #
-# PREDICT: order the four by the validation loss of the last epochs. Which of them return a better model than no
-# remedy does, if one keeps the best epoch of each?
+# PREDICT: order the four by the validation loss of their last epochs. Then keep the best epoch of each. Which of them
+# is better than the best epoch of no remedy?
 
 # %%
 remedies = {"none": by_batch[32],
@@ -134,12 +134,12 @@ save(figure, "14_overfitting.png")
 # ![Validation loss over the epochs for several remedies, and what early stopping returns](figures/14_overfitting.png)
 #
 # Early stopping returns the lowest loss of the run without a remedy, for about a quarter of the work. It is the first
-# thing to use. The others go on top:
+# thing to use. The others can be added:
 #
-# - Weight decay keeps the validation loss near its lowest for all 120 epochs. Together with early stopping it returns
-#   about 0.15, the best here beside dropout.
-# - Dropout also lowers the lowest loss to about 0.15, and slows the rise.
-# - A falling lr stops the damage where it is, since the weights hardly move any more. It does not undo it: its lowest
+# - Weight decay keeps the validation loss near that of AR(9) for all 120 epochs. Together with early stopping it
+#   returns about 0.15.
+# - Dropout also lowers the lowest loss, to 0.15 or 0.16, and slows the rise.
+# - A falling lr stops the rise where it is, since the weights hardly move any more. It does not undo it: its lowest
 #   loss is that of no remedy.
 
 # %% tags=["proof"]
@@ -153,8 +153,7 @@ if not QUICK:
 
 # %% [markdown]
 # All of this was chosen and judged on the same 55 years, also the epoch at which early stopping ends. So the numbers
-# compare settings. They flatter, and do not tell the error of a forecast, which takes later years that nobody has
-# looked at.
+# compare settings. As errors of a forecast they are too good. Those take later years that nobody has looked at.
 #
 # **To take away:** a smaller network is a remedy too: call `histories(units=4)`. Before you run it: will the loss
 # rise less? And will its lowest be lower?
@@ -162,8 +161,8 @@ if not QUICK:
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# It rises less, and later. Its lowest loss is not lower: about 0.18, where 32 units reach 0.17. A small network has
-# less to learn by heart with, and also less to learn with.
+# It rises less, and later. Its lowest loss is not lower: about 0.18, where 32 units reach 0.17. A small network can
+# memorize less, and also learn less.
 
 # %% tags=["proof"]
 small = summary("4 units", histories(units=4))
