@@ -108,7 +108,7 @@ for t in (99, 98, 97, 96, 90):
           "  dh", *(f"{of_h[t]:.2f}" for of_h, _, _ in measured[5]))
 
 # %% [markdown]
-# ![Length of dc over a hundred steps for three forget biases; dc and dh in the last steps](figures/10_the_forget_gate.png)
+# ![Length of dc for three forget biases; dc and dh in the last steps](figures/10_the_forget_gate.png)
 #
 # With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. For b_f = 1 that is a
 # factor of about 0.85 a step. f alone would be 0.73; the ways through h_t add the rest. With b_f = 5 the gradient

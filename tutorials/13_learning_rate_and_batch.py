@@ -93,7 +93,7 @@ for size, colour, marker in zip(BATCHES, (plots.ORANGE, plots.BLUE, plots.GREEN)
                 label=f"batches of {size}")
 ax.axhline(naive, color=plots.GREY, linestyle="--", label="persistence")
 ax.axhline(ar, color="black", linestyle=":", linewidth=2, label="AR(9)")
-ax.set(xlabel="learning rate of Adam", ylabel="lowest validation MSE", ylim=(0, 1.05))
+ax.set(xlabel="learning rate of Adam", ylabel="lowest validation MSE", ylim=(0, 1.6))
 ax.legend(frameon=False, loc="upper center")
 save(figure, "13_learning_rate_and_batch.png")
 
