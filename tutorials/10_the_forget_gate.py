@@ -95,9 +95,9 @@ for k, (of_h, of_c, _) in enumerate(measured[5]):
     right.semilogy(range(88, T), of_h[88:], "o-", color="black", markersize=4, linewidth=1,
                    label="dh$_t$" if k == 0 else None)
 left.axhline(1, color="black", linewidth=0.5)
-left.set(title="dc$_t$ over a hundred steps: the forget bias decides", ylabel="length of the gradient",
+left.set(title="dc$_t$ over a hundred steps", ylabel="length of the gradient",
          xlabel="step t; the loss is at the right end", ylim=(1e-24, 1e6), xlim=(0, T - 1))
-right.set(title="b_f = 5, the last steps: dh$_t$ falls, dc$_t$ does not", xlabel="step t", ylim=(0.008, 1.5))
+right.set(title="dc$_t$ and dh$_t$ for b_f = 5, the last steps", xlabel="step t", ylim=(0.008, 1.5))
 left.legend(frameon=False, loc="lower right", title="three seeds each")
 right.legend(frameon=False, loc="upper left")
 save(figure, "10_the_forget_gate.png")
@@ -149,26 +149,22 @@ assert np.allclose(dh_0, theirs[0], rtol=1e-10, atol=0)
 # PREDICT: if the LSTM reads 400 inputs, will dc rise for 400 steps? And if its cells do not start at 0, but full?
 
 # %%
-def mean_factors(of_c):
-    """What a step back does to dc, on average: in the first 60 steps of time, and in the later ones."""
-    early, late = (of_c[0] / of_c[60]) ** (1 / 60), (of_c[60] / of_c[-1]) ** (1 / (len(of_c) - 61))
-    return f"steps 0 to 60 {early:.2f}, later {late:.2f}"
-
-
 for seed in SEEDS:
     params = fresh(5, seed)
     _, (h_400, c_400), cache = lstm.forward(params, inputs[None])
     slope = (1 - np.tanh(lstm.trace(cache)["c"][0]) ** 2).mean(axis=1)
-    print(f"seed {seed}: mean slope of tanh(c) at steps 0, 30, 60, 200:", *(f"{slope[t]:.2f}" for t in (0, 30, 60, 200)))
+    print(f"seed {seed}: mean slope of tanh(c) at steps 0, 30, 60, 99:", *(f"{slope[t]:.2f}" for t in (0, 30, 60, 99)))
     for name, settings in (("100 inputs", {}), ("400 inputs", {"T": 400}),
                            ("100 inputs, from full cells", {"h_0": h_400[0], "c_0": c_400[0]}),
                            ("100 inputs, cell line alone", {"through_h": False})):
-        print(f"    {name:<28} factor of dc: {mean_factors(lengths(params, **settings)[1])}")
+        _, of_c, _ = lengths(params, **settings)
+        print(f"    {name:<28} dc at step 0 {of_c[0]:>6.3f}, at step 60 {of_c[60]:.3f}, at the last {of_c[-1]:.3f}")
 
 # %% [markdown]
-# The slope is 1 where c is 0. As the cells fill, tanh(c) becomes flat, and the ways through h_t close. So dc grows by
-# 6 to 10 % a step back in the first 60 steps of time, be it 100 inputs or 400. Later it changes little. Two checks
-# agree: from full cells dc does not rise, and the cell line alone falls by its f = 0.99.
+# The slope is 1 where c is 0. As the cells fill, tanh(c) becomes flat, and the ways through h_t close. So dc rises over
+# the first 60 steps of time, by a factor of 45 or more, be it 100 inputs or 400. That is 6 to 10 % a step. Over the
+# later steps it is about 1 % a step or less. (For seed 3 that still makes 90 times in 340 steps.) Two checks agree.
+# From full cells dc does not rise. The cell line alone falls by its f = 0.99.
 #
 # So an LSTM can explode too, where its cells are small and its forget gates open. `training.step` clips for it as for
 # the RNN.
@@ -179,10 +175,10 @@ for seed in SEEDS:
     params = fresh(5, seed)
     _, (h_400, c_400), cache = lstm.forward(params, inputs[None])
     slope = (1 - np.tanh(lstm.trace(cache)["c"][0]) ** 2).mean(axis=1)
-    assert slope[0] > 0.99 and slope[30] > 0.7 and slope[60] < 0.4 and slope[200] < 0.2
+    assert slope[0] > 0.99 and slope[30] > 0.7 and slope[60] < 0.4 and slope[99] < 0.2
     for steps in (100, 400):
         of_c = lengths(params, T=steps)[1]
-        assert 1.06 < growth(of_c, 60, 0) < 1.1 and 0.99 < growth(of_c, steps - 1, 60) < 1.02
+        assert 1.06 < growth(of_c, 60, 0) < 1.1 and 45 < of_c[0] / of_c[60] and 0.99 < growth(of_c, steps - 1, 60) < 1.014
     full, alone = lengths(params, h_0=h_400[0], c_0=c_400[0])[1], lengths(params, through_h=False)[1]
     assert growth(full, 60, 0) < 1.003 and growth(full, 99, 60) < 1 and 0.99 < growth(alone, 99, 0) < 0.995
 

@@ -103,6 +103,11 @@ for gate, name in zip("ifco", ("i_t", "f_t", "c̃_t", "o_t")):
     print(f"{name:<8}" + "".join(f"{weight:>8.1f}" for weight in row))
 print(f"read-out: y = {params[1]['W'].item():.1f} h + {params[1]['b'].item():.1f}")
 
+# %% [markdown]
+# Each row has one large weight. The candidate listens to the value alone, i and f to *write*, and o to *ask*. A large
+# weight is enough to open a gate or to shut it. Do they do so when the network runs?
+
+# %%
 h, _, cache = lstm.forward(params[0], test.x)
 inside = {name: values[..., 0] for name, values in lstm.trace(cache).items()}
 write, ask = test.x[..., 1] > 0, test.x[..., 2] > 0
@@ -113,8 +118,8 @@ for gate, signal, on in (("i", "write", write), ("f", "write", write), ("o", "as
 
 # %% [markdown]
 # At *write* the input gate opens and the forget gate closes, so the value replaces what was there. Otherwise i is
-# near 0 and f near 1: c_t = c_{t-1}. The candidate listens to the value alone, and the output gate to *ask* alone.
-# The forget gate started at σ(b_f) = σ(1) = 0.73. Training has raised b_f to about 4.4, which is f = 0.99.
+# near 0 and f near 1, so c_t is nearly c_{t-1}. The output gate opens at *ask*. The forget gate started at σ(b_f) =
+# σ(1) = 0.73. Training has raised b_f to about 4.4, which is f = 0.99.
 #
 # The two seeds that stay at 0.03 have the parts of i_t and c̃_t swapped. There the candidate listens to *write* and
 # the input gate to the value.
