@@ -4,7 +4,8 @@
 # *Beside the article: §3, the three gates; §4, equations 2, 3 and 4.*
 #
 # The RNN makes its whole state new at every step. An LSTM (long short-term memory) has a second state, the *cell*
-# c_t. It changes the cell only where it has to. Here are all its equations. The article prints two of the six.
+# c_t. It changes the cell only where it has to. Here are its six equations. The article prints two of them. (Its
+# equation 4 is another one: see below.)
 #
 #     i_t = σ(W_xi x_t + U_i h_{t-1} + b_i)        input gate: may new information enter?
 #     f_t = σ(W_xf x_t + U_f h_{t-1} + b_f)        forget gate: is the old cell kept?
@@ -118,8 +119,9 @@ for w, b in ((1, 0), (8, -4)):
     print(f"h = σ({w}h {b:+}): h =", np.round(solutions[w], 3))
 
 # %% [markdown]
-# One, and three. So for some weights the equation does not fix h. For others h exists, but one has to solve for it at
-# every step: the equation does not compute it. The output gate must be known before h_t, so it cannot read h_t.
+# One, and three. Where there are three, the equation does not say which h is meant. Where there is one, it has to be
+# solved for at every step: the equation does not compute it. A forward pass needs the output gate before h_t. So the
+# gate cannot read h_t.
 #
 # What is printed makes sense as something else: a read-out of the hidden state, once that is known. It fits the words
 # beside it, by which o_t is "the output". In minirnn it is `linear` with a σ. So o and b_o name two things in the

@@ -119,8 +119,8 @@ for t in (99, 98, 97, 96, 90):
 # cell. What travels on is dc. Each earlier dh_t is only what comes back out of the cell line, through the gates'
 # slopes and U_h. So look at dc to see what a cell remembers.
 #
-# So having gates is not enough. The forget gate must be open. b_f = 1 opens it for some steps. Gers, Schmidhuber and
-# Cummins (2000) and Jozefowicz, Zaremba and Sutskever (2015) find that it helps.
+# So having gates is not enough. The forget gate must be open. b_f = 1 opens it enough for some steps. Gers,
+# Schmidhuber and Cummins (2000) and Jozefowicz, Zaremba and Sutskever (2015) find that it helps.
 #
 # The cell line alone, for one unit and four steps: `python -m minirnn watch --forget -1 1 3`.
 #
@@ -143,8 +143,8 @@ assert np.allclose(dh_0, theirs[0], rtol=1e-10, atol=0)
 # ## Why does it rise at the left end?
 #
 # With b_f = 5 the lines rise to the left, above 1. f is below 1, so the cell line cannot do it. The ways through h_t
-# can: they pass U_h, and they add to dc. On each of them h_t = o_t tanh(c_t), so the slope of tanh(c_t) is a factor.
-# The cells start at 0.
+# can: they pass U_h, and they add to dc. Each of them enters the cell by h_t = o_t tanh(c_t), so the slope of
+# tanh(c_t) is one of its factors. The cells start at 0.
 #
 # PREDICT: if the LSTM reads 400 inputs, will dc rise for 400 steps? And if its cells do not start at 0, but full?
 
@@ -161,10 +161,10 @@ for seed in SEEDS:
         print(f"    {name:<28} dc at step 0 {of_c[0]:>6.3f}, at step 60 {of_c[60]:.3f}, at the last {of_c[-1]:.3f}")
 
 # %% [markdown]
-# The slope is 1 where c is 0. As the cells fill, tanh(c) becomes flat, and the ways through h_t close. So dc rises over
-# the first 60 steps of time, by a factor of 45 or more, be it 100 inputs or 400. That is 6 to 10 % a step. Over the
-# later steps it is about 1 % a step or less. (For seed 3 that still makes 90 times in 340 steps.) Two checks agree.
-# From full cells dc does not rise. The cell line alone falls by its f = 0.99.
+# The slope is 1 where c is 0. As the cells fill, tanh(c) becomes flat, and the ways through h_t close. So dc rises
+# over the first 60 steps of time, by a factor of 45 or more, be it 100 inputs or 400. That is 6 to 10 % a step. Over
+# the later steps it is about 1 % a step or less. (For seed 3 that still makes 90 times in 340 steps.) Two checks
+# agree. From full cells dc does not rise. The cell line alone falls by its f = 0.99.
 #
 # So an LSTM can explode too, where its cells are small and its forget gates open. `training.step` clips for it as for
 # the RNN.
@@ -178,7 +178,8 @@ for seed in SEEDS:
     assert slope[0] > 0.99 and slope[30] > 0.7 and slope[60] < 0.4 and slope[99] < 0.2
     for steps in (100, 400):
         of_c = lengths(params, T=steps)[1]
-        assert 1.06 < growth(of_c, 60, 0) < 1.1 and 45 < of_c[0] / of_c[60] and 0.99 < growth(of_c, steps - 1, 60) < 1.014
+        assert 1.06 < growth(of_c, 60, 0) < 1.1 and of_c[0] / of_c[60] > 45
+        assert 0.99 < growth(of_c, steps - 1, 60) < 1.014
     full, alone = lengths(params, h_0=h_400[0], c_0=c_400[0])[1], lengths(params, through_h=False)[1]
     assert growth(full, 60, 0) < 1.003 and growth(full, 99, 60) < 1 and 0.99 < growth(alone, 99, 0) < 0.995
 
