@@ -99,6 +99,16 @@ def test_a_question_comes_before_its_numbers_and_asserts_stand_apart(path):
     assert sum('"proof"' in header for header in headers) >= 2
 
 
+@pytest.mark.parametrize("path", DERIVED[7:], ids=lambda path: path.stem)
+def test_sentences_are_short(path):
+    for header, text in cells(path):
+        if "[markdown]" in header:
+            prose = re.sub(r"^# ?", "", text, flags=re.M)
+            paragraphs = [part for part in re.split(r"\n\s*\n|\n(?=- )", prose) if not part.startswith(("    ", "#", "!["))]
+            sentences = [one for part in paragraphs for one in re.split(r"(?<=[.?!:])[)*\"]*\s+", part)]
+            assert not [one for one in sentences if len(one.split()) > 25]
+
+
 def test_a_run_leaves_the_committed_figures_alone(copied):
     for option, folder in ((), "run"), (("--figures",), "."):
         finished(start(str(copied / "08_the_lstm_cell.py"), *option, cwd="/"))
