@@ -25,7 +25,7 @@ from minirnn import compose, gradcheck, linear, losses, lstm, optim, training, t
 model = compose.chain(lstm, compose.last_step, linear)
 rng = np.random.default_rng(0)
 params = model.init(rng, 10, 20, 1, dtype=np.float64)
-for path, array in tree.leaves(params):
+for path, array in tree.leaves(params):  # params is a list with a dict for each layer; its arrays, with their places
     print(f"{path:<8} {array.shape}")
 count = sum(array.size for _, array in tree.leaves(params))
 print("together", count)
