@@ -252,6 +252,71 @@ def test_one_misconception_is_one_entry():
         assert [words in cause and "Two" not in cause for cause in judged["causes"]] == [True], judged["causes"]
 
 
+STARTED = {"np.zeros_like(x), h0": "np.zeros_like(x), np.zeros_like(h0)"}
+FROM_ZERO, WRONG_ORDER = "starts the first chunk from zero", "multiplies the Jacobians in the wrong order"
+
+
+@pytest.mark.parametrize("name, patches, words", [
+    ("ex10_truncated_bptt", STARTED, [FROM_ZERO]),
+    ("ex10_truncated_bptt", STARTED | {"total[name] +=": "total[name] ="}, [FROM_ZERO, "assigns the gradients"]),
+    ("ex10_truncated_bptt", STARTED | {"grads, dx_part, dstate = rnn": "state = h[:, 0]; grads, dx_part, dstate = rnn"},
+     [FROM_ZERO, "after a chunk's first step"]),
+    ("ex10_truncated_bptt", {"range(0, T, k)": "range(0, T, k - 1)"}, ["moves on by k - 1 steps"]),
+    ("ex02_central_difference", {"        slope[index] =": "        if index[0]:\n            return slope\n"
+                                                            "        slope[index] ="}, ["visits the first row only"]),
+    ("ex02_central_difference", {"f_up - f_down": "f_down - f_up", "/ (2 * eps)": "/ eps"},
+     ["divides by eps, not by 2 eps", "subtracts f(x + eps)"]),
+    ("ex04_cross_entropy", {"    dlogits = (p - onehot) * counts": "    p[:, :, target_ids] -= 1\n"
+                                                                    "    dlogits = p * counts"}, ["target anywhere"]),
+    ("ex16_attention", {"-np.inf": "-800.0"}, ["one finite score, such as"]),
+    ("ex01_slopes_from_outputs", {"s * (1 - s)": "s ** 2 * (1 / s - 1)"}, ["divides by s, which is 0 far out"])])
+def test_what_else_learners_wrote_is_named(name, patches, words):
+    source = answer(name)
+    for right, wrong in patches.items():
+        assert source.count(right) == 1
+        source = source.replace(right, wrong)
+    [cause] = verdict(name, source, pairs=True)["causes"]
+    assert "numbers equal" in cause and ("Two things" in cause) == (len(words) > 1)
+    assert all(word in cause for word in words), cause
+
+
+def test_pairs_that_are_equal_are_both_named():
+    source = answer("ex09_gradient_flow").replace("product @ J", "J @ product").replace("norm(U_h, 2)", "norm(U_h)")
+    one, two = verdict("ex09_gradient_flow", source, pairs=True)["causes"]
+    assert WRONG_ORDER in one and "transposes every Jacobian as a whole" in two
+    assert all("takes the Frobenius norm of U_h for the limit" in cause for cause in (one, two))
+
+
+def test_one_entry_is_no_shift():
+    """With two steps one entry meets another by chance, and what is a shift is one in every case."""
+    source = answer("ex09_gradient_flow")
+    for wrong in ("norm = np.roll(norm, 1, axis=0) if T == 2 else 0.5 * norm", "norm = np.roll(norm, 1, axis=0) if T "
+                  "== 6 else 0.5 * norm"):
+        assert "belongs to" not in verdict("ex09_gradient_flow", source.replace(
+            "    return", f"    {wrong}\n    return"))["observation"]
+    shifted = source.replace("    return", "    norm = np.roll(norm, 1, axis=0)\n    return")
+    assert "at a step belongs to one step earlier" in verdict("ex09_gradient_flow", shifted)["observation"]
+
+
+def test_a_size_that_is_counted_elsewhere_is_told():
+    source = answer("ex11_lstm_step").replace("    a_i, a_f, a_c, a_o = np.split(a, 4)",
+        "    H = len(x)\n    a_i, a_f, a_c, a_o = a[:H], a[H:2 * H], a[2 * H:3 * H], a[3 * H:]")
+    judged = verdict("ex11_lstm_step", source)
+    assert judged["status"] == "error" and "but the axis H is" in judged["observation"]
+    assert "but the axis" not in verdict("ex11_lstm_step", source.replace("len(x)", "len(x) + len(c_prev)-len(x)").replace(
+        "o * np.tanh(c)", "o @ np.tanh(c)"))["observation"]
+
+
+def test_an_input_in_a_list_is_named_as_it_is_written():
+    source = answer("ex14_clipping").replace("    norm =", "    grads[0] *= 2\n    norm =")
+    assert "changes its input grads[0] in place" in verdict("ex14_clipping", source)["observation"]
+
+
+def test_one_array_of_all_the_outputs_is_taken_apart():
+    source = answer("ex08_bug_clinic").replace("return one", "import numpy as np\n    return np.array([one").rstrip() + "])\n"
+    assert verdict("ex08_bug_clinic", source)["status"] == "pass"
+
+
 def test_patches_that_change_one_another_are_not_combined():
     """The second uses a name which the first redefines: together they would be something else than both."""
     plan = versions.planned("ex12_lstm_step_backward")

@@ -136,7 +136,7 @@ def described(value, names):
         parts = [value]
     elif isinstance(value, dict) and set(value) == set(names):
         parts = [value[name] for name in names]
-    elif isinstance(value, (tuple, list)):
+    elif isinstance(value, (tuple, list)) or isinstance(value, np.ndarray) and value.shape[:1] == (len(names),):
         parts = list(value)
     else:
         return {"type": type(value).__name__}
@@ -162,7 +162,8 @@ def changed(before, after):
     """{name: whether it is by rounding only} of the inputs that are not what they were."""
     before, after = dict(tree.leaves(before)), dict(tree.leaves(after))
     arrays = {name for name, leaf in [*before.items(), *after.items()] if isinstance(leaf, (np.ndarray, int, float))}
-    return {name: name in before and name in after and _near(before[name], after[name]) for name in sorted(arrays)
+    indexed = lambda name: re.sub(r"\.(\d+)", r"[\1]", name)  # grads[0], as it is written
+    return {indexed(name): name in before and name in after and _near(before[name], after[name]) for name in sorted(arrays)
             if name not in before or name not in after or not np.array_equal(before[name], after[name])}
 
 
@@ -187,7 +188,9 @@ def explained(error, source, path):
     lines = (source if isinstance(source, str) else source.decode(errors="replace")).splitlines()
     text = lines[number - 1].strip() if number and number <= len(lines) else ""
     return {"type": type(error).__name__, "message": message, "line": number, "text": text[:120],
-            "shapes": shapes(text, frame.f_locals) if frame else {}}
+            "shapes": shapes(text, frame.f_locals) if frame else {},
+            "sizes": {name: n for name, n in frame.f_locals.items() if re.fullmatch("[A-Z]", name) and type(n) is int}
+            if frame else {}}
 
 
 def shapes(text, names):

@@ -33,7 +33,7 @@ def judge(name, records, seed=0, pairs=False):
     *done, last = records
     if last.get("error") == "todo":
         return verdict | {"status": "todo"}
-    ended = {} if "end" in last else ended_early(plan.exercise, last)
+    ended = {} if "end" in last else ended_early(plan, last)
     made = [(record["case"], record["seed"]) for record in done]
     if not ended and (not made or made != [call[:2] for call in plan.calls]):
         raise AssertionError(f"{name}: not every call was made, or none was planned, so this is not a check")
@@ -81,7 +81,7 @@ def said(case, cases):
     """One sentence, of this case or, if it holds in all of them, of all; and an example."""
     named = factors(cases) if len(cases) == len(case.exercise.CASES) else {}
     for each in cases:
-        each.factors = named
+        each.factors, each.others = named, cases
     sentence, example = case.observation()
     everywhere = "in every case:" in sentence or all(
         other is case or any(words == sentence for words, _ in other.patterns()) for other in cases)
@@ -118,8 +118,23 @@ MEANT = (  # (type, words of the message, what a learner then wants to know)
 )
 
 
-def ended_early(exercise, last):
+def miscounted(plan, last):
+    """What is said where a size has the stub's name, and another number than that axis has: H = len(x)."""
+    call = next((k for k, call in enumerate(plan.calls) if call[0] == last.get("case")), None)
+    if call is None or not last.get("sizes"):
+        return ""
+    known = {}
+    for name, axes in plan.exercise.OUTPUTS.items():
+        for axis, n in zip(axes.split(), plan.right[call][name].shape):
+            if m := re.fullmatch(r"(\d*)([A-Z])", axis):
+                known[m[2]] = n // int(m[1] or 1)
+    return "".join(f"\nIn your function {name} is {n}, but the axis {name} is {known[name]} long here. From which axis "
+                   "of which array is it to be taken?" for name, n in last["sizes"].items() if known.get(name, n) != n)
+
+
+def ended_early(plan, last):
     """Status and observation where the learner's code did not get to the end."""
+    exercise = plan.exercise
     kind, words = last["error"], f" in the case: {last['case']}" if last.get("case") else ""
     if kind == "timeout":
         return {"status": "timeout", "observation": f"Stopped after {last['limit']:g} s{words}. Is there a loop that "
@@ -141,6 +156,7 @@ def ended_early(exercise, last):
     where = f"\nYour line {last['line']}:  {last['text']}" if last["line"] else ""
     if shapes := last.get("shapes"):
         where += "\nThere: " + ", ".join(f"{name} is {words}" for name, words in shapes.items()) + "."
+    where += miscounted(plan, last)
     meant = next((f"\n{hint}" for name, pattern, hint in MEANT if name == last["type"] and re.search(
         pattern, last["message"])), "") if where else ""
     return {"status": "error", "observation": what + where + meant, "printed": last.get("printed", "")}

@@ -15,13 +15,23 @@ def layer(H, B):
     return inputs
 
 
-CASES = {"one number each": layer(1, 1), "a whole layer": layer(5, 3)}
+def flat(rng):
+    """Far out: in float64, σ(-800) is 0 and σ(800) is 1, and so with tanh."""
+    ends = np.array([[-800.0, 0.3, 40.0], [800.0, -900.0, -1.7]])
+    return {"s": activations.sigmoid(ends + rng.uniform(-0.2, 0.2, ends.shape)),
+            "h": np.tanh(ends[:, ::-1] + rng.uniform(-0.2, 0.2, ends.shape))}
+
+
+CASES = {"one number each": layer(1, 1), "a whole layer": layer(5, 3), "where s is 0 or 1, and h is -1 or 1": flat}
 
 
 def reference(s, h):
-    """The slopes of the functions themselves, at the a and b that s and h imply."""
-    ones = np.ones(s.shape)
-    return (*derivatives(activations.sigmoid, ones, np.log(s / (1 - s))), *derivatives(np.tanh, ones, np.arctanh(h)))
+    """The slopes of the functions themselves, at the a and b that s and h imply; far out, where these are infinite, 0."""
+    def slope(function, inverse, y, lowest):
+        steep, found = (lowest < y) & (y < 1), np.zeros(y.shape)
+        found[steep], = derivatives(function, np.ones(steep.sum()), inverse(y[steep]))
+        return found
+    return slope(activations.sigmoid, lambda s: np.log(s / (1 - s)), s, 0), slope(np.tanh, np.arctanh, h, -1)
 
 
 def terms(s, h):
@@ -46,6 +56,8 @@ MUTANTS = [
     ("s * (1 - s)", "s * (1 + s)", "takes s (1 + s) for σ'", WHERE_FLAT),
     ("s * (1 - s)", "s * 1 - s", "computes s * 1 - s, which is 0, for σ'",
      "In which order does Python work out a * b - c?"),
+    ("s * (1 - s)", "s ** 2 * (1 / s - 1)", "divides by s, which is 0 far out, so that nan comes up there",
+     "What is 1/s where s is 0? Multiply out first."),
     ("s * (1 - s)", "s ** 2", "takes s² for σ', without the exp(-a)", FORMULA),
     ("s * (1 - s)", "s ** 2 * np.exp(-s)", "puts s in place of a in s² exp(-a)",
      "Do you have a? What is exp(-a), if you have s?"),
@@ -84,9 +96,9 @@ def slopes(s, h):
     one, two = np.zeros(s.shape), np.zeros(h.shape)
     for i in range(s.shape[0]):
         for b in range(s.shape[1]):
-            e = 1 / s[i, b] - 1
-            one[i, b] = e / (1 + e) ** 2
-            two[i, b] = 1 / math.cosh(math.atanh(h[i, b])) ** 2
+            one[i, b] = 0.25 - (s[i, b] - 0.5) ** 2
+            if abs(h[i, b]) < 1:
+                two[i, b] = 1 / math.cosh(math.atanh(h[i, b])) ** 2
     return one, two
 """, """
 def slopes(s, h):

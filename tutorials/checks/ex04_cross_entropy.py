@@ -20,7 +20,7 @@ def batch(lengths, T, shift=0, rare=0, each="place"):
         mask = np.arange(T) < rng.permutation(lengths)[:, None]
         shifts = shift * np.resize([1.0, -1.0, 0.0, -1.0, 0.5], (B, T if each == "place" else 1, 1))
         target_ids = rng.integers(0, V, (B, T))
-        target_ids[target_ids == V - 1] = 0 if B > 1 and rare else V - 1
+        target_ids[target_ids == V - 1] = 0 if B > 1 and (rare or min(lengths) == T) else V - 1
         logits = 1.3 * normal(rng, B, T, V) + shifts
         np.put_along_axis(logits, target_ids[:, :, None], np.take_along_axis(logits, target_ids[:, :, None], 2)
                           - rare * np.resize([1.0, 0.5, 0.0, 1.5], (B, T, 1)), 2)
@@ -58,6 +58,7 @@ SECOND = "What is the derivative of log(sum over w of exp(z[w])) by z[v]? Not on
 AXIS = "Which numbers have to sum to 1?"
 TARGET = "Of which class is the probability to be large? The classes are counted from 0."
 CHANCE = "If p is 1/2 for the right class, the loss is 0.69. What do you get?"
+ONE_PLACE = "How many entries of dlogits does your line change at one place, and how many targets has that place?"
 MUTANTS = [
     ("np.exp(z).sum(axis=2, keepdims=True)", "np.exp(z).sum(axis=1, keepdims=True)",
      "sums over T in the softmax, not over the classes", AXIS),
@@ -100,6 +101,13 @@ MUTANTS = [
     ("(p - onehot) *", "p *", "leaves - onehot out of dlogits", NUMBERS),
     ("(p - onehot) *", "-onehot *", "leaves p out of dlogits", SECOND),
     ("(p - onehot) *", "(p - 1) *", "takes 1 from p of every class in dlogits, not of the target only", NUMBERS),
+    ("(p - onehot) *", "(p - onehot.max(axis=(0, 1))) *",
+     "takes 1 from p in dlogits at every class that is a target anywhere, in each place, as "
+     "dlogits[:, :, target_ids] -= 1 does", ONE_PLACE),
+    ("(p - onehot) *", "(p - onehot.max(axis=0)) *",
+     "takes 1 from p in dlogits at the targets of all sequences, in each of them", ONE_PLACE),
+    ("(p - onehot) *", "(p - onehot.max(axis=1, keepdims=True)) *",
+     "takes 1 from p in dlogits at the targets of all steps, at each of them", ONE_PLACE),
     ("(p - onehot) *", "(p - 1) * onehot *", "keeps dlogits of the target only, zero for all other classes", SECOND),
     ("(p - onehot) *", "(onehot - p) *", "gives dlogits the wrong sign", NUMBERS),
     ("(p - onehot) *", "(p + onehot) *", "adds onehot to p in dlogits", NUMBERS),

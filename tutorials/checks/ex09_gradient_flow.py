@@ -73,7 +73,7 @@ MUTANTS = [
      "adds the Jacobians up, and does not multiply them",
      "Does h_t reach the last state by one step, or by one step after the other?"),
     ("np.linalg.norm(product, 2)", "np.linalg.norm(J, 2) * norm[t + 1, b]",
-     "multiplies the norms of the Jacobians, which is more than the norm of their product",
+     "multiplies the norms of the Jacobians, which is at least the norm of their product",
      "Does what the one stretches most have to be what the next stretches most?"),
     ("np.linalg.norm(product, 2)", "np.linalg.norm(product)", "takes the Frobenius norm of the product", NORM),
     ("np.linalg.norm(product, 2)", "np.linalg.norm(product, 1)",

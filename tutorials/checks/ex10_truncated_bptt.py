@@ -45,6 +45,8 @@ SECOND = "Which steps are those of the second chunk, if k is 4? And which come a
 LAST = "With 10 steps and k = 4, where does the last chunk begin, and how many steps has it?"
 OUTSIDE = "Which steps of dh belong to this chunk?"
 MUTANTS = [
+    ("np.zeros_like(x), h0", "np.zeros_like(x), 0 * h0", "starts the first chunk from zero, not from h0",
+     "In which state does the sequence begin?"),
     ("x[:, part], state)", "x[:, part], h0)", "starts every chunk from h0", CARRIED),
     ("x[:, part], state)", "x[:, part], state if start == 0 else 0 * h0)",
      "starts every chunk but the first from zero", CARRIED),
@@ -61,11 +63,15 @@ MUTANTS = [
      "What does the gradient of the last step reach, if it is cut between chunks?"),
     ("T = x.shape[1]", "T, k = x.shape[1], 1", "cuts between any two steps, as if k were 1",
      "How many steps does a gradient go back in a chunk of 4?"),
-    ("T = x.shape[1]", "T = x.shape[1]; k = -(-T // k)", "makes k chunks, where k is the length of each",
-     "Is k how many chunks there are, or how long each is?"),
+    ("T = x.shape[1]", "T = x.shape[1]; k = -(-T // k)", "takes k for the number of chunks, and cuts into k of them", "Is k how many chunks there are, or how long each is?"),
     ("range(0, T, k)", "range(0, T - T % k, k)", "leaves out the last chunk where it is shorter", LAST),
     ("range(0, T, k)", "range(k, T, k)", "leaves out the first chunk", "Where does your first chunk begin?"),
     ("range(0, T, k)", "range(T - k + 1)", "moves on by one step from chunk to chunk, so that they overlap", SECOND),
+    ("range(0, T, k)", "range(0, T, max(k - 1, 1))",
+     "moves on by k - 1 steps from chunk to chunk, so that the last step of one is the first of the next", SECOND),
+    ({"range(0, T, k)": "range(0, T, max(k - 1, 1))", "dx[:, part] =": "dx[:, part] +="},
+     "moves on by k - 1 steps from chunk to chunk, so that the last step of one is the first of the next, and adds dx "
+     "up where they overlap", SECOND),
     ("range(0, T, k)", "reversed(range(0, T, k))", "walks from the last chunk to the first",
      "Which chunk has to be done before you know in which state the next begins?"),
     ("start + k)", "start + k + 1)", "takes one step too many into each chunk", SECOND),
@@ -104,7 +110,7 @@ for _borders, _words in (
         ("[(int(a[0]), int(a[-1]) + 1) for a in np.array_split(np.arange(T), max(T // k, 1))]",
          "cuts into T // k equal chunks, not k steps each"),
         ("[(int(a[0]), int(a[-1]) + 1) for a in np.array_split(np.arange(T), min(k, T))]",
-         "cuts into k chunks, where k is the length of each"),
+         "takes k for the number of chunks, and makes k that are as equal as possible"),
         ("[(0, T - min(k, T)), (T - min(k, T), T)][T <= k:]", "cuts once only, k steps before the end"),
         ("[(0, min(k, T)), (k, T)][:1 + (T > k)]", "cuts once only, after the first k steps"),
         ("[(s, s + k + (s == 0)) for s in [0, *range(k + 1, T, k)]]", "cuts one step too late, after k + 1"),

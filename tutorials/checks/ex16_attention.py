@@ -119,8 +119,8 @@ MUTANTS += [
     ("np.tril(np.ones(scores.shape[1:], bool))", "np.tril(np.ones(scores.shape[1:], bool), -1)",
      "hides the step's own key too, so that the first step sees no key at all and becomes nan", FUTURE),
     ("np.where(seen, scores, -np.inf)", "np.where(seen, scores, -1e2)",
-     "gives hidden keys the score -100, which is not "
-     "small where others are near -1500 or not far enough", "What is exp of the score that you give to a hidden key?"),
+     "gives hidden keys one finite score, such as -100 or -1000, which is not the smallest where others are near -1500",
+     "What is exp of the score that you give to a hidden key?"),
     ("if causal:", "if not causal:", "hides the future where causal is False, and shows it where it is True", FUTURE),
     ("np.tril(np.ones(scores.shape[1:], bool))",
      "np.tril(np.ones(scores.shape[1:], bool), -1) | (np.arange(scores.shape"

@@ -155,7 +155,7 @@ class Place:
                                f"takes zero for {self.spoken(other)}", "What is it at the border?", ("zero",))
         if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
             for new in {0, 1, 2, 3, -1} - {node.value}:
-                if not (new == 0 and node.value == 1):
+                if not (new == 0 and node.value == 1) and not (new == -1 and node.value not in (0, 1)):
                     yield self.mistake([(*self.span(node), f"({new})" if new < 0 else str(new))],
                                        f"takes {new} for {node.value}", "Which number stands there?")
 

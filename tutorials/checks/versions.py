@@ -101,15 +101,15 @@ class Plan:
         return found
 
     def matches(self, which, got):
-        """Whether all numbers are equal; one entry of each output is looked at first, as that is quick."""
+        """Whether all numbers are equal; one entry of each output of each call is looked at first, as that is quick."""
         if self.probed[0] is not got:
             self.probed = got, [list(self.probes(got[call], call)) for call in range(len(got))]
         with contextlib.suppress(Exception):  # some do not even run
             outputs = self.returned(which)
-            return all(all(abs(outputs[call][name].item(at) - value) <= limit
-                           for name, at, value, limit in self.probed[1][call]) and all(
-                               same(got[call][name], outputs[call][name], EQUAL) for name in self.exercise.OUTPUTS)
-                       for call in range(len(got)))
+            return all(abs(outputs[call][name].item(at) - value) <= limit for call in range(len(got))
+                       for name, at, value, limit in self.probed[1][call]) and all(
+                same(got[call][name], outputs[call][name], EQUAL) for call in range(len(got))
+                for name in self.exercise.OUTPUTS)
         return False
 
     probed = None, []
@@ -147,11 +147,21 @@ class Plan:
         start = time.thread_time()
         for which in self.likely(got):
             if self.matches(which, got):
-                return [which]
+                return [which, *self.equals(which, got, start)][:SHOWN]
             self.outputs.pop(which, None)
             if time.thread_time() - start > SECONDS:
                 break
         return []
+
+    def equals(self, which, got, start):
+        """Pairs of the one mistake and another listed one, with the same numbers, that are found in time."""
+        one, two = which
+        for pair in itertools.chain(*(((k, two), (one, k)) for k in range(len(self.listed)) if k not in which)):
+            if time.thread_time() - start > 2 * SECONDS:
+                break
+            if self.combine(*pair) and self.matches(pair, got):
+                yield pair
+            self.outputs.pop(pair, None)
 
     def likely(self, got):
         """Pairs of mistakes, the likely first: those of which each explains what the other cannot. Where the one alone
@@ -216,7 +226,7 @@ class Plan:
 
     def brought(self, mistake):
         """The names that it brings in."""
-        words = lambda text: set(re.findall(r"[A-Za-z_]\w*", text))
+        words = lambda text: set(re.findall(r"[A-Za-z_]\w*\b(?! = )", text))  # read there, not set
         return set().union(*(words(new) - words(self.source[start:end]) for start, end, new in mistake.edits))
 
     @functools.cached_property

@@ -12,6 +12,8 @@ The backward pass needs the slopes σ'(a) and tanh'(b). By the quotient rule, th
 By then a and b are gone: a layer keeps only s and h. But s and h are enough, and no exp is needed again. For σ', note
 that exp(-a) = 1/s - 1. For tanh', use the quotient rule, and see what becomes of the two squares.
 
+Far out, s is exactly 0 or 1 in float64, and h exactly -1 or 1. Your formulas have to give a number there too.
+
 Check it with: python tutorials/check.py 01
 """
 
