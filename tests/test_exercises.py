@@ -92,7 +92,7 @@ def test_the_stub_is_to_do(name):
 
 
 @each_exercise
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 2, 4])  # each with the numbers of two seeds: 0 to 5 in all
 def test_the_answer_and_the_alternatives_pass(name, seed):
     for source in filter(None, [answer(name), *load(name).ALTERNATIVES]):
         judged = verdict(name, source, seed)
@@ -290,8 +290,8 @@ def test_pairs_that_are_equal_are_both_named():
 def test_one_entry_is_no_shift():
     """With two steps one entry meets another by chance, and what is a shift is one in every case."""
     source = answer("ex09_gradient_flow")
-    for wrong in ("norm = np.roll(norm, 1, axis=0) if T == 2 else 0.5 * norm", "norm = np.roll(norm, 1, axis=0) if T "
-                  "== 6 else 0.5 * norm"):
+    for T in (2, 6):
+        wrong = f"norm = np.roll(norm, 1, axis=0) if T == {T} else 0.5 * norm"
         assert "belongs to" not in verdict("ex09_gradient_flow", source.replace(
             "    return", f"    {wrong}\n    return"))["observation"]
     shifted = source.replace("    return", "    norm = np.roll(norm, 1, axis=0)\n    return")
@@ -299,12 +299,13 @@ def test_one_entry_is_no_shift():
 
 
 def test_a_size_that_is_counted_elsewhere_is_told():
-    source = answer("ex11_lstm_step").replace("    a_i, a_f, a_c, a_o = np.split(a, 4)",
-        "    H = len(x)\n    a_i, a_f, a_c, a_o = a[:H], a[H:2 * H], a[2 * H:3 * H], a[3 * H:]")
+    source = answer("ex11_lstm_step").replace(
+        " = np.split(a, 4)", " = a[:H], a[H:2 * H], a[2 * H:3 * H], a[3 * H:]").replace(
+        "    a_i,", "    H = len(x)\n    a_i,")
     judged = verdict("ex11_lstm_step", source)
     assert judged["status"] == "error" and "but the axis H is" in judged["observation"]
-    assert "but the axis" not in verdict("ex11_lstm_step", source.replace("len(x)", "len(x) + len(c_prev)-len(x)").replace(
-        "o * np.tanh(c)", "o @ np.tanh(c)"))["observation"]
+    source = source.replace("len(x)", "len(c_prev)").replace("o * np.tanh(c)", "o @ np.tanh(c)")
+    assert "but the axis" not in verdict("ex11_lstm_step", source)["observation"]
 
 
 def test_an_input_in_a_list_is_named_as_it_is_written():
@@ -313,8 +314,10 @@ def test_an_input_in_a_list_is_named_as_it_is_written():
 
 
 def test_one_array_of_all_the_outputs_is_taken_apart():
-    source = answer("ex08_bug_clinic").replace("return one", "import numpy as np\n    return np.array([one").rstrip() + "])\n"
-    assert verdict("ex08_bug_clinic", source)["status"] == "pass"
+    right = "return one, two, three, four, five, six"
+    source = answer("ex08_bug_clinic").replace(right, right.replace("one", "np.array([one") + "])")
+    assert source.endswith("six])\n")
+    assert verdict("ex08_bug_clinic", "import numpy as np\n" + source)["status"] == "pass"
 
 
 def test_patches_that_change_one_another_are_not_combined():
@@ -478,7 +481,8 @@ def test_empty_is_named():
 @pytest.mark.parametrize("wrong, words", [
     ("h[t]^2", "a power is written **"), ("hh[t] ** 2", "No line above gives this name a value"),
     ("da_t ** 2", "read before it has a value"), ("x[t] ** 2", "There: dh_t is (5, 3), x is (1, 7, 3)"),
-    ("h[t](2)", "A name with brackets behind it is called"), ("h[len(x)] ** 2", "An index points past the end of its axis"),
+    ("h[t](2)", "A name with brackets behind it is called"),
+    ("h[len(x)] ** 2", "An index points past the end of its axis"),
     ("(U_h @ x[t]) ** 2", "the last axis of A is as long as the last but one of B")])
 def test_errors_of_python_are_explained(wrong, words):
     judged = verdict(BPTT, answer(BPTT).replace("h[t] ** 2", wrong))

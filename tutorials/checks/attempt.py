@@ -163,8 +163,9 @@ def changed(before, after):
     before, after = dict(tree.leaves(before)), dict(tree.leaves(after))
     arrays = {name for name, leaf in [*before.items(), *after.items()] if isinstance(leaf, (np.ndarray, int, float))}
     indexed = lambda name: re.sub(r"\.(\d+)", r"[\1]", name)  # grads[0], as it is written
-    return {indexed(name): name in before and name in after and _near(before[name], after[name]) for name in sorted(arrays)
-            if name not in before or name not in after or not np.array_equal(before[name], after[name])}
+    return {indexed(name): name in before and name in after and _near(before[name], after[name])
+            for name in sorted(arrays) if name not in before or name not in after or not np.array_equal(
+                before[name], after[name])}
 
 
 def _near(before, after):

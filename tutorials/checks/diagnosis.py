@@ -98,7 +98,8 @@ MEANT = (  # (type, words of the message, what a learner then wants to know)
     ("TypeError", "not callable", "A name with brackets behind it is called. Is a * missing, or is an array named like "
                                   "a function?"),
     ("TypeError", "only (length-1|size-1|integer scalar|0-dim)", "An array stands where one number is expected."),
-    ("IndexError", "out of bounds", "An index points past the end of its axis. Indices begin at 0, so the last of n is n - 1."),
+    ("IndexError", "out of bounds", "An index points past the end of its axis. Indices begin at 0, so the last "
+                                     "of n is n - 1."),
     ("IndexError", "arrays used as indices must be|only integers, slices", "An index has to be a whole number, or an "
                                                                           "array of them."),
     ("TypeError", "list indices", "An index has to be a whole number."),

@@ -26,7 +26,7 @@ CASES = {"one number each": layer(1, 1), "a whole layer": layer(5, 3), "where s 
 
 
 def reference(s, h):
-    """The slopes of the functions themselves, at the a and b that s and h imply; far out, where these are infinite, 0."""
+    """The slopes of the functions themselves, at the a and b that s and h imply; 0 where these are infinite."""
     def slope(function, inverse, y, lowest):
         steep, found = (lowest < y) & (y < 1), np.zeros(y.shape)
         found[steep], = derivatives(function, np.ones(steep.sum()), inverse(y[steep]))

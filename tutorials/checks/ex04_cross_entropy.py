@@ -21,6 +21,7 @@ def batch(lengths, T, shift=0, rare=0, each="place"):
         shifts = shift * np.resize([1.0, -1.0, 0.0, -1.0, 0.5], (B, T if each == "place" else 1, 1))
         target_ids = rng.integers(0, V, (B, T))
         target_ids[target_ids == V - 1] = 0 if B > 1 and (rare or min(lengths) == T) else V - 1
+        target_ids[~mask] = np.where(rare, V - 1, target_ids[~mask])  # so that padding alone has this target
         logits = 1.3 * normal(rng, B, T, V) + shifts
         np.put_along_axis(logits, target_ids[:, :, None], np.take_along_axis(logits, target_ids[:, :, None], 2)
                           - rare * np.resize([1.0, 0.5, 0.0, 1.5], (B, T, 1)), 2)
@@ -104,6 +105,8 @@ MUTANTS = [
     ("(p - onehot) *", "(p - onehot.max(axis=(0, 1))) *",
      "takes 1 from p in dlogits at every class that is a target anywhere, in each place, as "
      "dlogits[:, :, target_ids] -= 1 does", ONE_PLACE),
+    ("(p - onehot) *", "(p - (onehot * counts).max(axis=(0, 1))) *",
+     "takes 1 from p in dlogits at every class that is a target of a place that counts, in each place", ONE_PLACE),
     ("(p - onehot) *", "(p - onehot.max(axis=0)) *",
      "takes 1 from p in dlogits at the targets of all sequences, in each of them", ONE_PLACE),
     ("(p - onehot) *", "(p - onehot.max(axis=1, keepdims=True)) *",
