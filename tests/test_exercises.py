@@ -30,6 +30,15 @@ each_exercise = pytest.mark.parametrize("name", NAMES)
 BPTT = "ex07_rnn_bptt"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory):
+    """So that not each of many processes compiles all modules again, where Python is told to keep nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
 def text(folder, name):
     return (TUTORIALS / folder / f"{name}.py").read_text(encoding="utf-8")
 
