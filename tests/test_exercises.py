@@ -514,6 +514,7 @@ def test_a_sum_of_terms_is_written_out():
 def test_a_sum_is_written_out_for_each_gate(monkeypatch):
     def terms(x, y):
         return {"da": {"s": x, "s²": x * x}}
+    monkeypatch.setattr(diagnosis, "planned", versions.Plan)  # two tests have an exercise of this name
     monkeypatch.setitem(sys.modules, "checks.ex99_gates", types.SimpleNamespace(**GATED, terms=terms))
     judged = verdict("ex99_gates", "def f(x, y):\n    a = x.copy()\n    a[:3] -= 2 * x[:3] ** 2\n    a[3:9] *= 3\n"
                                    "    a[9:] **= 3\n    return a, x.sum(1), y")
@@ -535,6 +536,7 @@ GATED = {"FUNCTION": "f", "OUTPUTS": {"da": "4H B", "db": "4H", "dc": "T H B"}, 
     ("y = np.concatenate([y[:2], 3 + y[2:3], y[3:]])", "dc  t=0 ok 1 ok 2 x  3 ok", "dc: wrong at t = 2 only."),
 ])
 def test_the_map_by_gate_and_time(lines, row, words, monkeypatch):
+    monkeypatch.setattr(diagnosis, "planned", versions.Plan)  # two tests have an exercise of this name
     monkeypatch.setitem(sys.modules, "checks.ex99_gates", types.SimpleNamespace(**GATED))
     judged = verdict("ex99_gates", f"import numpy as np\ndef f(x, y):\n    {lines}\n    return x, x.sum(1), y")
     assert row in [line.strip() for line in judged["map"]] and words in judged["observation"]
