@@ -76,8 +76,8 @@ for name, value in error.items():
 
 # %% [markdown]
 # One unit is enough, but not from every start. Three of these five seeds come near 0.001, the others stay near 0.03.
-# The best of five RNNs, with more weights and trained alike, halves the error of always 0. In equation 1 no signal
-# multiplies a value. And what an RNN holds must pass through U_h and tanh at every step.
+# The best of five RNNs of this size halves the error of always 0, the others do less. In equation 1 no signal
+# multiplies a value. And what an RNN holds must pass through U_h and tanh at every step. (More units would help it.)
 
 # %% tags=["proof"]
 if not QUICK:
@@ -183,7 +183,8 @@ save(figure, "11_gates_one_can_read.png")
 # different things. *Force* a gate open in the trained network, by a bias of 50: does this network use it? *Train
 # again* with the gate open from the start: can a network do without it?
 #
-# PREDICT: the LSTM of 1997 had no forget gate, which is f_t = 1. What error will it get, forced and trained again?
+# PREDICT: the LSTM of 1997 had no forget gate, which is f_t = 1. What error will it get when forced? And when
+# trained again?
 # (Always 0 gets about 0.1.)
 
 # %%
@@ -207,12 +208,13 @@ for name, one in (("the best without f", without_f), ("with all gates", named)):
 
 # %% [markdown]
 # Forced open, each gate makes the network as bad as one that always says 0, or three times as bad. So this network
-# uses all three. Trained again, a network finds ways around. Without the forget gate it gets to 0.03 in the best
-# trial and to 0.07 in the worst.
+# uses all three. Trained again, a network finds ways around. Without the forget gate it gets to about 0.03, or to
+# 0.07 from a worse start.
 #
 # The best one clears by subtraction. Its candidate listens to h with a weight of about -2.4, so writing takes the old
-# value off. For this h must show the old value, so b_o is higher, and the output gate is never quite shut. That costs
-# errors where 0 is right. No retrained network comes near the 0.001 of three gates.
+# value off. Therefore h must show the old value at that step. So b_o is higher, and the output gate is never quite
+# shut. That costs errors where 0 is right. No retrained network comes near the 0.001 of three gates. But 0.03 is what
+# three gates get from a bad start too.
 #
 # A network on real data has many units, and they share the work. Do not expect gates there that read so easily.
 
