@@ -62,14 +62,15 @@ assert (len(train[1]), len(validation[1])) == (142, 55) and round(ar, 3) == 0.18
 # %% [markdown]
 # ## The sweep
 #
-# An LSTM of 16 units, Adam, 40 epochs, three seeds. Of each run we keep the lowest validation loss of all epochs.
+# A *sweep* tries several settings, one after the other: here learning rates for three batch sizes. An LSTM of 16
+# units, Adam, 40 epochs, three seeds. Of each run we keep the lowest validation loss of all epochs.
 #
 # PREDICT: the article starts at 0.001. Is that right for batches of 8? And for all 142 in one batch? Which learning
 # rate is best for each?
 
 # %%
 EPOCHS, SEEDS = (2, 1) if QUICK else (40, 3)
-RATES, BATCHES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0), (8, 32, 142)
+RATES, BATCHES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1), (8, 32, 142)
 model = compose.chain(fast.lstm, compose.last_step, linear)  # fast.lstm: the same numbers as lstm, sooner
 
 
@@ -89,32 +90,32 @@ for size in BATCHES:
 figure = Figure(figsize=(8, 4.2), layout="constrained")
 ax = figure.subplots()
 for size, colour, marker in zip(BATCHES, (plots.ORANGE, plots.BLUE, plots.GREEN), "osD"):
-    ax.semilogx(RATES, [lowest[size, lr] for lr in RATES], color=colour, marker=marker, linewidth=2,
-                label=f"batches of {size}")
+    line = [lowest[size, lr] for lr in RATES]
+    ax.loglog(RATES, line, color=colour, marker=marker, linewidth=2, label=f"batches of {size}")
+    ax.plot(RATES[np.argmin(line)], min(line), marker, color=colour, markersize=14, fillstyle="none")  # the best rate
 ax.axhline(naive, color=plots.GREY, linestyle="--", label="persistence")
 ax.axhline(ar, color="black", linestyle=":", linewidth=2, label="AR(9)")
-ax.set(xlabel="learning rate of Adam", ylabel="lowest validation MSE", ylim=(0, 1.6))
-ax.legend(frameon=False, loc="upper center")
+ax.set(xlabel="learning rate of Adam", ylabel="lowest validation MSE", ylim=(0.14, 1.1))
+ax.set_yticks([0.15, 0.2, 0.3, 0.5, 1], ["0.15", "0.2", "0.3", "0.5", "1"])
+ax.minorticks_off()
+ax.legend(frameon=False, loc="upper right")
 save(figure, "13_learning_rate_and_batch.png")
 
 # %% [markdown]
 # ![Lowest validation loss over the learning rate, for three batch sizes](figures/13_learning_rate_and_batch.png)
 #
-# For batches of 8, 0.001 is a good start. With all windows in one batch it is not: after 40 epochs the network has
-# learned next to nothing. There 0.01 is right. The fewer updates there are, the worse a small rate does. 1 is too
-# large for every batch. And where lr is right, the batch size hardly matters: all three come out at about 0.16 to
-# 0.18.
+# For batches of 8, 0.001 is a good start. For all windows in one batch it is far too small: after 40 epochs the
+# network has learned next to nothing. The best rate is 0.003 for batches of 8, 0.01 for 32, and 0.03 for 142. So the
+# fewer the updates, the larger the best learning rate (the large marks). At its best rate each batch size comes to
+# about 0.16.
 #
-# A sweep over powers of ten costs minutes. It is the first thing to do with a new task, and again with a new batch
-# size.
+# A sweep over such rates costs minutes. It is the first thing to do with a new task, and again with a new batch size.
 
 # %% tags=["proof"]
 if not QUICK:
     best = {size: min(RATES, key=lambda lr: lowest[size, lr]) for size in BATCHES}
     assert lowest[8, 1e-3] < ar < lowest[32, 1e-3] < lowest[142, 1e-3] and lowest[142, 1e-3] > 0.8
-    assert best[32] == best[142] == 1e-2 and best[8] in (1e-3, 1e-2)
-    assert all(0.15 < lowest[size, best[size]] < 0.195 for size in BATCHES)
-    assert all(lowest[size, 1.0] > lowest[size, best[size]] + 0.08 for size in BATCHES)
+    assert best == {8: 3e-3, 32: 1e-2, 142: 3e-2} and all(0.15 < lowest[size, best[size]] < 0.175 for size in BATCHES)
 
 # %% [markdown]
 # All of it was chosen and judged on the same 55 years. So the numbers compare settings. They do not tell the error of
@@ -128,7 +129,7 @@ if not QUICK:
 #
 # 720 epochs, one update each. Then it learns. The lowest validation loss of the first seed falls from about 0.90 to
 # 0.21. It does not reach the 0.16 of the small batches. So the number of updates explains most of the difference, and
-# not all. With lr = 0.01 the big batch comes to 0.18 in 40 epochs.
+# not all. With lr = 0.03 the big batch comes to 0.16 in 40 epochs.
 
 # %% tags=["proof"]
 if not QUICK:
