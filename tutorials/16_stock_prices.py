@@ -3,13 +3,13 @@
 #
 # *Beside the article: §6, stock prices; the model of §5.*
 #
-# The article names stock prices first. Many tutorials train an LSTM on a price, plot its forecast over the truth, and
-# the two lines lie on each other. This one takes that picture apart, and then looks for what can be forecast in the
+# The article names stock prices first. Many tutorials train an LSTM on a price and plot its forecast over the truth.
+# The two curves lie on each other. This page takes that picture apart. Then it looks for what can be forecast in the
 # same data.
 #
 # ## The picture with no forecast in it
 #
-# If a price moves by e_t from day to day, p_t = p_{t-1} + e_t, and nobody knows e_t before, the best forecast is
+# Let a price move by e_t from day to day: p_t = p_{t-1} + e_t. If nobody knows e_t before, the best forecast is
 # p_{t-1}. Its error is e_t. Yet the score that is usually printed is
 #
 #     R² = 1 - Σ (p_t - p̂_t)² / Σ (p_t - mean p)²
@@ -35,18 +35,25 @@ def r2(forecast, truth):
 for last in (6, 101):
     prices = np.arange(1.0, last + 1)
     print(f"prices 1 .. {last}: R² = {r2(prices[:-1], prices[1:]):.4f}")
+
+# %% tags=["proof"]
 assert r2(np.arange(1.0, 6), np.arange(2.0, 7)) == 0.5 and r2(prices[:-1], prices[1:]) > 0.998
 
 # %% [markdown]
 # ## A real price, three models
 #
-# The New York Stock Exchange, 6,051 trading days. The file has the Dow Jones' daily log return r_t; the price is a
-# *reconstruction*, 100 · exp(r_1 + ... + r_t), so its unit is per cent of the first day's. 70 / 15 / 15 in time's
-# order. A ridge autoregression, order and penalty chosen on validation, and the article's LSTM on windows of 20 days,
-# trained on the price as it is, with three seeds. Both are fitted to all days before the test. They forecast one day,
-# and five by reading their own forecasts.
+# The New York Stock Exchange, 6,051 trading days. The file has the *log return* of the Dow Jones index for each day:
+# r_t = ln(p_t / p_{t-1}). The price here is a *reconstruction*, 100 · exp(r_1 + ... + r_t). Its unit is per cent of the
+# price before the first day. The first 70 % of the days are for training, 15 % for validation, 15 % for the test. Three
+# models forecast:
 #
-# PREDICT: in which order?
+# - yesterday's price;
+# - a ridge autoregression (tutorial 15), order and penalty chosen on validation;
+# - the article's LSTM, which reads the prices of 20 days as they are. Three seeds.
+#
+# The last two are fitted to all days before the test. They say one day. For five days they read their own forecasts.
+#
+# PREDICT: in which order will they end, and how far apart?
 
 # %%
 days = datasets.nyse()
@@ -58,8 +65,9 @@ SEEDS = range(1 if QUICK else 3)
 
 
 def article_lstm(series, start, end, seed, horizon=H):
-    """Forecasts from each day of start .. end of an LSTM that is fitted to all before `start`, as the line beside it.
-    The last 15 % of these choose the epoch; then it starts afresh and trains so long on all of them."""
+    """Forecasts from each day of start .. end of an LSTM that is fitted to all before `start`, as the line beside it,
+    and the most that its read-out can say. The last 15 % of these days choose the epoch; then it starts afresh and
+    trains so long on all of them."""
     scale = datasets.Scale.fit(series[:start])
     x, y = datasets.windows(scale.apply(series[:start]).astype(np.float32), 20)
     model, choose = compose.chain(fast.lstm, compose.last_step, linear), round(0.85 * len(y))
@@ -72,7 +80,8 @@ def article_lstm(series, start, end, seed, horizon=H):
                               **settings)["best"]
     past = scale.apply(baselines.pasts(series[:end], 20, start, horizon)).astype(np.float32)
     said = baselines.recursive(lambda p: model.forward(params, p[..., None])[0], past, horizon)
-    return scale.invert(said.astype(float))
+    most = params[-1]["b"] + abs(params[-1]["W"]).sum()  # if each h were 1 or -1
+    return scale.invert(said.astype(float)), scale.invert(most.item())
 
 
 line = baselines.chosen_ar(price[:two], one)
@@ -93,86 +102,124 @@ def scores(forecast, truth):
 
 
 truth = baselines.truth(price, two, H)
+lstms = [article_lstm(price, two, n, seed) for seed in SEEDS]
 said = {"yesterday's price": baselines.persistence(price, two, H), f"ridge AR({line.p})": line.forecasts(price, two, H),
-        **{f"LSTM, seed {seed}": article_lstm(price, two, n, seed) for seed in SEEDS}}
+        **{f"LSTM, seed {seed}": forecast for seed, (forecast, _) in enumerate(lstms)}}
 prices = {name: scores(f, truth) for name, f in said.items()}
 show(prices)
+
+# %% tags=["proof"]
 y_1, line_1 = prices["yesterday's price"], prices[f"ridge AR({line.p})"]
 assert y_1[0] < line_1[0] and y_1[3] < line_1[3] and round(y_1[2], 3) == round(line_1[2], 3) == 0.998
 if not QUICK:
     assert all(row[2] < 0.7 and row[0] > 5 * y_1[0] for name, row in prices.items() if "LSTM" in name)
 
 # %% [markdown]
-# Yesterday's price wins, and the ridge regression is a little worse than knowing nothing. Both have R² = 0.998.
-#
-# The LSTM fails altogether, for a simple reason: every h is between -1 and 1, so the read-out W h + b cannot say more
-# than b + Σ|W|, and most test prices lie above every price it was trained on. (A shuffled split would hide this: it
-# trains on days of every height.) So look at the validation days instead, which it has not seen either, and whose
-# prices lie mostly within what it knows. There it looks like a forecast.
-#
+# Yesterday's price wins, and the ridge regression is a little worse. Both have R² = 0.998. The LSTM fails altogether.
+# Why? Look at the highest price that each network was trained on, and at the highest that it says.
+
+# %%
+highest = price[:two].max()
+print(f"highest price before the test {highest:.0f}; {np.mean(price[two:] > highest):.0%} of the test days are above")
+for seed, (forecast, most) in enumerate(lstms):
+    print(f"LSTM, seed {seed}: says {forecast[:, 0].max():.0f} at most; its read-out could say {most:.0f}")
+cut_off = np.minimum(said["yesterday's price"][:, 0], highest)
+print(f"yesterday's price, but never more than {highest:.0f}: RMSE {metrics.rmse(cut_off, truth[:, 0]):.1f}")
+
+# %% [markdown]
+# It says hardly more than the highest price that it was trained on, 190. Two thirds of the test days are higher.
+# Yesterday's price would be as bad with such a limit: its RMSE would be 47.1. (There is a hard limit too. Every h is
+# between -1 and 1, so the read-out W h + b cannot say more than b + Σ|W|. But that is higher.) A random split would
+# hide this failure: it trains on days of every height.
+
+# %% tags=["proof"]
+assert round(highest) == 190 and 0.6 < np.mean(price[two:] > highest) < 0.7
+assert abs(metrics.rmse(cut_off, truth[:, 0]) - 47.1) < 0.1
+if not QUICK:
+    assert all(highest < forecast[:, 0].max() < 205 and most > 210 for forecast, most in lstms)
+
+# %% [markdown]
 # ## The test for the illusion
 #
-# Compare the forecast for day t with the truth of day t - k. A forecast is best at k = 0. An echo is best at k = 1.
+# Take another LSTM, which is fitted to the training part alone, and look at its forecasts for the validation days.
+# Most of these prices lie within what it knows. There it looks like a forecast.
+#
+# Compare the forecast for day t with the truth of day t - k. Is it nearest at k = 0, the day that it is meant for? Or
+# at k = 1? Then it is an *echo*: it repeats the day before.
+#
+# PREDICT: at which k is the error smallest, for the LSTM and for the ridge regression?
 
 # %%
 past = baselines.pasts(price[:two], 1, one, 1)[:, 0]  # the days before, from the last of the training part on
 now = baselines.truth(price[:two], one, 1)[:, 0]
-echoes = {"LSTM": article_lstm(price, one, two, seed=0, horizon=1)[:, 0],
+echoes = {"LSTM": article_lstm(price, one, two, seed=0, horizon=1)[0][:, 0],
           "ridge AR": baselines.AR(line.p, line.ridge).fit(train).forecasts(price[:two], one, 1)[:, 0]}
 shifts = np.arange(-3, 6)
 by_shift = {name: [metrics.rmse(f[5:-3], now[5 - k:len(now) - 3 - k]) for k in shifts] for name, f in echoes.items()}
 print("k         " + "".join(f"{k:>7}" for k in shifts))
 for name, row in by_shift.items():
     print(f"{name:<10}" + "".join(f"{value:>7.2f}" for value in row))
-for name, f in echoes.items():
-    today, yesterday = (np.corrcoef(f, p)[0, 1] for p in (now, past))
-    print(f"{name:<10} R² {r2(f, now):.3f}, correlation {today:.4f} with the truth, {yesterday:.4f} with yesterday")
-print(f"trained on prices up to {train.max():.0f}; validation {validation.min():.0f} to {validation.max():.0f}, test "
-      f"{test.min():.0f} to {test.max():.0f}; {np.mean(validation <= train.max()):.0%} of the validation days within")
+for name, f in (echoes | {"yesterday's price": past}).items():
+    print(f"{name:<18} RMSE {metrics.rmse(f, now):.2f}, R² {r2(f, now):.3f}")
+within = np.mean(validation <= train.max())
+print(f"trained on prices up to {train.max():.0f}; {within:.0%} of the validation days are within")
+
+# %% tags=["proof"]
 best = {name: shifts[np.argmin(row)] for name, row in by_shift.items()}
-assert best["ridge AR"] == 1 and test.min() > train.max()
+assert best["ridge AR"] == 1 and round(metrics.rmse(past, now), 2) == 1.44 and within > 0.8
 if not QUICK:
-    assert best["LSTM"] == 1 and r2(echoes["LSTM"], now) > 0.9
+    assert best["LSTM"] == 1 and r2(echoes["LSTM"], now) > 0.9 and metrics.rmse(echoes["LSTM"], now) > 2
 
 # %% [markdown]
-# Both forecasts are nearer to yesterday's price than to the one they are meant for. The LSTM has R² above 0.9, has
-# learned to copy, and copies worse than one line of NumPy does.
+# At k = 1, both of them. The LSTM has R² above 0.9. It has learned to copy, and its copy is worse than yesterday's
+# price itself: an RMSE of about 3 beside 1.44.
+#
+# To be an echo is no crime: of a price that moves by chance, the last price is the best forecast. The illusion is the
+# R², and the two curves that lie on each other. They are there without any forecast.
 
 # %% [markdown]
 # ## Returns
 #
-# What is left is to forecast the change itself, r_t. R² = 0 is the mean of the test days. The same three models.
+# What is left is to forecast the change itself, r_t. Who always says the mean of the test days has R² = 0. The same
+# three models.
 #
-# PREDICT: is the LSTM's R² above 0?
+# PREDICT: whose R² is above 0?
 
 # %%
 r_line = baselines.chosen_ar(returns[:two], one)
 truth_r = baselines.truth(returns, two, H)
 r_said = {"always 0": np.zeros_like(truth_r), "yesterday's return": baselines.persistence(returns, two, H),
           f"ridge AR({r_line.p})": r_line.forecasts(returns, two, H),
-          **{f"LSTM, seed {seed}": article_lstm(returns, two, n, seed) for seed in SEEDS}}
+          **{f"LSTM, seed {seed}": article_lstm(returns, two, n, seed)[0] for seed in SEEDS}}
 r_table = {name: scores(100 * f, 100 * truth_r) for name, f in r_said.items()}
 show(r_table)
 memory = [np.corrcoef(part[1:], part[:-1])[0, 1] for part in datasets.split(returns)]
 print("correlation of r_t with r_{t-1} in train, validation, test:", np.round(memory, 2))
+for start in range(0, n - 600, 600):
+    some = returns[start:start + 600]
+    print(f"    600 days from {date[start]}: {np.corrcoef(some[1:], some[:-1])[0, 1]:>5.2f}")
+
+# %% tags=["proof"]
 assert all(row[2] < 0.01 for row in r_table.values()) and np.allclose(memory, [0.19, 0.04, 0.06], atol=0.01)
 
 # %% [markdown]
-# No R² is above 0.01, of the line or of an LSTM. The line did learn something: in the training part a return knows a
-# little of the next, with a correlation of 0.19, as it would where some shares of an index are traded late (Lo and
-# MacKinlay 1988). Later it is 0.04 and 0.06. What held for 17 years was gone in the years after.
+# Nobody's, or by nothing that counts: none is above 0.01. In the training part there was something to learn: a return
+# has a correlation of 0.19 with the next one. That happens where some shares of an index are traded late (Lo and
+# MacKinlay 1988). But it did not last. It was there from 1965 on, and small again before the training part ended.
 
 # %% [markdown]
 # ## Where there is something to learn: volume
 #
-# The same file has the logarithm of each day's volume, less its own past mean. This is the task of James et al. (An
-# Introduction to Statistical Learning, chapter 10): five days of three variables, log volume, return and log
-# volatility; train up to 1979-12-31, test on the 1,770 days after. A day ahead the book reports test R² of 0.18 for
-# yesterday's value, 0.41 for an autoregression, 0.46 with the weekday, and 0.42 for its RNN. Here an LSTM reads the
-# five days, without and with the weekday of the day to come, and says five days at once. The last 15 % of the training
-# days choose its epoch.
+# The file also has each day's *volume*, how many shares were traded: its logarithm, less the mean of the days before.
+# The task is that of a textbook (James et al., An Introduction to Statistical Learning, chapter 10). A model reads five
+# days of three variables: log volume, return, and the logarithm of the *volatility*, which is how much prices moved of
+# late. It trains up to 1979-12-31. The test is the 1,770 days after.
 #
-# PREDICT: with the same inputs, will the LSTM beat the line?
+# The lines are least squares, one for each day ahead: without and with the weekday of the day to come. The LSTM reads
+# the same five days, without and with that weekday. It says five days at once. The last 15 % of the training days
+# choose its epoch. Three seeds, and the mean of their forecasts.
+#
+# PREDICT: with the same inputs, will the LSTM be ahead of the line?
 
 # %%
 variables = np.column_stack([days["log_volume"], returns, days["log_volatility"]])
@@ -222,30 +269,51 @@ truth_v, yesterday = y[k >= cut], x[k >= cut, -1, 0]
 v_said = {"yesterday's volume": np.repeat(yesterday[:, None], H, axis=1), "the day a week ago": x[k >= cut, :, 0],
           "AR(5)": least_squares(x, y, False), "AR(5), weekday": least_squares(x, y, True)}
 for calendar in (False, True):
-    for seed in range(1 if QUICK else 3):
-        v_said[f"LSTM{', weekday' * calendar}, seed {seed}"] = network_forecasts(x, y, calendar, seed)
+    name = f"LSTM{', weekday' * calendar}, "
+    v_said |= {f"{name}seed {seed}": network_forecasts(x, y, calendar, seed) for seed in SEEDS}
+    v_said[f"{name}mean"] = np.mean([f for key, f in v_said.items() if key.startswith(f"{name}seed")], axis=0)
 v_table = {name: scores(f, truth_v) for name, f in v_said.items()}
 print(f"{len(truth_v)} test days; the LSTM with weekday has {4 * 12 * (8 + 12 + 1) + 5 * 13:,} weights")
-assert len(truth_v) == 1770
 show(v_table)
+
+
+def excess(f, g):
+    """By how much the squared error of f is above that of g one day ahead, and its standard error: 20 days count as
+    one observation (tutorial 15)."""
+    d = ((f - truth_v) ** 2 - (g - truth_v) ** 2)[:, 0]
+    blocks = d[len(d) % 20:].reshape(-1, 20).mean(axis=1)
+    return blocks.mean(), blocks.std(ddof=1) / np.sqrt(len(blocks))
+
+
+apart = {name: excess(v_said[name], v_said["AR(5), weekday" if "weekday" in name else "AR(5)"])
+         for name in v_said if "LSTM" in name}
+print("squared error of one day less that of the line with the same inputs:")
+for name, (d, e) in apart.items():
+    print(f"    {name:<22} {d:>7.4f} ± {e:.4f}")
+
+# %% tags=["proof"]
+assert len(truth_v) == 1770
 for name, of_the_book in {"yesterday's volume": 0.180, "AR(5)": 0.413, "AR(5), weekday": 0.460}.items():
     assert round(v_table[name][2], 3) == of_the_book
 if not QUICK:
     assert all(0.37 < row[2] < 0.465 for name, row in v_table.items() if "LSTM" in name)
+    assert all(0.44 < v_table[name][2] for name in v_table if "LSTM, weekday" in name)
+    assert all(abs(d) < 2 * e for name, (d, e) in apart.items() if "mean" in name)
 
 # %% [markdown]
-# The book's numbers, to three digits: 0.180, 0.413, 0.460. Here is signal: nearly half of the variance of tomorrow's
-# volume is known today. The network, with the same days and the same inputs, is level with the line at best: with the
-# weekday 0.449 to 0.457, the line 0.460. It has 1,073 weights, a line 20. Nearly all that is to be known is linear.
+# No. Yesterday's volume and the two lines have the R² of the book: 0.18, 0.41 and 0.46. (Its RNN has about 0.42.) So
+# nearly half of the variance of tomorrow's volume is known today. No network is ahead of the line with the same inputs
+# by two standard errors, nor is the mean of three. With the weekday the LSTM has 1,073 weights for five days, the line
+# 20 for each. Nearly all that these models find is linear.
 #
-# (The book standardizes with mean and deviation of all days, the test days too. For a line that changes nothing: least
-# squares finds weights that undo shift and scale.)
+# (The book scales with mean and deviation of all days, the test days too, and so does this table. For a line that
+# changes nothing: least squares finds weights that undo shift and scale.)
 
 # %%
 figure = Figure(figsize=(11, 3.4), layout="constrained")
 zoom, lag = figure.subplots(1, 2, width_ratios=(2, 1))
-some = slice(300, 350)
-plots.forecast(date[one:two][some], now[some], {name: f[some] for name, f in echoes.items()}, zoom)
+shown = slice(300, 350)
+plots.forecast(date[one:two][shown], now[shown], {name: f[shown] for name, f in echoes.items()}, zoom)
 zoom.set(ylabel="price", title="50 validation days: close to the truth, and a day late")
 for (name, row), colour in zip(by_shift.items(), (ORANGE, BLUE)):
     lag.plot(shifts, row, ".-", color=colour, label=name)
@@ -272,8 +340,29 @@ save(figure, "16_what_can_be_forecast.png")
 #
 # ![Test R² of return and volume, lines and LSTMs](figures/16_what_can_be_forecast.png)
 #
-# **To take away:** make `price` a walk of pure chance, with these for `returns` where it is computed:
+# **To take away:** make a price that is pure chance, from returns that nobody can know:
 #
-#     np.random.default_rng(0).normal(0, 0.008, n)
+#     walk = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.008, n)))
 #
-# Which of the numbers of the first two tables would tell you that there is nothing to forecast in it?
+# Forecast it by its last value and by a ridge autoregression. Which number would tell you that there is nothing to
+# forecast in it: R², or the k of the smallest error?
+
+# %% [markdown] tags=["answer"]
+# ## Answer
+#
+# The k. The last value has R² = 0.99 of a walk in which nothing can be forecast. The line has the same R² and the same
+# RMSE, and its error is smallest at k = 1: it repeats the day before. A high R² of a price proves nothing. Compare with
+# the last value, always.
+
+# %% tags=["proof"]
+walk = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.008, n)))
+walk_line = baselines.chosen_ar(walk[:two], one).forecasts(walk, two, 1)[:, 0]
+walk_truth, walk_last = walk[two:], walk[two - 1:-1]
+echo = [metrics.rmse(walk_line[5:-3], walk_truth[5 - k:len(walk_truth) - 3 - k]) for k in shifts]
+for name, f in {"its last value": walk_last, "the line": walk_line}.items():
+    print(f"a walk, forecast by {name}: R² {r2(f, walk_truth):.4f}, RMSE {metrics.rmse(f, walk_truth):.3f}")
+print(f"the line's error is smallest at k = {shifts[np.argmin(echo)]}")
+
+assert shifts[np.argmin(echo)] == 1
+assert round(r2(walk_last, walk_truth), 2) == round(r2(walk_line, walk_truth), 2) == 0.99
+assert abs(metrics.rmse(walk_line, walk_truth) - metrics.rmse(walk_last, walk_truth)) < 0.005
