@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 16. Stock prices: the forecast that is yesterday's price
+# # 16. Stock prices: what a curve close to the truth is worth
 #
 # *Beside the article: §6, stock prices; the model of §5.*
 #
@@ -152,14 +152,15 @@ if not QUICK:
 # %%
 past = baselines.pasts(price[:two], 1, one, 1)[:, 0]  # the days before, from the last of the training part on
 now = baselines.truth(price[:two], one, 1)[:, 0]
-echoes = {"LSTM": article_lstm(price, one, two, seed=0, horizon=1)[0][:, 0],
+on_validation = {"LSTM": article_lstm(price, one, two, seed=0, horizon=1)[0][:, 0],
           "ridge AR": baselines.AR(line.p, line.ridge).fit(train).forecasts(price[:two], one, 1)[:, 0]}
 shifts = np.arange(-3, 6)
-by_shift = {name: [metrics.rmse(f[5:-3], now[5 - k:len(now) - 3 - k]) for k in shifts] for name, f in echoes.items()}
+by_shift = {name: [metrics.rmse(f[5:-3], now[5 - k:len(now) - 3 - k]) for k in shifts]
+            for name, f in on_validation.items()}
 print("k         " + "".join(f"{k:>7}" for k in shifts))
 for name, row in by_shift.items():
     print(f"{name:<10}" + "".join(f"{value:>7.2f}" for value in row))
-for name, f in (echoes | {"yesterday's price": past}).items():
+for name, f in (on_validation | {"yesterday's price": past}).items():
     print(f"{name:<18} RMSE {metrics.rmse(f, now):.2f}, R² {r2(f, now):.3f}")
 within = np.mean(validation <= train.max())
 print(f"trained on prices up to {train.max():.0f}; {within:.0%} of the validation days are within")
@@ -168,14 +169,16 @@ print(f"trained on prices up to {train.max():.0f}; {within:.0%} of the validatio
 best = {name: shifts[np.argmin(row)] for name, row in by_shift.items()}
 assert best["ridge AR"] == 1 and round(metrics.rmse(past, now), 2) == 1.44 and within > 0.8
 if not QUICK:
-    assert best["LSTM"] == 1 and r2(echoes["LSTM"], now) > 0.9 and metrics.rmse(echoes["LSTM"], now) > 2
+    assert best["LSTM"] == 1 and r2(on_validation["LSTM"], now) > 0.9 and metrics.rmse(on_validation["LSTM"], now) > 2
 
 # %% [markdown]
 # At k = 1, both of them. The LSTM has R² above 0.9. It has learned to copy, and its copy is worse than yesterday's
 # price itself: an RMSE of about 3 beside 1.44.
 #
-# To be an echo is no crime: of a price that moves by chance, the last price is the best forecast. The illusion is the
-# R², and the two curves that lie on each other. They are there without any forecast.
+# An echo need not be a bad forecast: of a price that moves by chance, the last price is the best. A forecast that knew
+# a small part of the next move would be nearest at k = 1 too. The illusion is the R², and the two curves that lie on
+# each other. They are there without any knowledge of the next day. What counts is the error beside that of the last
+# price.
 
 # %% [markdown]
 # ## Returns
@@ -313,7 +316,7 @@ if not QUICK:
 figure = Figure(figsize=(11, 3.4), layout="constrained")
 zoom, lag = figure.subplots(1, 2, width_ratios=(2, 1))
 shown = slice(300, 350)
-plots.forecast(date[one:two][shown], now[shown], {name: f[shown] for name, f in echoes.items()}, zoom)
+plots.forecast(date[one:two][shown], now[shown], {name: f[shown] for name, f in on_validation.items()}, zoom)
 zoom.set(ylabel="price", title="50 validation days: close to the truth, and a day late")
 for (name, row), colour in zip(by_shift.items(), (ORANGE, BLUE)):
     lag.plot(shifts, row, ".-", color=colour, label=name)
@@ -345,14 +348,13 @@ save(figure, "16_what_can_be_forecast.png")
 #     walk = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.008, n)))
 #
 # Forecast it by its last value and by a ridge autoregression. Which number would tell you that there is nothing to
-# forecast in it: R², or the k of the smallest error?
+# forecast in it: R², the k of the smallest error, or the RMSE?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The k. The last value has R² = 0.99 of a walk in which nothing can be forecast. The line has the same R² and the same
-# RMSE, and its error is smallest at k = 1: it repeats the day before. A high R² of a price proves nothing. Compare with
-# the last value, always.
+# The RMSE, and only beside that of the last value: the line is not below it. R² is 0.99 for both, in a walk in which
+# nothing can be forecast. And k = 1 would be best too if a small part of the next move were known.
 
 # %% tags=["proof"]
 walk = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.008, n)))

@@ -96,9 +96,9 @@ assert P[1].tolist() == [0.0625, 0.09375, 0.5625, 0.28125] and p.round(3).tolist
 assert round(-np.log(p[2]), 3) == 0.405
 
 # %% [markdown]
-# ## Padding, and the check
-#
 # 0.667 is left, and ln 1.5 = 0.405 nats are paid.
+#
+# ## Padding, and the check
 #
 # Sessions differ in length, an array has one. The short ones are filled up with item 0. `lengths` stops the recurrence,
 # and `mask` keeps the loss away from the filling. So nothing depends on it: not the loss, and not one gradient. The
@@ -386,6 +386,7 @@ print(f"\n{'difference and standard error':<44} {'nats':>16} {'hit at 1':>17} {'
 for name, rows in won.items():
     print(f"{name:<44}" + "".join(f"{d:>+9.4f} ± {e:.4f}" for d, e in zip(*rows)))
 
+# %%
 figure = Figure(figsize=(8, 3.8), layout="constrained")
 ax = figure.subplots()
 rows = {"counts (sum): all sessions alike": [p["sum, all sessions alike"]], "GRU: all sessions alike": alike,

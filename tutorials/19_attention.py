@@ -267,8 +267,7 @@ if not QUICK:
 
 # %% [markdown]
 # **To take away:** without attention, at which of the ten steps is the digit wrong most often, and why? Measure it on
-# the sequences above, with `model, params, _ = trained["none"][0]` and `model.greedy(...)[0] != targets`. The encoder
-# has read the digit that is said first last of all.
+# the sequences above, with `model, params, _ = trained["none"][0]` and `model.greedy(...)[0] != targets`.
 
 # %% [markdown] tags=["answer"]
 # ## Answer
