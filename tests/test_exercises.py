@@ -58,9 +58,6 @@ def test_each_exercise_is_whole():
     assert sorted(path.stem for path in (TUTORIALS / "checks").glob("ex*.py")) == NAMES
     assert sorted(path.stem for path in (TUTORIALS / "answers").glob("ex*.py")) == ANSWERED
     assert [name for name in NAMES if name not in ANSWERED] == ["ex18_your_own_cell"]
-    for folder, names in (("exercises", NAMES), ("answers", ANSWERED), ("checks", NAMES)):
-        for name in names:
-            assert max(map(len, text(folder, name).splitlines())) <= 120, f"{folder}/{name}"
 
 
 @each_exercise

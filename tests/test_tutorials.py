@@ -75,7 +75,13 @@ def test_they_are_numbered_and_the_gallery_shows_each():
         assert figures(path.name) and figures(path.name) <= committed, path.name
         text = path.read_text(encoding="utf-8")
         assert "# PREDICT:" in text and "**To take away:**" in text, path.name
-        assert max(map(len, text.splitlines())) <= 120, path.name
+
+
+def test_no_line_is_wider_than_a_page_of_code():
+    root = TUTORIALS.parent
+    for path in [path for folder in ("minirnn", "tests", "tutorials") for path in (root / folder).rglob("*.py")]:
+        if "my" not in path.parts:  # a learner's own
+            assert max(map(len, path.read_text(encoding="utf-8").splitlines()), default=0) <= 120, path
 
 
 def cells(path):

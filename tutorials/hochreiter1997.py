@@ -2,10 +2,10 @@
 
     python tutorials/hochreiter1997.py [TASK ...] [--trials N] [--seed S] [--quick]
 
-Each trial trains an LSTM, and beside it a plain RNN, until the paper's own criterion of "solved" is met. It counts every
-training sequence presented, also repeats and the short ones of a curriculum. After each run the results go to
-hochreiter1997.json. So after an interruption the same command goes on. It trains the trials that are missing
-there, and then prints the table of all. Without TASK, all of them. Set OPENBLAS_NUM_THREADS=1: the networks are small.
+Each trial trains an LSTM, and beside it a plain RNN, until the paper's own criterion of "solved" is met. It counts
+every training sequence presented, also repeats and the short ones of a curriculum. After each run the results go to
+hochreiter1997.json. So after an interruption the same command goes on. It trains the trials that are missing there, and
+then prints the table of all. Without TASK, all of them. Set OPENBLAS_NUM_THREADS=1: the networks are small.
 
 The number of sequences of a trial depends on the processor: another one adds up in another order, and a last digit
 grows until another trial has come of it. So the file says on which processor each run was made.
