@@ -11,14 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .networks import NETWORKS, at_step, equations, factor, gradient, label, layout, number, observe, with_numbers
+from .networks import (NETWORKS, SIGNS, at_step, equations, factor, gradient, label, layout, number, observe,
+                       with_numbers)
 
 
 class Moment(NamedTuple):
     """One operation: of which step, what is said about it, what is known by then, and what is lit."""
     T: int  # how many steps there are
     t: int
-    tag: str  # B3, or in the forward pass the name of what is computed; first of all "start", last of all "end"
+    tag: str  # B3, or in the forward pass the name of what is computed; first "start", "signs", last "end"
     title: str
     lines: tuple  # the equation, and the same with its numbers
     rows: tuple  # ("", a line of code); where parts meet in a sum, for each part (what it adds, its line of code)
@@ -37,6 +38,14 @@ class Part(NamedTuple):
     step: int  # whose operation it is
     code: str
     lit: dict
+
+    given = property(lambda self: self.origin == "from L")  # a 1, not a rounded number
+
+    @property
+    def arrived(self):
+        """The words on its arrow, if it is one: the factor, and what it gives."""
+        gives = f" → {number(self.much, self.given)}"
+        return {edge: words + gives for edge, words in self.lit.items() if len(self.lit) == 1}
 
 
 def moments(name, steps=None, params=None, outside=None):
@@ -65,12 +74,16 @@ class _Film:
 
     def moments(self):
         """After each line that ran: what there is to see."""
-        yield self.start()
+        steps, name = f"{self.T} step{'s' * (self.T > 1)}", self.name.upper()
+        yield self.moment(0, "start", f"The {name}, one unit, {steps}. Time runs to the right", (
+            *self.net.about, f"The loss L = {self.sum_of_h} is one number, made of the outputs."), (), {})
+        yield self.moment(0, "signs", "How to read it: first forward, in blue, then back, in orange", SIGNS, (), {})
         before = {}
         for at, now in self.ran:
             line = re.match(r" {8}(\w+(?:, \w+)*)(\[t\])? (\+?)= (.*)", self.source[at])
             tag = re.search(r"# \((B\d+)\)|$", self.source[at])[1]
             if tag and "t" not in now:
+                yield self.total()
                 yield self.from_outside(at, tag)
             for target in line[1].split(", ") if line and "t" in now else []:
                 k, right, base = int(now["t"]) + 1, line[4], target.removesuffix("_prev")
@@ -91,8 +104,8 @@ class _Film:
     def moment(self, t, tag, title, lines, rows, lit):
         return Moment(self.T, t, tag, title, tuple(lines), tuple(rows), dict(self.known), dict(self.partly), lit)
 
-    def code(self, at):
-        return f"{self.name}.py:{at + 1}  {self.source[at].split('  # ')[0].strip()}"
+    def code(self, at, k=""):
+        return f"{self.name}.py:{at + 1}  {f'step {k}  ' if k else ''}{self.source[at].split('  # ')[0].strip()}"
 
     def numbers(self, text, t):
         for words in self.net.words.items():
@@ -101,14 +114,6 @@ class _Film:
 
     def gates(self, k):
         return [box for box in self.places if gradient(box)[:2] in ("da", "du") and box.endswith(f"_{k}")]
-
-    def start(self):
-        steps = f"{self.T} step{'s' * (self.T > 1)}"
-        return self.moment(0, "start", f"The {self.name.upper()}, one unit, {steps}. Time runs to the right", (
-            self.net.about[0], f"First forward, in blue: the values. At the end stands the loss L = {self.sum_of_h}.",
-            "Then back, in orange: the gradients. dX means dL/dX: how much L grows for each unit that X grows.",
-            *self.net.about[1:],
-            "≈ means rounded to three digits. All digits are kept: the last one of a sum may be off by one."), (), {})
 
     def computed(self, at, k, target, value):
         left = _article(f"{target}_t")
@@ -121,22 +126,30 @@ class _Film:
         into = boxes + [f"gates_{k}"] * (boxes[0] in self.gates(k))  # x goes to the frame around all gates
         lit = {edge: "" for edge in self.edges if edge[1] in into}
         title, lines = f"Forward, step {k}: {name}", (text, f"{name} = {filled} ≈ {number(value)}")
-        return self.moment(k, target, f"{title}, {beside}" if beside else title, lines, [("", self.code(at))],
+        return self.moment(k, target, f"{title}, {beside}" if beside else title, lines, [("", self.code(at, k))],
                            lit | dict.fromkeys(boxes))
 
+    def total(self):
+        self.known["L_0"], lit = self.loss, {edge: "" for edge in self.edges if edge[1] == "L_0"}
+        filled = " + ".join(factor(self.known[f"h_{t}"]) for t in range(1, self.T + 1))
+        return self.moment(self.T, "L", "Forward: the loss L, the sum of the outputs", (
+            f"L = {self.sum_of_h}", f"L = {filled} ≈ {number(self.loss)}",
+            f"{self.name}.py does not compute L. It is told what L sends back, from outside."), (), lit | {"L_0": None})
+
     def from_outside(self, at, tag):
-        self.known["L_0"], lit = self.loss, {}
+        self.known["dL_0"], lit = np.ones((1, 1)), {"L_0": None}
         for t, value in enumerate(self.outside, 1):
             if value:
                 (self.known if t == self.T else self.partly)[f"dh_{t}"] = np.full((1, 1), value)
-                self.parts[f"dh_{t}"] = [Part(value, "from L", "", self.T + 1, self.code(at), {(f"h_{t}", "L_0"): ""})]
-                lit |= {f"h_{t}": None, (f"h_{t}", "L_0"): f"× {value:g}"}
+                arrow = {(f"h_{t}", "L_0"): f"× {value:g}"}
+                self.parts[f"dh_{t}"] = [Part(value, "from L", "", self.T + 1, self.code(at), arrow)]
+                lit |= {f"h_{t}": None} | arrow
         more = f" To {' and '.join(self.partly)} a part from the next step is still to come." * bool(self.partly)
         lines = (f"({tag})   {self.equation[tag]}",
-                 f"L = {self.sum_of_h} ≈ {number(self.loss)}, so each h gets 1 from outside, from L.",
+                 f"dL = dL/dL = 1. If an h grows by 1, so does L = {self.sum_of_h}: each h gets 1 · 1 = 1.",
                  f"dh_{self.T} is complete: no step comes after step {self.T}.{more}")
         return self.moment(self.T, tag, "Backward: the part of each dh that comes from the loss L", lines,
-                           [("", self.code(at))], lit)
+                           [("from outside: the 1 that L gives", self.code(at))], lit)
 
     def weight(self, at, tag, k, dweight, total, added):
         terms = self.parts.setdefault(dweight, [])
@@ -148,10 +161,10 @@ class _Film:
         order = f",   {vector} = {self.stacked[vector]}" if vector in self.stacked else ""
         lines = [f"({tag})   {text}{order}", f"step {k} adds {filled}" + f" ≈ {number(added)}" * (" · " in filled)]
         lines += [f"{dweight} ≈ {' + '.join(terms)} ≈ {number(total)}"] * (len(terms) > 1)
-        start = {"W": f"x_{k}", "U": f"h_{k - 1}"}.get(dweight[1])
-        lit = {(a, b): "" for a, b in self.edges if a == start and b in (*self.gates(k), f"gates_{k}")}
+        start = {"W": [f"x_{k}"], "U": [f"h_{k - 1}"]}.get(dweight[1], [])
+        boxes = [box for box in self.gates(k) if not order or gradient(box)[:-2] in order]
         return self.moment(k, tag, f"Backward, step {k}: {dweight} grows, a sum over the steps", lines,
-                           [("", self.code(at))], lit | dict.fromkeys(self.gates(k)))
+                           [("", self.code(at, k))], dict.fromkeys(start + boxes))
 
     def sent_back(self, at, tag, k, key, right, value, added):
         target, t = key.rsplit("_", 1)
@@ -160,6 +173,11 @@ class _Film:
         parts.append(part)
         outside = f"{self.outside[int(t) - 1]:g}" if target == "dh" and t != "0" else "0"
         filled, terms = self.numbers(self.equation[tag].split(" = ")[-1].replace("from outside", outside), int(t))
+        equation = self.equation[tag].split(" = ")[-1].split(" + ")
+        zeros = "   ".join(f"0 from outside: L does not use {key[1:]}." if "from" in term
+                           else f"0 from step {int(t) + 1}: there is none." if "+1" in term
+                           else f"0 through h_{t}: no cell state makes it."
+                           for term, value in zip(equation, filled.split(" + ")) if value == "0")
         complete, nth = len(parts) == terms, ("first", "second", "third")[len(parts) - 1]
         (self.known if complete else self.partly)[key] = value
 
@@ -168,18 +186,18 @@ class _Film:
             title, filled = f"the {nth} part of {key}", f"{filled},   so far {number(value)}: a part is still to come"
         elif terms > 1:
             title = f"{key} complete, with its {nth} part"
-            filled += f" ≈ {' + '.join(factor(one.much) for one in parts)} ≈ {number(value)}"
-            rows = [(f"{one.product} ≈ {number(one.much)}   {one.origin}".removeprefix(" ≈ "), one.code)
+            filled += f" ≈ {' + '.join(factor(one.much, one.given) for one in parts)} ≈ {number(value)}"
+            rows = [(f"{one.product} ≈ {number(one.much, one.given)}   {one.origin}".removeprefix(" ≈ "), one.code)
                     for one in parts]
-            lit = lit | {edge: f"{words} ≈ {number(one.much)}" if words else number(one.much)
-                         for one in parts if len(one.lit) == 1 for edge, words in one.lit.items()}
+            for one in parts:
+                lit = lit | one.arrived
         else:
             name = self.meaning.get(_article(f"{target[3:]}_t"), "").split(":")[0]
             title = f"{key} of the {name}" if target[:3] == "da_" and name else key
             filled += f" ≈ {part.product}" * (part.product not in filled) + f" ≈ {number(value)}"
         box = next(box for box in self.places if gradient(box) == key)
         return self.moment(int(t), tag, f"Backward, step {k}: {title}, {part.origin}{gate}",
-                           (f"({tag})   {self.equation[tag]}", f"{key} = {filled}"), rows, lit | {box: None})
+                           (f"({tag})   {self.equation[tag]}", f"{key} = {filled}", *[zeros] * bool(zeros)), rows, lit | {box: None})
 
     def part(self, at, k, key, right, added):
         """What an operation of step k adds, by which arrows it comes, and which gate it passes on the straight way."""
@@ -190,36 +208,38 @@ class _Film:
             words = [f"× {factor(weight, True)}" for weight in self.known[matrix[1]].ravel()]
             if len(words) > len(edges):  # one arrow, to the frame around all gates
                 words = [f"× {matrix[1]}ᵀ"]
-            return Part(added.item(), f"from step {k} through {matrix[1]}", "", k, self.code(at),
+            return Part(added.item(), f"from step {k} through {matrix[1]}", "", k, self.code(at, k),
                         dict(zip(edges, words))), ""
         (_, came), = edges
         slope = (added / self.known[gradient(came)]).item()
-        gate = "" if key.endswith(f"_{k}") else f" through {at_step(self.net.carries[key[1]], k)}"
+        gate = "" if key.endswith(f"_{k}") else f" through {at_step(self.net.carries[key[1]][0], k)}"
         product = f"{factor(self.known[gradient(came)])} · {factor(slope)}"
-        return Part(added.item(), f"from {came}", product, k, self.code(at), {edges[0]: f"× {factor(slope)}"}), gate
+        return Part(added.item(), f"from {came}", product, k, self.code(at, k), {edges[0]: f"× {factor(slope)}"}), gate
 
     def end(self):
         """What arrived at step 0, and what each factor took away on the straight way."""
         known, lines, lit = self.known, [], {f"{key}_0": None for key in self.net.state}
-        for key, gate in self.net.carries.items():
+        for key, (gate, line) in self.net.carries.items():
             factors = []
             for t in range(self.T, 0, -1):
                 now, then = f"d{key}_{t}", f"d{key}_{t - 1}"
                 straight = next(part for part in self.parts[then] if part.step == t)
                 others = [part for part in self.parts[then] if part is not straight]
                 factors.append(straight.much / known[now].item())
-                lit |= {edge: f"+ {number(part.much)}" if part in others else words
-                        for part in (straight, *self.parts.get(f"da_{t}", ()), *others) if len(part.lit) == 1
-                        for edge, words in part.lit.items()}
+                for part in (straight, *self.parts.get(f"da_{t}", ()), *others):
+                    lit |= part.arrived
                 lines.append(
                     f"Of {now} = {number(known[now])} {at_step(gate, t)} takes away {1 - factors[-1]:.0%}: "
-                    f"{number(straight.much)} is left." + "".join(f"  Add {number(o.much)} {o.origin}." for o in others)
+                    f"{number(straight.much)} is left." + "".join(f"  Add {number(o.much, o.given)} {o.origin}." for o in others)
                     + f"  So {then} ≈ {number(known[then])}." * bool(others))
             last = f"d{key}_{self.T}"
             left = np.prod(factors) * known[last].item()
             rest = number(known[then].item() - left)
-            lines.append(f"So {' · '.join(map(number, factors))} ≈ {np.prod(factors):.0%} of {last} came to {then}: "
-                         f"{number(left)}." + f"  The other {rest} comes from what was added." * (rest != "0.000"))
+            lines.append(f"So along {line} {' · '.join(map(number, factors))} ≈ {np.prod(factors):.0%} of {last} came "
+                         f"to {then}: {number(left)}.")
+            lines += [f"The other {rest} comes from what was added." + (
+                f" A part of that began at {last} too, and came through the gates." * (len(self.gates(1)) > 1))
+                      ] * (rest != "0.000")
         arrived = [f"d{key}_0 = {number(known[f'd{key}_0'])}" for key in self.net.state]
         lines += [f"{one} came another way: {self.parts[one[:4]][0].origin.replace('step', 'the gates of step')}."
                   for one in arrived if one[1] not in self.net.carries]

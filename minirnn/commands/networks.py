@@ -20,32 +20,43 @@ class Network(NamedTuple):
     width: float  # of a step in the picture
     places: dict  # {box: (x, y)} of step 0; step t stands t widths further right. `gates` is a frame around all gates
     edges: str  # what each box is made of; h' is the h of the step before
-    carries: dict  # {state: what lets its gradient through on the straight way to the step before}
+    carries: dict  # {state: (what lets its gradient through to the step before, the name of this way)}
     words: dict = {}  # what an equation leaves open
 
 
-GATES = "Under a gate: da, the gradient of a, the argument of its σ or tanh."
+SIGNS = (
+    "Upper half of a box: the value. Lower half: the gradient, dX = dL/dX, how much L grows per unit of X.",
+    "Under a gate stands da: its σ or tanh is taken of a, and da is the gradient of a. σ lies between 0 and 1.",
+    "Back along an arrow: the gradient where it starts × the number on it → what arrives. What meets is added.",
+    "⊙ multiplies, number by number. ᵀ turns a matrix: rows become columns. The code counts from 0: step 1 is t = 0.",
+    "Numbers here have three digits after the point. The program keeps all digits.")
 NETWORKS = {
     "rnn": Network(
-        rnn, ("h is the output and the memory. a_t is a weighted sum of x_t and the h before, and h_t = tanh(a_t).",),
-        {"W_ih": [[0.5]], "U_h": [[0.8]], "b_h": [0.0]}, (1, 1, -2), {"h": 0.0}, 4.6,
-        {"h": (0, 1.2), "a": (-2.3, 1.2), "x": (-2.3, 0.1), "L": (0, 2.4)}, "h'>a x>a a>h h>L",
-        {"h": "the factor tanh' · U_h"}, {"φ'(a_t)": "(1 - h_t²)", "φ": "tanh"}),
+        rnn, ("x is the input. h is the output. It is also the memory: the hidden state.",
+              "a_t is a weighted sum of x_t and of the h before, and h_t = tanh(a_t).",
+              "W_ih, U_h, b_h are the weights, here fixed numbers: those of tutorial 1."),
+        {"W_ih": [[0.5]], "U_h": [[0.8]], "b_h": [0.0]}, (1, 1, -2), {"h": 0.0}, 4.9,
+        {"h": (0, 1.2), "a": (-2.45, 1.2), "x": (-2.45, 0.1), "L": (0, 2.4)}, "h'>a x>a a>h h>L",
+        {"h": ("the factor tanh' · U_h", "this line")}, {"φ'(a_t)": "(1 - h_t²)", "φ": "tanh"}),
     "lstm": Network(
-        lstm, ("c is the memory, h the output. Gates from 0 to 1: f keeps the old c, i lets the new c̃ in, o shows c.",
-               f"{GATES} c̃ is g in the code, and c in W_xc, U_c, b_c."),
+        lstm, ("x is the input. h is the output, also called the hidden state. c is the memory, called the cell state.",
+               "Gates i, f, o, from 0 to 1: f keeps the old cell state, i lets new content in, o shows the cell state.",
+               "c̃ is the candidate: the new content, from -1 to 1. It is g in the code, and c in W_xc, U_c, b_c.",
+               "W_x, U_h, b are the weights, here fixed numbers: those of tutorial 9."),
         {"W_x": [[1.0], [1.0], [0.5], [-0.5]], "U_h": [[0.2], [0.4], [0.1], [1.0]], "b": [0.0, 1.0, 0.0, 0.0]},
-        (1, -1), {"h": 0.5, "c": 0.5}, 5.2,
-        {"c": (0, 5.3), "f": (-2.6, 4.15), "i": (-2.6, 3.25), "g": (-2.6, 2.35), "o": (-2.6, 1.45), "h": (0, 1.45),
-         "x": (-2.6, 0.3), "L": (0, -0.4), "gates": (-2.6, 2.8)},
-        "h'>i h'>f h'>g h'>o x>gates c'>c f>c i>c g>c o>h c>h h>L", {"c": "the forget gate f_t"}),
+        (1, -1), {"h": 0.5, "c": 0.5}, 5.3,
+        {"c": (0, 5.3), "i": (-2.65, 4.15), "f": (-2.65, 3.25), "g": (-2.65, 2.35), "o": (-2.65, 1.45), "h": (0, 1.45),
+         "x": (-2.65, 0.3), "L": (0, -0.53), "gates": (-2.65, 2.8)},
+        "h'>i h'>f h'>g h'>o x>gates c'>c f>c i>c g>c o>h c>h h>L", {"c": ("the forget gate f_t", "the cell line")}),
     "gru": Network(
-        gru, ("h is the output and the memory. Gates from 0 to 1: z keeps the old h, r shows it to the candidate n.",
-              GATES),
+        gru, ("x is the input. h is the output. It is also the memory: the hidden state.",
+              "Gates r, z, from 0 to 1: z keeps the old h, r shows it to the candidate n. n is the new content.",
+              "W_x, U_h, b_x, b_h are the weights, here fixed numbers. u_n is what n gets from the old h."),
         {"W_x": [[1.0], [0.5], [0.5]], "U_h": [[0.4], [1.0], [0.8]], "b_x": [0.0, 1.0, 0.0], "b_h": [0.0, 0.0, 0.2]},
-        (1, -1), {"h": 0.5}, 7.0,
-        {"h": (0, 4.2), "z": (-4.5, 3.1), "r": (-4.5, 2.0), "u_n": (-4.5, 0.9), "n": (-2.2, 2.0), "x": (-2.2, 0.3),
-         "L": (0, -0.4)}, "h'>r h'>z h'>u_n h'>h x>r x>z x>n z>h u_n>n r>n n>h h>L", {"h": "the update gate z_t"}),
+        (1, -1), {"h": 0.5}, 7.2,
+        {"h": (0, 4.2), "r": (-4.7, 3.1), "z": (-4.7, 2.0), "u_n": (-4.7, 0.9), "n": (-2.3, 1.4), "x": (-2.3, 0.3),
+         "L": (0, -0.53)}, "h'>r h'>z h'>u_n h'>h x>r x>z x>n z>h u_n>n r>n n>h h>L",
+        {"h": ("the update gate z_t", "the line of h")}),
 }
 
 
@@ -66,12 +77,12 @@ def gradient(box):
 
 def label(key):
     """As it is written. What has one name in the article and one in the code is written with both."""
-    return "L" if key == "L_0" else f"c̃_{key[2:]} = {key}" if key[:2] == "g_" else key
+    return key[:-2] if key in ("L_0", "dL_0") else f"c̃_{key[2:]} = {key}" if key[:2] == "g_" else key
 
 
 def equations(layer):
     """The equations of a layer's docstrings, by their left side (i_t) and by their number in the derivation (B3), and
-    what stands beside them, such as "forget gate: is the old cell kept?"."""
+    what stands beside them, such as "forget gate: is the old cell state kept?"."""
     lines = re.findall(r"^ {4}(?:\(\d\) +)?(\S+_t = .*)$", layer.__doc__, re.M)
     found = [(line.split(" = ")[0], line) for line in lines]
     found += re.findall(r"^ +\((B\d+)\) +(.*)$", layer.backward.__doc__, re.M)

@@ -3,6 +3,7 @@
 moments.py says what there is to see. Here it is drawn, and shown in a window or written to a file.
 """
 
+import hashlib
 import re
 import sys
 
@@ -16,7 +17,7 @@ from .networks import NETWORKS, gradient, label, layout, number
 
 READ = 3000  # thousandths of a second that an operation of the backward pass stays
 STEPS = 4  # more would be too small to read
-WIDTH, HEIGHT, PANEL = 1.8, 0.66, 2.95  # of a box, and of the words below y = 0, in inches
+WIDTH, HEIGHT, LINE = 1.98, 0.66, 0.34  # of a box, and from one line of words to the next, in inches
 BUTTONS = {"fa-minus": "−", "fa-plus": "+", "fa-fast-backward": "|◀◀", "fa-fast-forward": "▶▶|",
            "fa-step-backward": "|◀", "fa-step-forward": "▶|", "fa-play fa-flip-horizontal": "◀", "fa-play": "▶",
            "fa-pause": "❚❚"}
@@ -76,9 +77,14 @@ def _find(shown, at):
 
 # --- The picture, in inches
 
+def panel(T):
+    """The height of the words below y = 0."""
+    return 3.2 + LINE * T
+
+
 def size(name, T):
     net = NETWORKS[name]
-    return max(12.4, T * net.width + WIDTH + 0.2), max(y for _, y in net.places.values()) + 0.85 + PANEL
+    return max(12.4, T * net.width + WIDTH + 0.2), max(y for _, y in net.places.values()) + 0.85 + panel(T)
 
 
 def _words(ax, x, y, text, fontsize, behind=None, **style):
@@ -89,27 +95,32 @@ def _words(ax, x, y, text, fontsize, behind=None, **style):
 def draw(figure, name, moment, count=""):
     """One moment: the network, what is lit in it, and the words below."""
     figure.clear()
-    (width, height), middle = figure.get_size_inches(), moment.T * NETWORKS[name].width / 2
+    (width, height), middle, low = figure.get_size_inches(), moment.T * NETWORKS[name].width / 2, -panel(moment.T)
     left, right, colour = middle - width / 2 + 0.3, middle + width / 2 - 0.3, FORWARD if moment.forward else BACKWARD
-    ax = figure.add_axes((0, 0, 1, 1), xlim=(left - 0.3, right + 0.3), ylim=(-PANEL, height - PANEL))
+    ax = figure.add_axes((0, 0, 1, 1), xlim=(left - 0.3, right + 0.3), ylim=(low, height + low))
     ax.axis("off")
     places, edges = layout(name, moment.T)
     for box, place in places.items():
         _box(ax, box, place, (moment.T - 1) * NETWORKS[name].width * (box == "L_0"), moment, colour)
     for edge in edges:
         _arrow(ax, edge, places, moment.lit.get(edge), moment.forward)
-    _words(ax, left, height - PANEL - 0.25, moment.title, 16.5, weight="bold", color=colour)
+    _words(ax, left, height + low - 0.25, moment.title, 17, weight="bold", color=colour)
     for k, line in enumerate(moment.lines):
-        _words(ax, left, -0.93 - 0.32 * k, line, 14.5)
+        _words(ax, left, -1.2 - LINE * k, line, 15)
     for k, (part, code) in enumerate(moment.rows):
-        y = -0.98 - 0.32 * (len(moment.lines) + k)
-        _words(ax, left, y, ("+ " if k else "   ") * bool(part) + part, 14.5, color=BACKWARD)
-        _words(ax, left + 3.7 * bool(part), y, code, 11.5, "#eeeeee", family="monospace")
-    loss, low, quiet = " + ".join(f"h_{t}" for t in range(1, moment.T + 1)), 0.17 - PANEL, {"color": "#444444"}
-    _words(ax, left, low, f"L = {loss}      dX = dL/dX      ≈ rounded      darker = larger", 12, **quiet)
-    _words(ax, right - 2.5, low, "above 0", 12, _tint(1), **quiet)
-    _words(ax, right - 1.55, low, "below 0", 12, _tint(-1), **quiet)
-    _words(ax, right, low, count, 12, ha="right", **quiet)
+        y = -1.24 - LINE * (len(moment.lines) + k)
+        _words(ax, left, y, ("+ " if k else "   ") * bool(part) + part, 15, color=BACKWARD)
+        _words(ax, left + 3.75 * bool(part), y, code, 13 if len(code) < 75 else 12, "#eeeeee", family="monospace")
+    quiet = {"color": "#333333"}
+    sums = [f"{key} ≈ {number(moment.known[key])}" for key in map("d{}".format, NETWORKS[name].params)
+            if key in moment.known]
+    _words(ax, left, low + 0.2 + 2 * LINE, "     ".join(sums), 13.5)
+    _words(ax, left, low + 0.2 + LINE, f"L = {' + '.join(f'h_{t}' for t in range(1, moment.T + 1))}      dX = dL/dX      "
+           "≈ rounded, the last digit may be off by one", 13.5, **quiet)
+    _words(ax, left, low + 0.2, "above 0", 13.5, _tint(1), **quiet)
+    _words(ax, left + 1, low + 0.2, "below 0", 13.5, _tint(-1), **quiet)
+    _words(ax, left + 2, low + 0.2, "darker: further from 0      grey arrow: not in use now", 13.5, **quiet)
+    _words(ax, right, low + 0.2, count, 13.5, ha="right", **quiet)
 
 
 def _tint(value):
@@ -121,18 +132,18 @@ def _tint(value):
 def _box(ax, box, place, longer, moment, colour):
     """Above its value, below the gradient of it, "so far" where something is still to be added."""
     from matplotlib.patches import Rectangle
-    (x, y), w, h = place, WIDTH + longer, 0.42 if box == "L_0" else HEIGHT
+    (x, y), w, h = place, WIDTH + longer, HEIGHT
     if box.startswith("gates"):
-        return ax.add_patch(Rectangle((x - 1.02, y - 1.78), 2.04, 3.56, fc="#f2f2f2", ec=GREY, lw=0.8, zorder=0))
-    keys = (box, gradient(box)) if box != "L_0" else (box,)
-    for k, key in enumerate(keys, 1):
-        value, low, row = moment.known.get(key, moment.partly.get(key)), y + h / 2 - k * h / len(keys), h / len(keys)
-        text, tint = label(key) if key == box or moment.tag == "start" else "", "white"
+        return ax.add_patch(Rectangle((x - w / 2 - 0.12, y - 1.78), w + 0.24, 3.56, fc="#f2f2f2", ec=GREY, lw=0.8, zorder=0))
+    for key, low in ((box, y), (gradient(box), y - h / 2)):
+        value, text, tint = moment.known.get(key, moment.partly.get(key)), "", "white"
         if value is not None:
-            so_far = " so far" * (key not in moment.known)
-            text, tint = f"{label(key)} = {number(value, key[:2] == 'x_')}{so_far}", _tint(value.item())
-        ax.add_patch(Rectangle((x - w / 2, low), w, row, facecolor=tint, zorder=2))
-        _words(ax, x, low + row / 2 - 0.01, text, 13 if len(text) < 16 else 12, ha="center", zorder=4)
+            so_far, given = " so far" * (key not in moment.known), key[:2] in ("x_", "dL")
+            text, tint = f"{label(key)} = {number(value, given)}{so_far}", _tint(value.item())
+        elif key == box or moment.tag == "signs":
+            text = label(key)
+        ax.add_patch(Rectangle((x - w / 2, low), w, h / 2, facecolor=tint, zorder=2))
+        _words(ax, x, low + h / 4 - 0.01, text, 13.5 if len(text) < 17 else 13, ha="center", zorder=4)
     colour, line = (colour, 3.5) if box in moment.lit else (GREY, 0.8)
     ax.add_patch(Rectangle((x - w / 2, y - h / 2), w, h, facecolor="none", edgecolor=colour, linewidth=line, zorder=3))
 
@@ -142,7 +153,7 @@ def _arrow(ax, edge, places, words, forward):
     (xa, ya), (xb, yb) = (np.array(places[box], float) for box in edge)
     xb, lit = xa if edge[1] == "L_0" else xb, words is not None
     aside, up = np.sign(xb - xa) * (abs(xb - xa) > 0.1), np.sign(yb - ya)
-    reach = {"gates": 1.78, "L": 0.21}.get(edge[1][:-2], HEIGHT / 2)
+    reach = 1.78 if edge[1][:-2] == "gates" else HEIGHT / 2
     a = np.array((xa + aside * WIDTH / 2, ya + up * HEIGHT / 2 * (not aside)))
     b = np.array((xb - aside * WIDTH / 2, yb - up * reach * (not aside)))
     start, end = (b, a) if lit and not forward else (a, b)
@@ -153,14 +164,14 @@ def _arrow(ax, edge, places, words, forward):
     if words:
         above = 0.47 if ya == yb and abs(b - a)[0] < 0.9 and len(words) > 4 else 0  # the line is too short for them
         x, y = a + (b - a) * (0.55 if yb > ya and aside else 0.5) + (0, above)
-        _words(ax, x, y, words, 13.5, "white", color=BACKWARD, ha="center", zorder=5)
+        _words(ax, x, y, words, 14, "white", color=BACKWARD, ha="center", zorder=5)
 
 
 def draw_biases(figure, biases, together, count=""):
     """The cell line of each, one below the other, at the same moment."""
     figure.clear()
     T, forward, (width, height) = together[0].T, together[0].forward, figure.get_size_inches()
-    far, colour = (width - 3.6) / T, FORWARD if forward else BACKWARD
+    far, colour = (width - 3.7) / T, FORWARD if forward else BACKWARD
     ax = figure.add_axes((0, 0, 1, 1), xlim=(-2.6, width - 2.6), ylim=(0, height))
     ax.axis("off")
     title = "Forward: one LSTM with several forget biases b_f" if forward else "Back: what the forget gates let through"
@@ -184,21 +195,30 @@ def draw_biases(figure, biases, together, count=""):
 
 def _pause(moment):
     """Long where there is much to read: at the start, and where parts meet in a sum."""
-    return READ * (3 if moment.tag == "start" else 0.5 if moment.forward else 2 if moment.rows[1:] else 1)
+    return READ * (3 if moment.tag in ("start", "signs") else 0.5 if moment.forward else 2 if moment.rows[1:] else 1)
 
 
 def _gif(file, figure, show, pauses):
-    """All pictures have the same 256 colours. So of each next one only what differs is kept."""
+    """All pictures have the same 256 colours. So of each next one only what differs is kept. The comment says of which
+    words it is made: by it a test finds a GIF that is older than the text."""
     from PIL import Image  # matplotlib brings it
     wide, high = figure.canvas.get_width_height()
     tall = Image.new("RGB", (wide, high * len(pauses)))
+    said = hashlib.sha256()
     for k in range(len(pauses)):
         show(k)
         figure.canvas.draw()
+        said.update(words(figure))
         tall.paste(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())), (0, k * high))
     tall = tall.quantize(256, dither=Image.Dither.NONE)
     first, *others = (tall.crop((0, k * high, wide, (k + 1) * high)) for k in range(len(pauses)))
-    first.save(file, format="GIF", save_all=True, append_images=others, duration=pauses, loop=0)
+    first.save(file, format="GIF", save_all=True, append_images=others, duration=pauses, loop=0,
+               comment=said.hexdigest())
+
+
+def words(figure):
+    """All that is written in a picture."""
+    return "\n".join(text.get_text() for text in figure.axes[0].texts).encode()
 
 
 def _html(file, figure, show, pauses):

@@ -1,9 +1,9 @@
 """Long short-term memory: the article's equations 2 and 3, with the gates it leaves out.
 
     i_t = σ(W_xi x_t + U_i h_{t-1} + b_i)        input gate: may new information enter?    (not printed)
-    f_t = σ(W_xf x_t + U_f h_{t-1} + b_f)        forget gate: is the old cell kept?        (not printed)
+    f_t = σ(W_xf x_t + U_f h_{t-1} + b_f)        forget gate: is the old cell state kept?  (not printed)
     c̃_t = tanh(W_xc x_t + U_c h_{t-1} + b_c)     candidate                                 equation 3
-    o_t = σ(W_xo x_t + U_o h_{t-1} + b_o)        output gate: is the cell shown?           (not equation 4)
+    o_t = σ(W_xo x_t + U_o h_{t-1} + b_o)        output gate: is the cell state shown?     (not equation 4)
     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t              cell state                                equation 2
     h_t = o_t ⊙ tanh(c_t)                        hidden state                              (eq. 1 is that of rnn.py)
 
