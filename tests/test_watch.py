@@ -1,5 +1,6 @@
 """What `python -m minirnn watch` shows is what minirnn computes: each number, equation and line of code."""
 
+import hashlib
 import inspect
 import re
 import shutil
@@ -20,7 +21,7 @@ from minirnn.activations import sigmoid
 from minirnn.commands import moments as content
 from minirnn.commands import networks, watch
 
-COUNT = {"rnn": 3 * 1 + 3 * 6 + 3, "lstm": 2 * 7 + 2 * 11 + 3, "gru": 2 * 6 + 2 * 11 + 3}  # 3: start, loss, end
+COUNT = {"rnn": 3 * 1 + 3 * 6 + 5, "lstm": 2 * 7 + 2 * 11 + 5, "gru": 2 * 6 + 2 * 11 + 5}  # 5: start, signs, L, dL, end
 each_network = pytest.mark.parametrize("name", COUNT)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -51,7 +52,7 @@ def expected(name, T):
     layer, params, x, states = network(name, T)
     pair = lambda state: state if len(states) > 1 else (state,)
     state, caches, right, partly = tuple(states.values()), [], {f"{key}_0": s for key, s in states.items()}, {}
-    right["L_0"] = 0
+    right |= {"L_0": 0, "dL_0": np.ones(1)}
     for t in range(1, T + 1):
         h, state, cache = layer.forward(params, x[:, t - 1:t], state if len(states) > 1 else state[0])
         state = pair(state)
@@ -127,9 +128,9 @@ def test_the_numbers_of_an_equation_give_what_stands_behind_it(name):
         return np.ravel(eval(text, {"np": np, "sigmoid": sigmoid, "tanh": np.tanh, "tanh2": lambda c: np.tanh(c)**2}))
 
     checked = 0
-    for moment in content.moments(name)[1:-1]:
+    for moment in content.moments(name)[2:-1]:
         for line in [*moment.lines[1:], *(words for words, _ in moment.rows)]:
-            if " ≈ " in line and "L = " not in line:
+            if " ≈ " in line:
                 line = re.split("   |,   so far", re.sub(r"^\w+ ≈ ", "= ", line))[0]
                 *formulas, result = line.split("= ")[-1].split(" ≈ ")
                 for formula in formulas:
@@ -142,9 +143,9 @@ def test_the_numbers_of_an_equation_give_what_stands_behind_it(name):
 @each_network
 def test_the_factor_on_an_arrow_stands_in_a_formula(name):
     checked = 0
-    for moment in content.moments(name)[1:-1]:
+    for moment in content.moments(name)[2:-1]:
         for words in filter(None, moment.lit.values()):
-            factor = words.removeprefix("× ").split(" ≈ ")[0]
+            factor = words.removeprefix("× ").split(" → ")[0]
             text = "\n".join([*moment.lines, *(row for row, _ in moment.rows)])
             assert re.search(rf"(?<![\w.]){re.escape(factor)}(?![\w.])", text), (moment.title, words)
             checked += 1
@@ -156,13 +157,15 @@ def test_the_moments_are_the_lines_of_the_layer(name):
     layer, shown = networks.NETWORKS[name].layer, content.moments(name)
     assert len(shown) == COUNT[name]
     source = Path(inspect.getfile(layer)).read_text(encoding="utf-8").splitlines()
-    for moment in shown[1:-1]:
-        lines = [re.fullmatch(rf"{name}\.py:(\d+)  (.*)", code).groups() for _, code in moment.rows]
+    for moment in shown[2:-1]:
+        lines = [re.fullmatch(rf"{name}\.py:(\d+)  (?:step \d  )?(.*)", code).groups() for _, code in moment.rows]
         for number, text in lines:
             assert source[int(number) - 1].strip().split("  #")[0] == text
+        assert moment.tag == "L" or lines
         assert moment.forward or f"({moment.tag})" in source[int(lines[-1][0]) - 1]
         equation = re.sub(r"^\(B\d+\)   |,   d\w = \[.*", "", moment.lines[0])
-        assert re.sub(r"\s", "", equation) in re.sub(r"\s", "", layer.__doc__ + layer.backward.__doc__)
+        said = layer.__doc__ + layer.backward.__doc__
+        assert moment.tag == "L" or re.sub(r"\s", "", equation) in re.sub(r"\s", "", said)
     numbered = {tag for line in source for tag in re.findall(r"# \((B\d+)\)", line) if "concatenate" not in line}
     assert {moment.tag for moment in shown if moment.tag[0] == "B"} == numbered
 
@@ -185,27 +188,45 @@ def test_where_gradients_meet_each_part_stands_with_its_line_of_code():
     assert first.lines[1].endswith("so far 0.338: a part is still to come") and "dc_1" in first.partly
     assert complete.title == "Backward, step 1: dc_1 complete, with its second part, from h_1"
     assert complete.lines[1].endswith(" ≈ 0.338 + 0.303 ≈ 0.640")
-    assert [(words, code.split("  ")[1]) for words, code in complete.rows] == [
-        ("0.632 · 0.534 ≈ 0.338   from c_2", "dc_prev[t] += dc[t] * f[t]"),
-        ("1.120 · 0.270 ≈ 0.303   from h_1", "dc[t] += dh[t] * o[t] * (1 - tanh_c**2)")]
-    assert complete.lit == {("c_1", "c_2"): "× 0.534 ≈ 0.338", ("c_1", "h_1"): "× 0.270 ≈ 0.303", "c_1": None}
+    assert [(words, code.split("  ", 1)[1]) for words, code in complete.rows] == [
+        ("0.632 · 0.534 ≈ 0.338   from c_2", "step 2  dc_prev[t] += dc[t] * f[t]"),
+        ("1.120 · 0.270 ≈ 0.303   from h_1", "step 1  dc[t] += dh[t] * o[t] * (1 - tanh_c**2)")]
+    assert complete.lit == {("c_1", "c_2"): "× 0.534 → 0.338", ("c_1", "h_1"): "× 0.270 → 0.303", "c_1": None}
     dh_1, = (m for m in content.moments("lstm") if (m.t, m.tag) == (1, "B1"))
-    assert [words for words, _ in dh_1.rows] == ["1.000   from L", "0.120   from step 2 through U_h"]
+    assert [words for words, _ in dh_1.rows] == ["1   from L", "0.120   from step 2 through U_h"]
+    assert dh_1.lit["h_1", "L_0"] == "× 1 → 1"
+    dc_2, = (m for m in content.moments("lstm") if (m.t, m.tag) == (2, "B2"))
+    dc_0, = (m for m in content.moments("lstm") if (m.t, m.tag) == (0, "B2"))
+    assert dc_2.lines[2] == "0 from outside: L does not use c_2.   0 from step 3: there is none."
+    assert dc_0.lines[2] == "0 from outside: L does not use c_0.   0 through h_0: it is given, not made from c_0."
+
+
+@each_network
+def test_what_a_gradient_is_times_the_number_on_an_arrow_arrives(name):
+    checked = 0
+    for moment in content.moments(name)[:-1]:
+        for (_, start), words in ((edge, words) for edge, words in moment.lit.items() if words and " → " in words):
+            number, arrives = map(float, re.sub("[×()]", "", words).split("→")) if "ᵀ" not in words else (0, 0)
+            came = moment.known[networks.gradient(start)].item()
+            assert "ᵀ" in words or abs(came * number - arrives) < 2e-3, (moment.title, words)
+            checked += 1
+    assert checked >= 2
 
 
 def test_the_first_moment_says_what_is_meant_and_the_last_what_was_lost():
-    start, *_, end = content.moments("lstm")
-    said = " ".join(start.lines)
-    for words in "L = h_1 + h_2", "dX means dL/dX", "≈ means rounded", "c̃ is g in the code":
+    start, signs, *_, end = content.moments("lstm")
+    said = " ".join(start.lines + signs.lines)
+    for words in "L = h_1 + h_2", "dX = dL/dX", "step 1 is t = 0", "It is g in the code", "those of tutorial 9":
         assert words in said
     assert end.title == "What arrived at step 0: dh_0 = 0.249, dc_0 = 0.576"
     assert end.lines == (
         "Of dc_2 = 0.632 the forget gate f_2 takes away 47%: 0.338 is left.  Add 0.303 from h_1.  So dc_1 ≈ 0.640.",
         "Of dc_1 = 0.640 the forget gate f_1 takes away 10%: 0.576 is left.",
-        "So 0.534 · 0.900 ≈ 48% of dc_2 came to dc_0: 0.304.  The other 0.272 comes from what was added.",
+        "So along the cell line 0.534 · 0.900 ≈ 48% of dc_2 came to dc_0: 0.304.",
+        "The other 0.272 comes from what was added. A part of that began at dc_2 too, and came through the gates.",
         "dh_0 = 0.249 came another way: from the gates of step 1 through U_h.")
-    assert end.lit == {"h_0": None, "c_0": None, ("c_1", "c_2"): "× 0.534", ("c_0", "c_1"): "× 0.900",
-                       ("c_1", "h_1"): "+ 0.303"}
+    assert end.lit == {"h_0": None, "c_0": None, ("c_1", "c_2"): "× 0.534 → 0.338",
+                       ("c_0", "c_1"): "× 0.900 → 0.576", ("c_1", "h_1"): "× 0.270 → 0.303"}
 
 
 @each_network
@@ -251,6 +272,18 @@ def test_a_gif_loops_and_gives_time_to_read(options, count, brief, capsys):
         assert sum(pauses) >= 1500 * count and min(pauses) >= 1500 and film.info["loop"] == 0
         assert film.n_frames in (count, count - 1)  # two that look alike are one, which stays for as long
     assert f"{count} moments" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", ["watch.gif", "forget.gif --forget -1 1 3"])
+def test_the_gif_of_the_readme_is_that_of_today(options, monkeypatch):
+    """Its comment is the hash of all its words, so of the numbers of the lines of lstm.py too."""
+    file, drawn = options.split()[0], []
+    monkeypatch.setattr(watch, "_gif", lambda _, figure, show, pauses: drawn.extend(
+        text.get_text() for k in range(len(pauses)) for text in (show(k), figure.axes[0].texts)[1]))
+    assert main(["watch", "--out", *options.split()]) == 0
+    with Image.open(Path(__file__).parents[1] / ".github" / file) as film:
+        assert film.info["comment"].decode() == hashlib.sha256("\n".join(drawn).encode()).hexdigest(), (
+            f"draw it again: python -m minirnn watch --out .github/{options}")
 
 
 def test_a_png_is_one_moment():

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .networks import (NETWORKS, SIGNS, at_step, equations, factor, gradient, label, layout, number, observe,
-                       with_numbers)
+from .networks import (NETWORKS, SIGNS, article, at_step, equations, factor, gradient, label, layout, number, observe,
+                       outputs, with_numbers)
 
 
 class Moment(NamedTuple):
@@ -39,13 +39,9 @@ class Part(NamedTuple):
     code: str
     lit: dict
 
-    given = property(lambda self: self.origin == "from L")  # a 1, not a rounded number
-
-    @property
     def arrived(self):
         """The words on its arrow, if it is one: the factor, and what it gives."""
-        gives = f" → {number(self.much, self.given)}"
-        return {edge: words + gives for edge, words in self.lit.items() if len(self.lit) == 1}
+        return {edge: f"{words} → {number(self.much)}" for edge, words in self.lit.items() if len(self.lit) == 1}
 
 
 def moments(name, steps=None, params=None, outside=None):
@@ -60,23 +56,23 @@ class _Film:
         self.name, self.T, self.net, self.parts, self.partly, self.stacked = name, T, NETWORKS[name], {}, {}, {}
         layer, column = self.net.layer, lambda value: np.full((1, 1), value)
         params = {key: np.array(value) for key, value in (params or self.net.params).items()}
-        x, self.outside = np.resize(self.net.x, T).astype(float), np.array(outside or [1.0] * T)
+        x, self.outside = np.resize(self.net.x, T), np.array(outside or [1] * T)
         state = tuple(map(column, self.net.state.values()))
-        (h, *_, cache), forward = observe(layer.forward, params, x.reshape(1, T, 1), state if state[1:] else state[0])
-        _, backward = observe(layer.backward, cache, self.outside.reshape(1, T, 1))
+        state = state if state[1:] else state[0]
+        (h, *_, cache), forward = observe(layer.forward, params, 1.0 * x[None, :, None], state)
+        _, backward = observe(layer.backward, cache, 1.0 * self.outside[None, :, None])
         self.loss, self.ran = column(h.ravel() @ self.outside), forward + backward
         self.known = getattr(layer, "gates", dict)(params) | params
         self.known |= {f"{key}_0": column(value) for key, value in self.net.state.items()}
         self.known |= {f"x_{t}": column(value) for t, value in enumerate(x, 1)}
         self.given, (self.equation, self.meaning) = set(self.known), equations(layer)
         self.source, (self.places, self.edges) = inspect.getsource(layer).splitlines(), layout(name, T)
-        self.sum_of_h = " + ".join(f"h_{t}" for t in range(1, T + 1))
 
     def moments(self):
         """After each line that ran: what there is to see."""
-        steps, name = f"{self.T} step{'s' * (self.T > 1)}", self.name.upper()
-        yield self.moment(0, "start", f"The {name}, one unit, {steps}. Time runs to the right", (
-            *self.net.about, f"The loss L = {self.sum_of_h} is one number, made of the outputs."), (), {})
+        title = f"The {self.name.upper()}, one unit, {self.T} step{'s' * (self.T > 1)}. Time runs to the right"
+        about = *self.net.about, f"The loss L = {outputs(self.T)} is one number, made of the outputs."
+        yield self.moment(0, "start", title, about, (), {})
         yield self.moment(0, "signs", "How to read it: first forward, in blue, then back, in orange", SIGNS, (), {})
         before = {}
         for at, now in self.ran:
@@ -93,7 +89,7 @@ class _Film:
                     yield self.weight(at, tag, k, target, value, value - old)
                 elif tag and "concatenate" not in right:
                     yield self.sent_back(at, tag, k, f"{base}_{k - (base != target)}", right, value, value - old)
-                elif _article(f"{target}_t") in self.equation:
+                elif article(f"{target}_t") in self.equation:
                     yield self.computed(at, k, target, value)
                 else:
                     self.known[f"{target}_{k}"] = value
@@ -116,7 +112,7 @@ class _Film:
         return [box for box in self.places if gradient(box)[:2] in ("da", "du") and box.endswith(f"_{k}")]
 
     def computed(self, at, k, target, value):
-        left = _article(f"{target}_t")
+        left = article(f"{target}_t")
         text, name, beside = self.equation[left], label(f"{target}_{k}"), self.meaning.get(left)
         filled, _ = self.numbers(text.split(" = ")[-1], k)
         self.known[f"{target}_{k}"] = value
@@ -133,20 +129,20 @@ class _Film:
         self.known["L_0"], lit = self.loss, {edge: "" for edge in self.edges if edge[1] == "L_0"}
         filled = " + ".join(factor(self.known[f"h_{t}"]) for t in range(1, self.T + 1))
         return self.moment(self.T, "L", "Forward: the loss L, the sum of the outputs", (
-            f"L = {self.sum_of_h}", f"L = {filled} ≈ {number(self.loss)}",
+            f"L = {outputs(self.T)}", f"L = {filled} ≈ {number(self.loss)}",
             f"{self.name}.py does not compute L. It is told what L sends back, from outside."), (), lit | {"L_0": None})
 
     def from_outside(self, at, tag):
-        self.known["dL_0"], lit = np.ones((1, 1)), {"L_0": None}
+        self.known["dL_0"], lit = np.ones((1, 1), int), {"L_0": None}
         for t, value in enumerate(self.outside, 1):
             if value:
-                (self.known if t == self.T else self.partly)[f"dh_{t}"] = np.full((1, 1), value)
+                (self.known if t == self.T else self.partly)[f"dh_{t}"] = np.full((1, 1), float(value))
                 arrow = {(f"h_{t}", "L_0"): f"× {value:g}"}
                 self.parts[f"dh_{t}"] = [Part(value, "from L", "", self.T + 1, self.code(at), arrow)]
                 lit |= {f"h_{t}": None} | arrow
         more = f" To {' and '.join(self.partly)} a part from the next step is still to come." * bool(self.partly)
         lines = (f"({tag})   {self.equation[tag]}",
-                 f"dL = dL/dL = 1. If an h grows by 1, so does L = {self.sum_of_h}: each h gets 1 · 1 = 1.",
+                 f"dL = dL/dL = 1. If an h grows by 1, so does L = {outputs(self.T)}: each h gets 1 · 1 = 1.",
                  f"dh_{self.T} is complete: no step comes after step {self.T}.{more}")
         return self.moment(self.T, tag, "Backward: the part of each dh that comes from the loss L", lines,
                            [("from outside: the 1 that L gives", self.code(at))], lit)
@@ -172,12 +168,12 @@ class _Film:
         parts = self.parts.setdefault(key, [])
         parts.append(part)
         outside = f"{self.outside[int(t) - 1]:g}" if target == "dh" and t != "0" else "0"
-        filled, terms = self.numbers(self.equation[tag].split(" = ")[-1].replace("from outside", outside), int(t))
-        equation = self.equation[tag].split(" = ")[-1].split(" + ")
+        equation = self.equation[tag].split(" = ")[-1]
+        filled, terms = self.numbers(equation.replace("from outside", outside), int(t))
         zeros = "   ".join(f"0 from outside: L does not use {key[1:]}." if "from" in term
                            else f"0 from step {int(t) + 1}: there is none." if "+1" in term
-                           else f"0 through h_{t}: no cell state makes it."
-                           for term, value in zip(equation, filled.split(" + ")) if value == "0")
+                           else f"0 through h_{t}: it is given, not made from {key[1:]}."
+                           for term, value in zip(equation.split(" + "), filled.split(" + ")) if value == "0")
         complete, nth = len(parts) == terms, ("first", "second", "third")[len(parts) - 1]
         (self.known if complete else self.partly)[key] = value
 
@@ -186,18 +182,19 @@ class _Film:
             title, filled = f"the {nth} part of {key}", f"{filled},   so far {number(value)}: a part is still to come"
         elif terms > 1:
             title = f"{key} complete, with its {nth} part"
-            filled += f" ≈ {' + '.join(factor(one.much, one.given) for one in parts)} ≈ {number(value)}"
-            rows = [(f"{one.product} ≈ {number(one.much, one.given)}   {one.origin}".removeprefix(" ≈ "), one.code)
+            filled += f" ≈ {' + '.join(factor(one.much) for one in parts)} ≈ {number(value)}"
+            rows = [(f"{one.product} ≈ "[3 * (not one.product):] + f"{number(one.much)}   {one.origin}", one.code)
                     for one in parts]
             for one in parts:
-                lit = lit | one.arrived
+                lit = lit | one.arrived()
         else:
-            name = self.meaning.get(_article(f"{target[3:]}_t"), "").split(":")[0]
+            name = self.meaning.get(article(f"{target[3:]}_t"), "").split(":")[0]
             title = f"{key} of the {name}" if target[:3] == "da_" and name else key
             filled += f" ≈ {part.product}" * (part.product not in filled) + f" ≈ {number(value)}"
         box = next(box for box in self.places if gradient(box) == key)
-        return self.moment(int(t), tag, f"Backward, step {k}: {title}, {part.origin}{gate}",
-                           (f"({tag})   {self.equation[tag]}", f"{key} = {filled}", *[zeros] * bool(zeros)), rows, lit | {box: None})
+        lines = [f"({tag})   {self.equation[tag]}", f"{key} = {filled}"] + [zeros] * bool(zeros)
+        return self.moment(int(t), tag, f"Backward, step {k}: {title}, {part.origin}{gate}", lines, rows,
+                           lit | {box: None})
 
     def part(self, at, k, key, right, added):
         """What an operation of step k adds, by which arrows it comes, and which gate it passes on the straight way."""
@@ -227,28 +224,21 @@ class _Film:
                 others = [part for part in self.parts[then] if part is not straight]
                 factors.append(straight.much / known[now].item())
                 for part in (straight, *self.parts.get(f"da_{t}", ()), *others):
-                    lit |= part.arrived
-                lines.append(
-                    f"Of {now} = {number(known[now])} {at_step(gate, t)} takes away {1 - factors[-1]:.0%}: "
-                    f"{number(straight.much)} is left." + "".join(f"  Add {number(o.much, o.given)} {o.origin}." for o in others)
-                    + f"  So {then} ≈ {number(known[then])}." * bool(others))
-            last = f"d{key}_{self.T}"
-            left = np.prod(factors) * known[last].item()
-            rest = number(known[then].item() - left)
-            lines.append(f"So along {line} {' · '.join(map(number, factors))} ≈ {np.prod(factors):.0%} of {last} came "
-                         f"to {then}: {number(left)}.")
-            lines += [f"The other {rest} comes from what was added." + (
-                f" A part of that began at {last} too, and came through the gates." * (len(self.gates(1)) > 1))
-                      ] * (rest != "0.000")
+                    lit |= part.arrived()
+                lines.append(f"Of {now} = {number(known[now])} {at_step(gate, t)} takes away {1 - factors[-1]:.0%}: "
+                             f"{number(straight.much)} is left."
+                             + "".join(f"  Add {number(one.much)} {one.origin}." for one in others)
+                             + f"  So {then} ≈ {number(known[then])}." * bool(others))
+            last, share = f"d{key}_{self.T}", np.prod(factors)
+            gates = f" A part of that began at {last} too, and came through the gates." * (self.name != "rnn")
+            left, rest = number(straight := share * known[last].item()), number(known[then].item() - straight)
+            lines.append(f"So along {line} {' · '.join(map(number, factors))} ≈ {share:.0%} of {last} came "
+                         f"to {then}: {left}.")
+            lines += [f"The other {rest} comes from what was added.{gates}"] * (rest != "0.000")
         arrived = [f"d{key}_0 = {number(known[f'd{key}_0'])}" for key in self.net.state]
         lines += [f"{one} came another way: {self.parts[one[:4]][0].origin.replace('step', 'the gates of step')}."
                   for one in arrived if one[1] not in self.net.carries]
         return self.moment(0, "end", f"What arrived at step 0: {', '.join(arrived)}", lines, (), lit)
-
-
-def _article(name):
-    """The article's name for the code's."""
-    return name.replace("g_", "c̃_")
 
 
 def side_by_side(biases, T):

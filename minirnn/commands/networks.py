@@ -27,16 +27,16 @@ class Network(NamedTuple):
 SIGNS = (
     "Upper half of a box: the value. Lower half: the gradient, dX = dL/dX, how much L grows per unit of X.",
     "Under a gate stands da: its σ or tanh is taken of a, and da is the gradient of a. σ lies between 0 and 1.",
-    "Back along an arrow: the gradient where it starts × the number on it → what arrives. What meets is added.",
-    "⊙ multiplies, number by number. ᵀ turns a matrix: rows become columns. The code counts from 0: step 1 is t = 0.",
-    "Numbers here have three digits after the point. The program keeps all digits.")
+    "Back along an arrow: the gradient where it starts × the number on it → what arrives. Parts that meet add up.",
+    "⊙ multiplies number by number. ᵀ turns a matrix: its rows become columns.",
+    "The code counts from 0: there step 1 is t = 0. It keeps all digits; here numbers have three after the point.")
 NETWORKS = {
     "rnn": Network(
         rnn, ("x is the input. h is the output. It is also the memory: the hidden state.",
               "a_t is a weighted sum of x_t and of the h before, and h_t = tanh(a_t).",
               "W_ih, U_h, b_h are the weights, here fixed numbers: those of tutorial 1."),
         {"W_ih": [[0.5]], "U_h": [[0.8]], "b_h": [0.0]}, (1, 1, -2), {"h": 0.0}, 4.9,
-        {"h": (0, 1.2), "a": (-2.45, 1.2), "x": (-2.45, 0.1), "L": (0, 2.4)}, "h'>a x>a a>h h>L",
+        {"h": (0, 1.2), "a": (-2.45, 1.2), "x": (-2.45, 0.1), "L": (0, 2.9)}, "h'>a x>a a>h h>L",
         {"h": ("the factor tanh' · U_h", "this line")}, {"φ'(a_t)": "(1 - h_t²)", "φ": "tanh"}),
     "lstm": Network(
         lstm, ("x is the input. h is the output, also called the hidden state. c is the memory, called the cell state.",
@@ -71,8 +71,18 @@ def layout(name, T):
                     for t in range(1, T + 1) for a, b in pairs]
 
 
+def outputs(T):
+    """The loss is their sum."""
+    return " + ".join(f"h_{t}" for t in range(1, T + 1))
+
+
 def gradient(box):
     return f"da_{box}" if box.rsplit("_", 1)[0] in [*"ifgorzn"] else f"d{box}"
+
+
+def article(name):
+    """The article's name for the code's."""
+    return name.replace("g_", "c̃_")
 
 
 def label(key):
@@ -120,11 +130,11 @@ def with_numbers(text, t, known, given, T):
 
 
 def number(value, given=False):
-    """A number with three digits, or as it was given; a vector in parentheses."""
+    """A number with three digits, or as it was given, or whole where its type is; a vector in parentheses."""
     if np.size(value) > 1:
         return f"({', '.join(number(one, given) for one in np.ravel(value))})"
     value = np.ravel(value)[0]
-    return f"{value:g}" if given else f"{value:.3f}".replace("-0.000", "0.000")
+    return f"{value:g}" if given or value.dtype.kind == "i" else f"{value:.3f}".replace("-0.000", "0.000")
 
 
 def factor(value, given=False):

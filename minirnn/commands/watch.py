@@ -13,10 +13,9 @@ from .. import files
 from ..diagrams import BACKWARD, FORWARD
 from ..plots import GREY
 from .moments import moments, side_by_side
-from .networks import NETWORKS, gradient, label, layout, number
+from .networks import NETWORKS, gradient, label, layout, number, outputs
 
-READ = 3000  # thousandths of a second that an operation of the backward pass stays
-STEPS = 4  # more would be too small to read
+READ, STEPS = 3000, 4  # thousandths of a second that an operation of the backward pass stays; more steps are too small
 WIDTH, HEIGHT, LINE = 1.98, 0.66, 0.34  # of a box, and from one line of words to the next, in inches
 BUTTONS = {"fa-minus": "−", "fa-plus": "+", "fa-fast-backward": "|◀◀", "fa-fast-forward": "▶▶|",
            "fa-step-backward": "|◀", "fa-step-forward": "▶|", "fa-play fa-flip-horizontal": "◀", "fa-play": "▶",
@@ -47,8 +46,7 @@ def run(args):
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    figure = Figure(figsize=inches, dpi=100)
-    FigureCanvasAgg(figure)
+    figure = FigureCanvasAgg(Figure(figsize=inches, dpi=100)).figure
 
     def show(k):
         paint(figure, k)
@@ -77,14 +75,9 @@ def _find(shown, at):
 
 # --- The picture, in inches
 
-def panel(T):
-    """The height of the words below y = 0."""
-    return 3.2 + LINE * T
-
-
 def size(name, T):
-    net = NETWORKS[name]
-    return max(12.4, T * net.width + WIDTH + 0.2), max(y for _, y in net.places.values()) + 0.85 + panel(T)
+    top, width = max(y for _, y in NETWORKS[name].places.values()), NETWORKS[name].width
+    return max(12.4, T * width + WIDTH + 0.2), top + 4.05 + LINE * T
 
 
 def _words(ax, x, y, text, fontsize, behind=None, **style):
@@ -95,7 +88,7 @@ def _words(ax, x, y, text, fontsize, behind=None, **style):
 def draw(figure, name, moment, count=""):
     """One moment: the network, what is lit in it, and the words below."""
     figure.clear()
-    (width, height), middle, low = figure.get_size_inches(), moment.T * NETWORKS[name].width / 2, -panel(moment.T)
+    (width, height), middle, low = figure.get_size_inches(), moment.T * NETWORKS[name].width / 2, -3.2 - LINE * moment.T
     left, right, colour = middle - width / 2 + 0.3, middle + width / 2 - 0.3, FORWARD if moment.forward else BACKWARD
     ax = figure.add_axes((0, 0, 1, 1), xlim=(left - 0.3, right + 0.3), ylim=(low, height + low))
     ax.axis("off")
@@ -106,21 +99,17 @@ def draw(figure, name, moment, count=""):
         _arrow(ax, edge, places, moment.lit.get(edge), moment.forward)
     _words(ax, left, height + low - 0.25, moment.title, 17, weight="bold", color=colour)
     for k, line in enumerate(moment.lines):
-        _words(ax, left, -1.2 - LINE * k, line, 15)
+        _words(ax, left, -1.17 - LINE * k, line, 15)
     for k, (part, code) in enumerate(moment.rows):
         y = -1.24 - LINE * (len(moment.lines) + k)
         _words(ax, left, y, ("+ " if k else "   ") * bool(part) + part, 15, color=BACKWARD)
-        _words(ax, left + 3.75 * bool(part), y, code, 13 if len(code) < 75 else 12, "#eeeeee", family="monospace")
-    quiet = {"color": "#333333"}
-    sums = [f"{key} ≈ {number(moment.known[key])}" for key in map("d{}".format, NETWORKS[name].params)
-            if key in moment.known]
-    _words(ax, left, low + 0.2 + 2 * LINE, "     ".join(sums), 13.5)
-    _words(ax, left, low + 0.2 + LINE, f"L = {' + '.join(f'h_{t}' for t in range(1, moment.T + 1))}      dX = dL/dX      "
-           "≈ rounded, the last digit may be off by one", 13.5, **quiet)
-    _words(ax, left, low + 0.2, "above 0", 13.5, _tint(1), **quiet)
-    _words(ax, left + 1, low + 0.2, "below 0", 13.5, _tint(-1), **quiet)
-    _words(ax, left + 2, low + 0.2, "darker: further from 0      grey arrow: not in use now", 13.5, **quiet)
-    _words(ax, right, low + 0.2, count, 13.5, ha="right", **quiet)
+        _words(ax, left + 4 * bool(part), y, code, 13 if len(code) < 75 else 12, "#eeeeee", family="monospace")
+    sums = [f"d{key} ≈ {number(moment.known[f'd{key}'])}" for key in NETWORKS[name].params if f"d{key}" in moment.known]
+    for x, row, text, behind in (
+            (0, 2, "     ".join(sums), None), (right - left - 0.95, 0, count, None), (0, 0, "above 0", _tint(1)),
+            (1, 0, "below 0", _tint(-1)), (2, 0, "darker: further from 0      grey arrow: not in use now", None),
+            (0, 1, f"L = {outputs(moment.T)}      dX = dL/dX      ≈ rounded, the last digit may be off by one", None)):
+        _words(ax, left + x, low + 0.2 + LINE * row, text, 13.5, behind, color="#333333")
 
 
 def _tint(value):
@@ -134,14 +123,12 @@ def _box(ax, box, place, longer, moment, colour):
     from matplotlib.patches import Rectangle
     (x, y), w, h = place, WIDTH + longer, HEIGHT
     if box.startswith("gates"):
-        return ax.add_patch(Rectangle((x - w / 2 - 0.12, y - 1.78), w + 0.24, 3.56, fc="#f2f2f2", ec=GREY, lw=0.8, zorder=0))
+        return ax.add_patch(Rectangle((x - 1.11, y - 1.78), 2.22, 3.56, fc="#f2f2f2", ec=GREY, lw=0.8, zorder=0))
     for key, low in ((box, y), (gradient(box), y - h / 2)):
-        value, text, tint = moment.known.get(key, moment.partly.get(key)), "", "white"
+        value = moment.known.get(key, moment.partly.get(key))
+        text, tint = label(key) if key == box or moment.tag == "signs" else "", "white"
         if value is not None:
-            so_far, given = " so far" * (key not in moment.known), key[:2] in ("x_", "dL")
-            text, tint = f"{label(key)} = {number(value, given)}{so_far}", _tint(value.item())
-        elif key == box or moment.tag == "signs":
-            text = label(key)
+            text, tint = f"{label(key)} = {number(value)}{' so far' * (key not in moment.known)}", _tint(value.item())
         ax.add_patch(Rectangle((x - w / 2, low), w, h / 2, facecolor=tint, zorder=2))
         _words(ax, x, low + h / 4 - 0.01, text, 13.5 if len(text) < 17 else 13, ha="center", zorder=4)
     colour, line = (colour, 3.5) if box in moment.lit else (GREY, 0.8)
@@ -158,12 +145,11 @@ def _arrow(ax, edge, places, words, forward):
     b = np.array((xb - aside * WIDTH / 2, yb - up * reach * (not aside)))
     start, end = (b, a) if lit and not forward else (a, b)
     colour, width = ((FORWARD if forward else BACKWARD), 2.6) if lit else ("#c4c4c4", 1)
-    ax.annotate("", end, start, zorder=1.5 if lit else 1, arrowprops={
-        "arrowstyle": "-|>" if lit else "->", "color": colour, "lw": width, "shrinkA": 0, "shrinkB": 0,
-        "mutation_scale": 15})
+    style = {"arrowstyle": "-|>" if lit else "->", "color": colour, "lw": width, "mutation_scale": 15}
+    ax.annotate("", end, start, zorder=1.5 if lit else 1, arrowprops=style | {"shrinkA": 0, "shrinkB": 0})
     if words:
         above = 0.47 if ya == yb and abs(b - a)[0] < 0.9 and len(words) > 4 else 0  # the line is too short for them
-        x, y = a + (b - a) * (0.55 if yb > ya and aside else 0.5) + (0, above)
+        x, y = a + (b - a) * 0.5 + (0.17 * (yb > ya and aside and edge[0][0] != "h"), above)
         _words(ax, x, y, words, 14, "white", color=BACKWARD, ha="center", zorder=5)
 
 
@@ -180,8 +166,7 @@ def draw_biases(figure, biases, together, count=""):
            "Back: dc_t = dc_{t+1} · f_{t+1}, as drawn, + what comes through h_t", 13)
     _words(ax, width - 2.8, 0.3, count, 12, ha="right", color="#444444")
     for row, (bias, moment) in enumerate(zip(biases, together)):
-        places = {f"c_{t}": (far * t, height - 1.3 - 1.25 * row) for t in range(T + 1)}
-        known = moment.known
+        places, known = {f"c_{t}": (far * t, height - 1.3 - 1.25 * row) for t in range(T + 1)}, moment.known
         left = f"\n{(known['dc_0'] / known[f'dc_{T}']).item():.1%} left" if "dc_0" in known else ""
         _words(ax, -2.4, places["c_0"][1], f"b_f = {bias:g}{left}", 14, weight="bold")
         for t, (box, place) in enumerate(places.items()):
@@ -199,26 +184,21 @@ def _pause(moment):
 
 
 def _gif(file, figure, show, pauses):
-    """All pictures have the same 256 colours. So of each next one only what differs is kept. The comment says of which
-    words it is made: by it a test finds a GIF that is older than the text."""
+    """All pictures have the same 256 colours. So of each next one only what differs is kept. The comment is the hash of
+    all words: it tells whether a GIF is that of today."""
     from PIL import Image  # matplotlib brings it
     wide, high = figure.canvas.get_width_height()
     tall = Image.new("RGB", (wide, high * len(pauses)))
-    said = hashlib.sha256()
+    said = []
     for k in range(len(pauses)):
         show(k)
         figure.canvas.draw()
-        said.update(words(figure))
+        said += [text.get_text() for text in figure.axes[0].texts]
         tall.paste(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())), (0, k * high))
     tall = tall.quantize(256, dither=Image.Dither.NONE)
     first, *others = (tall.crop((0, k * high, wide, (k + 1) * high)) for k in range(len(pauses)))
-    first.save(file, format="GIF", save_all=True, append_images=others, duration=pauses, loop=0,
-               comment=said.hexdigest())
-
-
-def words(figure):
-    """All that is written in a picture."""
-    return "\n".join(text.get_text() for text in figure.axes[0].texts).encode()
+    comment = hashlib.sha256("\n".join(said).encode()).hexdigest()
+    first.save(file, format="GIF", save_all=True, append_images=others, duration=pauses, loop=0, comment=comment)
 
 
 def _html(file, figure, show, pauses):
