@@ -167,8 +167,8 @@ def draw_biases(figure, biases, together, count=""):
     _words(ax, width - 2.8, 0.3, count, 12, ha="right", color="#444444")
     for row, (bias, moment) in enumerate(zip(biases, together)):
         places, known = {f"c_{t}": (far * t, height - 1.3 - 1.25 * row) for t in range(T + 1)}, moment.known
-        left = f"\n{(known['dc_0'] / known[f'dc_{T}']).item():.1%} left" if "dc_0" in known else ""
-        _words(ax, -2.4, places["c_0"][1], f"b_f = {bias:g}{left}", 14, weight="bold")
+        left = f"\ndc_0 / dc_{T}\n= {(known['dc_0'] / known[f'dc_{T}']).item():.1%}" if "dc_0" in known else ""
+        _words(ax, -2.4, places["c_0"][1], f"b_f = {bias:g}{left}", 13, weight="bold")
         for t, (box, place) in enumerate(places.items()):
             _box(ax, box, place, 0, moment._replace(lit={box: None} if t == moment.t else {}, partly={}), colour)
             if t < T:
