@@ -213,6 +213,12 @@ def test_what_a_gradient_is_times_the_number_on_an_arrow_arrives(name):
     assert checked >= 2
 
 
+def test_a_vector_of_the_gru_comes_by_the_arrows_of_its_equation():
+    v, u = (next(m for m in content.moments("gru") if (m.t, m.tag) == (1, tag)) for tag in "vu")
+    assert v.lit.keys() == {("x_1", "r_1"), ("x_1", "z_1"), ("x_1", "n_1"), "r_1", "z_1", "n_1"}
+    assert u.lit.keys() == {("h_0", "r_1"), ("h_0", "z_1"), ("h_0", "u_n_1"), "r_1", "z_1", "u_n_1"}
+
+
 def test_the_first_moment_says_what_is_meant_and_the_last_what_was_lost():
     start, signs, *_, end = content.moments("lstm")
     said = " ".join(start.lines + signs.lines)

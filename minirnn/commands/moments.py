@@ -117,10 +117,10 @@ class _Film:
         filled, _ = self.numbers(text.split(" = ")[-1], k)
         self.known[f"{target}_{k}"] = value
         of = re.findall(r"\w_(\w)", text.split(" = ")[1]) if text.count(" = ") > 1 else [target]  # a_t = [a_i; ...]
-        boxes = [box for part in of for box in (f"{target}_{part}_{k}", f"{part}_{k}") if box in self.places]
+        boxes = [next(filter(self.places.get, (f"{target}_{part}_{k}", f"{part}_{k}"))) for part in of]
         beside = beside or "what goes into each gate" * (len(of) > 1)
         into = boxes + [f"gates_{k}"] * (boxes[0] in self.gates(k))  # x goes to the frame around all gates
-        lit = {edge: "" for edge in self.edges if edge[1] in into}
+        lit = {(a, b): "" for a, b in self.edges if b in into and (not of[1:] or re.search(rf"\b{a[0]}_", text))}
         title, lines = f"Forward, step {k}: {name}", (text, f"{name} = {filled} ≈ {number(value)}")
         return self.moment(k, target, f"{title}, {beside}" if beside else title, lines, [("", self.code(at, k))],
                            lit | dict.fromkeys(boxes))
