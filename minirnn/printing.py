@@ -5,28 +5,52 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 import unicodedata
 
 PLAINER = {"→": "->", "←": "<-", "≈": "~", "≤": "<=", "≥": ">=", "−": "-", "–": "-", "·": "*", "⊙": "*", "√": "sqrt",
-           "Σ": "sum", "’": "'", "“": '"', "”": '"', "✓": "ok"}
+           "Σ": "sum", "’": "'", "“": '"', "”": '"', "✓": "ok", "\u0303": "~", "\u0302": "_hat"}  # the last two: c̃, m̂
+ERRORS = "minirnn.plainer"  # for errors= of a stream
+RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻ⁿᵀ]+")
 GONE = errno.EPIPE, errno.EINVAL, errno.EIO  # nobody reads any more: a pipe; a pipe on Windows; a terminal
+
+
+def plain(text, encoding):
+    """The text in letters that the encoding has: σ is sigma, 10²⁰ is 10^20, c̃ is c~, and what has no name its number.
+
+    >>> plain("σ(c̃_t)ᵀ → 10²⁰", "ascii")
+    'sigma(c~_t)^T -> 10^20'
+    """
+    def whole(exponent):  # not ² as it is and ⁰ in other letters
+        return exponent[0] if _fits(exponent[0], encoding) else "^" + _spelled(exponent[0])
+
+    return text if _fits(text, encoding) else RAISED.sub(whole, text).encode(encoding, ERRORS).decode(encoding)
+
+
+def _fits(text, encoding):
+    try:
+        return bool(text.encode(encoding)) or not text
+    except UnicodeEncodeError:
+        return False
 
 
 def _plainer(error):
     """What to write for letters that an encoding lacks: plain ones in their place, or else their number."""
-    plain = "".join(PLAINER.get(letter) or _spelled(letter) for letter in error.object[error.start:error.end])
-    return plain.encode("ascii", "backslashreplace").decode(), error.end
+    letters = error.object[error.start:error.end]
+    text = RAISED.sub(lambda exponent: "^" + _spelled(exponent[0]), letters)
+    return "".join(map(_spelled, text)).encode("ascii", "backslashreplace").decode(), error.end
 
 
-def _spelled(letter):
-    """σ as sigma; ᵀ and é as the letters they are made of."""
-    if unicodedata.name(letter, "").startswith("GREEK SMALL LETTER"):
-        return unicodedata.name(letter).split()[3].lower()
-    return "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+def _spelled(letters):
+    """σ as sigma; é as the letter it is made of."""
+    if unicodedata.name(letters[0], "").startswith("GREEK SMALL LETTER"):
+        return unicodedata.name(letters[0]).split()[3].lower()
+    return "".join(PLAINER.get(part, "" if unicodedata.combining(part) else part)
+                   for part in unicodedata.normalize("NFKD", letters))
 
 
-codecs.register_error("minirnn.plainer", _plainer)
+codecs.register_error(ERRORS, _plainer)
 
 
 class Steady:
@@ -40,7 +64,7 @@ class Steady:
 
     def write(self, text):
         encoding = self._stream.encoding or "utf-8"
-        self._unless_gone(self._stream.write, text.encode(encoding, "minirnn.plainer").decode(encoding))
+        self._unless_gone(self._stream.write, plain(text, encoding))
         return len(text)
 
     def flush(self):

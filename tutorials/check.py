@@ -445,9 +445,10 @@ def short(path):
 
 if __name__ == "__main__":
     try:
+        from minirnn import printing
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(AttributeError):
-                stream.reconfigure(errors="replace")  # a terminal may not know every letter
+                stream.reconfigure(errors=printing.ERRORS)  # a terminal may not know every letter
         status = main()
         sys.stdout.flush()
         sys.exit(status)
