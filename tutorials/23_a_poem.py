@@ -304,8 +304,8 @@ if not QUICK:
 # ## Sampling
 #
 # The network writes: draw a character from its probabilities, read it back in, and go on. A *temperature* τ divides the
-# scores, which are called *logits*, before the softmax. From p = (0.8, 0.2) come weights p^(1/τ). So τ = 1/2 gives 0.64
-# : 0.04, which is (0.941, 0.059), and τ = 2 gives (0.667, 0.333).
+# scores, which are called *logits*, before the softmax. From p = (0.8, 0.2) come weights p^(1/τ). So τ = 1/2 gives
+# 0.64 to 0.04, which is (0.941, 0.059), and τ = 2 gives (0.667, 0.333).
 #
 # PREDICT: what will change in the poems when τ grows from 0.3 to 1?
 
