@@ -111,7 +111,7 @@ def test_sentences_are_short(path):
         if "[markdown]" in header:
             prose = re.sub(r"^# ?", "", text, flags=re.M)
             for part in re.split(r"\n\s*\n|\n(?=- )", prose):
-                if not part.startswith(("    ", "#", "![")):
+                if not part.startswith(("    ", "#", "![", "|")):
                     sentences = re.split(r"(?<=[.?!:])[)*\"]*\s+", part)
                     assert max(len(one.split()) for one in sentences) <= 25, part
 

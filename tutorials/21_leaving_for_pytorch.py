@@ -34,7 +34,7 @@ import numpy as np
 from common import save
 from matplotlib.figure import Figure
 
-from minirnn import baselines, compose, datasets, gru, linear, lstm, metrics, plots, tree, weights
+from minirnn import baselines, compose, datasets, gru, linear, lstm, metrics, optim, plots, tree, weights
 
 ONNX = [0, 2, 3, 1]  # row k is the block that a reader of i, o, f, c̃ takes for our block k
 
@@ -299,6 +299,10 @@ print("the bias moves, there over here:", (step_there / step_here).round(6))
 there_and_back = weights.from_torch(weights.to_torch(params[0], "lstm"))
 assert all((there_and_back[name] == params[0][name]).all() for name in there_and_back)
 assert np.allclose(step_there, 2 * step_here, rtol=1e-9)
+one, two = {"b": params[0]["b"].copy()}, {"ih": params[0]["b"].copy(), "hh": np.zeros(12)}
+for biases in (one, two):
+    optim.Adam(0.1).step(biases, dict.fromkeys(biases, db))
+assert np.allclose(two["ih"] + two["hh"] - params[0]["b"], 2 * (one["b"] - params[0]["b"]), rtol=1e-6)
 if find_spec("torch"):
     import torch
     module = torch.nn.LSTM(1, 3, batch_first=True, dtype=torch.float64)

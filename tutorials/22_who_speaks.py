@@ -9,7 +9,8 @@
 #
 # An array has one length. So short utterances are filled up with *padding*, frames that nobody spoke. This page has one
 # rule: nothing may depend on the padding. Three questions lead to mistakes that raise no error. Which step is the last?
-# Where does a network that reads backwards end? Over which steps is a mean taken?
+# Where does a network that reads backwards end? Over which steps is a mean taken? The part from "Frames that are
+# missing" on is a second, short one, and can wait.
 #
 # ## The smallest numbers
 #
@@ -61,8 +62,8 @@ def _pooling():
 pooling = _pooling()
 
 # %% [markdown]
-# PREDICT: the loss is the output of attention pooling, 6 for the second sequence. By how much does it change when the
-# padding changes from 0 to 100? What is ∂loss/∂h for each of the three steps?
+# PREDICT: the padding changes from 0 to 100. What do the right and the wrong read-outs of the second sequence say now?
+# If the loss is the output of attention pooling, what is ∂loss/∂h for each of the three steps?
 
 # %%
 h, lengths = np.array([[[1.0], [2], [3]], [[5], [7], [0]]]), np.array([3, 2])
@@ -79,7 +80,8 @@ _, dh = pooling.backward(cache, np.ones((2, 1)))
 print("∂loss/∂h of the second sequence:", dh[1].ravel())
 
 # %% [markdown]
-# It changes by nothing. The gradient is ½ for each of the two real steps, and exactly 0 for the padding.
+# The right ones stay 7 and 6. The wrong ones say 100 and 37.3, and so a classifier would read the padding. The gradient
+# is ½ for each of the two real steps, and exactly 0 for the padding.
 #
 # That must hold for a whole model too, from the frames to the loss. Three networks follow below. Each was checked with
 # lengths 4, 2 and 1: every gradient against the complex step of tutorial 3, and the loss against other padding.

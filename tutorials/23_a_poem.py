@@ -188,10 +188,10 @@ assert per_token["bigram"] < per_token["trigram"]
 # %% [markdown]
 # ## The network
 #
-# An embedding gives each token a vector, a GRU of 128 units reads them, and a linear layer and softmax make
-# probabilities (all in tutorial 18). The linear layer's W is the embedding's table again (`compose.tied`). So there is
-# one table of 2,611 rows, not two. Dropout is 0.4. The loss is the mean over all 25 tokens. Nobody tells the network
-# the place.
+# An embedding gives each token a vector, and a GRU of 128 units reads them. A linear layer and softmax make
+# probabilities. (All are explained in tutorial 18.) The linear layer's W is the embedding's table again
+# (`compose.tied`). So there is one table of 2,611 rows, not two. Dropout is 0.4. The loss is the mean over all 25
+# tokens. Nobody tells the network the place.
 #
 # PREDICT: after six epochs, about a minute, does it beat the bigram? And the three counts that are told the place?
 
@@ -304,8 +304,8 @@ if not QUICK:
 # ## Sampling
 #
 # The network writes: draw a character from its probabilities, read it back in, and go on. A *temperature* τ divides the
-# scores, which are called *logits*, before the softmax. From p = (0.8, 0.2) come weights p^(1/τ). So τ = 1/2 gives
-# 0.64 to 0.04, which is (0.941, 0.059), and τ = 2 gives (0.667, 0.333).
+# scores, which are called *logits*, before the softmax. From p = (0.8, 0.2) come weights p^(1/τ). So τ = 1/2 gives 0.64
+# to 0.04, which is (0.941, 0.059), and τ = 2 gives (0.667, 0.333).
 #
 # PREDICT: what will change in the poems when τ grows from 0.3 to 1?
 
@@ -351,7 +351,7 @@ for name, colour in zip(("bigram", "GRU, 6 epochs", "three counts told the place
 for k in FIXED:
     ax.axvline(k, color="black", alpha=0.08, linewidth=8)
 ax.set(xlabel="place in the poem (grey bars: marks and the end)", ylabel="nats, mean over the test", ylim=(0, 9.5),
-       xticks=t[::2], title="The GRU has found where marks stand; at most characters the counts are ahead")
+       xticks=t[::2], title="Marks cost nothing once their place is known; characters stay hard")
 ax.legend(frameon=False, ncols=3, loc="upper center")
 save(figure, "23_a_poem.png")
 
