@@ -13,7 +13,6 @@ from matplotlib import image
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 NUMBERED = sorted(TUTORIALS.glob("[0-9][0-9]_*.py"))
 STEPPED = {path.name for path in NUMBERED[::3]}  # the others take the same way through the stepper
-DERIVED = NUMBERED[:19] + NUMBERED[20:]  # those that keep what they claim apart from what they show
 FIGURE = re.compile(r"figures/(\w+\.png)")
 each_tutorial = pytest.mark.parametrize("name", [path.name for path in NUMBERED])
 
@@ -89,7 +88,7 @@ def cells(path):
     return [tuple(cell.split("\n", 1)) for cell in path.read_text(encoding="utf-8").split("# %%")[1:]]
 
 
-@pytest.mark.parametrize("path", DERIVED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
 def test_a_question_comes_before_its_numbers_and_asserts_stand_apart(path):
     page = cells(path)
     for k, (header, text) in enumerate(page):
@@ -105,7 +104,7 @@ def test_a_question_comes_before_its_numbers_and_asserts_stand_apart(path):
     assert sum('"proof"' in header for header in headers) >= 2
 
 
-@pytest.mark.parametrize("path", DERIVED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
 def test_sentences_are_short(path):
     for header, text in cells(path):
         if "[markdown]" in header:
