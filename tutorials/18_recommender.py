@@ -362,7 +362,7 @@ save(figure, "18_recommender.png")
 # ## Who wins?
 #
 # Alone, nobody. In nats each of the three GRUs is within two standard errors of the counts. In the hit rate at 10 the
-# counts are ahead of each of them by about 0.01, more than two standard errors. At 1 there is no difference.
+# counts are ahead of each of them by about 0.01, more than two standard errors. At 1 no difference is that large.
 #
 # The mean of the three GRUs pays about 0.025 nats less than the counts, more than four standard errors. The mean of
 # the GRUs and the counts pays about 0.033 less, more than ten. That one wins in nats. In the hit rate at 10 it is

@@ -318,7 +318,7 @@ if not QUICK:
 # each other: between them the answers differ by about half to two thirds of what they should. At T = 100 it is 0.98
 # of it.
 #
-# It is more than 0.37, as other units fade more slowly. The middle moves too, in one of the seeds far from 0.5. The
+# It is more than 0.37; other units may fade more slowly. The middle moves too, in one of the seeds far from 0.5. The
 # noise of another hundred steps has come in as well, and the error is some hundred times as large.
 
 # %% tags=["proof"]
