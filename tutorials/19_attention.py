@@ -146,7 +146,7 @@ ax.axvspan(20.5, 25.5, color="black", alpha=0.08)
 ax.text(20.7, 0.9, "never trained")
 ax.set(xlabel="length of the sequence", ylabel="share said whole", xlim=(3.5, 25.5), ylim=(-0.03, 1.05), xticks=LENGTHS,
        title="Four models, three seeds each")
-ax.legend(frameon=False, loc="center left")
+ax.legend(frameon=False, loc="lower left")
 save(figure, "19_attention.png")
 
 # %% [markdown]
