@@ -19,6 +19,7 @@ from minirnn import files, printing
 HERE = Path(__file__).parent
 PICTURE = re.compile(r"!\[(.*?)\]\((.*?([^/]+\.(?:png|gif)))\)")
 SHARED = re.compile(r"^from common import .*\n", re.M)
+PROOF = "proof", "hide-input", "raises-exception"  # whoever changes a number sees what no longer holds, and goes on
 FIRST = '''\
 # This notebook needs minirnn and Python 3.10 or newer. To install minirnn, once, remove the # of the next line.
 # %pip install FOLDER_OF_MINIRNN
@@ -74,7 +75,7 @@ def of(path, quick=False):
             made.append(markdown(path.parent, cell, drawn))
         else:
             drawn |= set(re.findall(r'save\(\w+, "(.*?)"\)', cell.text))
-            made.append(code(SHARED.sub("", cell.text), ["proof", "hide-input"] if cell.is_proof else []))
+            made.append(code(SHARED.sub("", cell.text), PROOF if cell.is_proof else []))
     for k, cell in enumerate(made):
         cell["id"] = f"cell-{k:02}"
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -132,16 +133,19 @@ def execute(target):
     import nbclient
     import nbformat
     notebook = nbformat.read(target, as_version=4)
-    failed = None
+    failed = False
     try:
         nbclient.NotebookClient(notebook, timeout=1800, kernel_name="python3",
                                 resources={"metadata": {"path": str(target.parent)}}).execute()
-    except nbclient.exceptions.CellExecutionError as error:
-        failed = error
+    except nbclient.exceptions.CellExecutionError:
+        failed = True
     write(target, notebook)
-    if failed:
-        print(f"{target.name}: a cell fails, {failed.ename}: {failed.evalue}", file=sys.stderr)
-    return failed is None
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                failed = True
+                print(f"{target.name}: a cell fails, {output['ename']}: {output['evalue']}", file=sys.stderr)
+    return not failed
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 Shows the prose, then the code of a cell, and waits: Enter runs it, s lists what there is with its shapes, p opens a
 Python prompt among it (Ctrl-D comes back), q quits. All cells share one namespace. Without a terminal it goes straight
-through. A cell tagged "proof" asserts what the prose claims: it runs without being shown. Before a cell tagged "answer"
-one more Enter is needed. Line numbers of tracebacks and of pdb are those of the tutorial's own file.
+through. A cell tagged "proof" asserts what the prose claims: it runs without being shown. If you have changed something,
+what is claimed may no longer hold: a line says so, and the page goes on. Before a cell tagged "answer" one more Enter is
+needed. Line numbers of tracebacks and of pdb are those of the tutorial's own file.
 """
 
 import argparse
 import code
 import sys
+import traceback
 import types
 
 import cells
@@ -31,29 +33,41 @@ def main():
     if number is None:
         for path in cells.TUTORIALS:
             print(path.read_text(encoding="utf-8").split("# # ", 1)[1].split("\n", 1)[0])
-        return
-    step(cells.chosen(number, parser))
+        return 0
+    return step(cells.chosen(number, parser))
 
 
 def step(path):
+    """Go through the cells; 1 if something that the prose claims does not hold."""
     module = types.ModuleType("__main__")
     module.__file__ = str(path)
     sys.modules["__main__"], namespace = module, vars(module)
+    status = 0
     for cell in cells.read(path):
         asks = sys.stdin.isatty()
         if cell.is_prose:
             if cell.is_answer and asks and not wait(namespace, ANSWER):
-                return
+                return status
             print("\n" + cell.prose)
             continue
         rows = cell.text.rstrip().splitlines()
         if not cell.is_proof:
             print("\n" + "\n".join(f"{cell.line + k:>4}  {row}" for k, row in enumerate(rows)))
             if asks and not wait(namespace):
-                return
-        exec(compile("\n" * (cell.line - 1) + cell.text, path, "exec"), namespace)  # these keep the line numbers
-        if cell.is_proof:
-            print(f"\n      lines {cell.line}-{cell.line + len(rows) - 1}: what was claimed is asserted, and holds")
+                return status
+        program = compile("\n" * (cell.line - 1) + cell.text, path, "exec")  # these keep the line numbers
+        if not cell.is_proof:
+            exec(program, namespace)
+            continue
+        try:
+            exec(program, namespace)
+            said = "what was claimed is asserted, and holds"
+        except Exception as error:
+            where = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)][0]
+            said = f"line {where.lineno} does not hold: {where.line}\n      If you have changed something, this is no fault."
+            status = 1
+        print(f"\n      lines {cell.line}-{cell.line + len(rows) - 1}: {said}")
+    return status
 
 
 def wait(namespace, keys=KEYS):
@@ -87,4 +101,4 @@ def shapes(namespace):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
