@@ -47,12 +47,15 @@ print("1 July, rotated by a week:", (rotation @ calendar[182]).round(3), " 8 Jul
 assert round(apart, 3) == 0.022 and np.allclose(rotation @ calendar[182], calendar[189])
 
 # %% [markdown]
+# Day 364 of 2013 is 1.25 days before the full circle of 365.25: 2π · 1.25 / 365.25 = 0.022.
+#
 # ## What is compared with what
 #
 # A *cut* divides the days, in order, into three parts: to train, to choose settings (*validation*), and to test. The
-# first cut is 70 %, 15 % and 15 % of all days. The scale is that of the training part. From each day a model reads a
-# *window* of past days, each with its temperature and its calendar. It says the next seven temperatures. These seven
-# always lie in one part. The errors are RMSE, the root of the mean squared error, and MAE, the mean of |error|.
+# first cut is 70 %, 15 % and 15 % of all days. The scale, a mean and a standard deviation, is that of the training
+# part. From each day a model reads a *window* of past days, each with its temperature and its calendar. It forecasts
+# the next seven temperatures. These seven always lie in one part. The errors are RMSE, the root of the mean squared
+# error, and MAE, the mean of |error|.
 
 # %%
 H, n = 7, len(temperature)
@@ -125,7 +128,8 @@ assert abs(w_paper - 7 / 6) < 1e-12 and abs(slope).max() < 1e-8
 
 # %% [markdown]
 # How long a window, how large a penalty? The validation part says, and it chooses the penalty for each day ahead by
-# itself.
+# itself. A choice at the end of a list says that the list is too short. So these lists are long: no window and no
+# penalty that is chosen is the largest. The smallest penalty is almost none.
 #
 # Five cheaper forecasts stand beside this line:
 #
@@ -137,17 +141,20 @@ assert abs(w_paper - 7 / 6) < 1e-12 and abs(slope).max() < 1e-8
 # - *ridge AR*: the ridge regression on past temperatures alone, without the calendar.
 
 # %%
-PENALTIES = np.array([1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1])
+LENGTHS = 1, 2, 3, 7, 14, 21, 30, 45, 60
+PENALTIES = np.array([1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1, 3, 10])
 
 
-def line(cut):
-    """The window and weights of a ridge regression, each column with the penalty that is best on validation."""
+def line(cut, penalties=PENALTIES):
+    """The window and weights of a ridge regression, each column with the penalty that is best on validation, and
+    these penalties."""
     def chosen(length):
         (x, y), (x_val, y_val) = cut.examples("train", length), cut.examples("validation", length)
-        fits = np.array([ridge(flat(x), y, penalty) for penalty in PENALTIES])
+        fits = np.array([ridge(flat(x), y, penalty) for penalty in penalties])
         errors = ((flat(x_val) @ fits - y_val) ** 2).mean(axis=1)  # (penalties, H)
-        return errors.min(axis=0).mean(), length, fits[errors.argmin(axis=0), :, np.arange(H)].T
-    return min((chosen(length) for length in (1, 2, 3, 7, 14, 21, 30)), key=lambda fit: fit[0])[1:]
+        best = errors.argmin(axis=0)
+        return errors.min(axis=0).mean(), length, fits[best, :, np.arange(H)].T, penalties[best]
+    return min((chosen(length) for length in LENGTHS), key=lambda fit: fit[0])[1:]
 
 
 def without_network(cut):
@@ -158,8 +165,8 @@ def without_network(cut):
     season = np.column_stack([np.ones(cut.end), calendar[:cut.end]])
     climatology = season @ np.linalg.lstsq(season[:one], series[:one], rcond=None)[0]
     unusual = series - climatology
-    length, W = line(cut)
-    print(f"test from {date[two]}: ridge with calendar reads {length} days, ridge AR {ar.p}")
+    length, W, penalties = line(cut)
+    print(f"test from {date[two]}: ridge AR reads {ar.p} days, ridge with calendar {length}; penalties", *penalties)
     return {"persistence": baselines.persistence(series, two, H),
             "seasonal naive": baselines.seasonal_naive(series, two, H, season=365),
             "climatology": baselines.truth(climatology, two, H),
@@ -175,12 +182,12 @@ forecasts = without_network(cut)
 # ## The network
 #
 # The article's model reads 14 days of the same three numbers. Its linear layer says seven days at once. About ten
-# settings were tried on validation (recorded, not run here): units, lengths of windows, weight decay, falling rates.
-# The best were 16 units and the learning rate below. The epoch is chosen there too. There are three seeds, because one
-# may be luck, and the mean of their three forecasts. (The test errors of these settings were seen while this page was
-# written. The choice did not use them.)
+# settings were tried on validation (recorded, not run here): units, lengths of windows, weight decay, falling
+# learning rates. The best were 16 units and the learning rate below. The epoch is chosen there too. There are three
+# seeds, because one may be luck, and the mean of their three forecasts. (The test errors of these settings were seen
+# while this page was written. The choice did not use them.)
 #
-# PREDICT: there are about 1,000 windows to train on, and 1,400 weights. Which place in the table will the network have?
+# PREDICT: which place in the table will the network have, one day ahead and over seven?
 
 # %%
 network = compose.chain(fast.lstm, compose.last_step, linear)
@@ -225,16 +232,16 @@ for name, (rmse_1, mae_1, rmse_7, mae_7) in table.items():
     print(f"{name:<19} {rmse_1:>11.2f} {mae_1:>6.2f} {rmse_7:>14.2f} {mae_7:>6.2f}")
 
 # %% [markdown]
-# The ridge regression with the calendar is the best in every column. The autoregression does not have the calendar:
-# over seven days even climatology is a little better. Last year's temperature is a poor forecast: one year is weather,
-# not climate. And the five numbers of climatology with AR(1) are close to the best, and ahead of every LSTM.
+# One day ahead the ridge regression with the calendar is the best. Over seven days climatology with AR(1) is the best,
+# with five numbers. One LSTM is ahead of the ridge regression there, the other two are behind it. Last year's
+# temperature is a poor forecast: one year is weather, not climate.
 #
 # ## Does it fit worse, or does it fit something else?
 #
 # PREDICT: on the windows that it was trained on, is the network's error above or below that of the line?
 
 # %%
-length, W = line(cut)
+length, W, _ = line(cut)
 fit = {}
 for part in ("train", "validation"):
     fit["line", part] = metrics.rmse(cut.scale.invert(flat(cut.examples(part, length)[0]) @ W), cut.truth(part))
@@ -243,27 +250,29 @@ for part in ("train", "validation"):
           ", ".join(f"{value:.2f}" for value in fit["LSTM", part]))
 
 # %% [markdown]
-# Below. The networks fit those years better than the line, and the test part worse: they have learned some of the
-# training years' accidents. On validation two of the three seeds are ahead of the line, and the third is close. Who
-# chooses between line and network there takes a network, and on this test part that is the worse choice.
+# Below. The networks fit those years better than the line, and on validation none is ahead of it. They have learned
+# something that happened in the training years only. If you chose by validation, you would take the line. On this
+# test part the choice does not show: over seven days one seed is better than the line, two are worse.
 
 # %% tags=["proof"]
 rmse_7 = {name: row[2] for name, row in table.items()}
-assert np.allclose(list(rmse_7.values())[:6], [4.45, 4.65, 3.78, 3.52, 3.82, 3.46], atol=0.02)
+assert np.allclose(list(rmse_7.values())[:6], [4.45, 4.65, 3.78, 3.52, 3.82, 3.73], atol=0.02)
 assert length == 14  # so the windows of the network are the same
 if not QUICK:
-    assert all(min(table, key=lambda name: table[name][k]) == "ridge, calendar" for k in range(4))
-    assert all(3.5 < rmse_7[f"LSTM, seed {seed}"] < 4 for seed in SEEDS)
-    assert max(fit["LSTM", "train"]) < 3.3 < fit["line", "train"]
-    assert sum(value < fit["line", "validation"] for value in fit["LSTM", "validation"]) == 2
-    assert max(fit["LSTM", "validation"]) < fit["line", "validation"] + 0.1
+    best = [min(table, key=lambda name: table[name][k]) for k in range(4)]
+    assert best == ["ridge, calendar"] * 2 + ["climatology, AR(1)"] * 2
+    assert sum(rmse_7[f"LSTM, seed {seed}"] < rmse_7["ridge, calendar"] for seed in SEEDS) == 1
+    assert all(rmse_7["climatology, AR(1)"] + 0.05 < rmse_7[f"LSTM, seed {seed}"] < 4 for seed in SEEDS)
+    assert max(fit["LSTM", "train"]) < 3.3 < 3.5 < fit["line", "train"]
+    assert fit["line", "validation"] < min(fit["LSTM", "validation"]) < fit["line", "validation"] + 0.05
 
 # %% [markdown]
 # ## How far does the verdict reach?
 #
 # Is the difference more than luck? The errors of neighbouring days are alike, and even those of neighbouring weeks. So
-# the mean of two weeks counts as one observation. The spread of these means gives a *standard error* of the difference
-# (in the spirit of Diebold and Mariano 1995). A difference of less than two standard errors may be luck.
+# the mean of two weeks counts as one observation. The spread of these means gives a *standard error* of the difference.
+# (Diebold and Mariano 1995 test two forecasts in a similar way.) A difference of less than two standard errors may be
+# luck. Two models with such a difference are called *level* here.
 #
 # This test part is one summer and autumn. Three other cuts of the same four years follow, with the same settings.
 # Their parts overlap with those of the first, so they are no independent witnesses. But they have other seasons.
@@ -285,22 +294,22 @@ def excess(f, g, truth):
     return blocks.mean(), blocks.std(ddof=1) / np.sqrt(len(blocks))
 
 
-def other(*days):
-    """Truth and forecasts of another cut; the days are where training, validation and test end."""
-    cut = Cut(*(int(np.argmax(date == np.datetime64(day))) for day in days[:2]),
-              int(np.argmax(date == np.datetime64(days[2]))) + 1)
-    return cut.truth(), without_network(cut) | networks(cut, [trained(cut, seed)[0] for seed in SEEDS])
+def at(day):
+    return int(np.argmax(date == np.datetime64(day)))
 
 
-cuts = {"May to December 2015": (truth, forecasts),
-        "March to October 2014": other("2013-08-07", "2014-03-15", "2014-10-19"),
-        "October 2014 to May 2015": other("2014-03-15", "2014-10-20", "2015-05-26"),
-        "all of 2015": other("2014-01-01", "2015-01-01", "2015-12-31")}
+cuts = {"May to December 2015": cut,
+        "March to October 2014": Cut(at("2013-08-07"), at("2014-03-15"), at("2014-10-19") + 1),
+        "October 2014 to May 2015": Cut(at("2014-03-15"), at("2014-10-20"), at("2015-05-26") + 1),
+        "all of 2015": Cut(at("2014-01-01"), at("2015-01-01"), at("2015-12-31") + 1)}
+results = {name: (c.truth(), forecasts if c is cut else
+                  without_network(c) | networks(c, [trained(c, seed)[0] for seed in SEEDS]))
+           for name, c in cuts.items()}
 weekly = in_blocks(forecasts["LSTM, seed 0"], forecasts["ridge, calendar"], truth, 7)
 print(f"correlation of one week's difference with the next: {np.corrcoef(weekly[1:], weekly[:-1])[0, 1]:.2f}")
 print("squared error less that of ridge, calendar, °C², and its standard error")
 ahead = {}
-for name, (of, said) in cuts.items():
+for name, (of, said) in results.items():
     print(f"{name:<33} {'1 day':>10} {'7 days':>16}")
     for model in said:
         if model in ("climatology", "climatology, AR(1)", "ridge AR") or "LSTM" in model:
@@ -309,33 +318,42 @@ for name, (of, said) in cuts.items():
             print(f"    {model:<23}" + "".join(f"{d:>10.2f} ± {e:.2f}" for d, e in rows))
 
 # %% [markdown]
-# No number is below zero: on none of the four cuts is a network ahead of the line, whatever the seed.
+# One day ahead each network is behind the line on each cut. Nine of the twelve are behind by more than two standard
+# errors.
 #
-# One day ahead nine of the twelve networks are behind by more than two standard errors. Over seven days it depends on
-# the cut. On the last two the line is ahead of each seed by two standard errors or more. On the first cut it is so for
-# two of the three seeds. On March to October 2014, with the fewest days to train on, line and network are level.
+# Over seven days it depends on the cut. On the last two the line is ahead of each seed by more than two standard
+# errors. On the first two, networks and line are level. One seed of the first cut is below zero.
 #
-# The calendar is not always worth much either. On the last two cuts the autoregression is level with the line. On the
-# first two climatology with AR(1) is: five numbers beside 301 weights. Plain climatology is behind on all four.
+# Nor is this line always the best. Over seven days of the first cut climatology with AR(1) is ahead of it by two
+# standard errors: five numbers beside 301 weights. On the last two cuts the autoregression, which has no calendar, is
+# level with the line.
 #
-# So much can be said: with 1.6 to 2.8 years to train on, no test part speaks for this network.
+# So much can be said: with 1.6 to 2.8 years to train on, no network is the best on any of these test parts.
 
 # %% tags=["proof"]
 if not QUICK:
+    for name, (of, said) in results.items():
+        for h in 1, H:
+            assert "LSTM" not in min(said, key=lambda model: metrics.rmse(said[model][:, :h], of[:, :h])), (name, h)
     beside = {name: np.array([ahead[name, f"LSTM, seed {seed}"] for seed in SEEDS]) for name in cuts}  # (3, 2, 2)
-    assert min(d for rows in ahead.values() for d, _ in rows) > 0
-    assert min(rmse_7[name] for name in table if "LSTM" in name) > rmse_7["climatology, AR(1)"]
-    in_errors = {name: rows[:, 1, 0] / rows[:, 1, 1] for name, rows in beside.items()}
-    assert min(in_errors["all of 2015"]) > 1.8 and min(in_errors["October 2014 to May 2015"]) > 1.8
-    assert (in_errors["May to December 2015"] > 1.8).sum() == 2 and max(in_errors["March to October 2014"]) < 1.8
-    assert all((abs(ahead[name, "ridge AR"][k][0]) < 1.5 * ahead[name, "ridge AR"][k][1]) for k in (0, 1)
-               for name in ("all of 2015", "October 2014 to May 2015"))
-    climate = [ahead[name, "climatology"][1] for name in cuts]
-    assert all(d > 1.9 * e for d, e in climate)
-    five = {name: ahead[name, "climatology, AR(1)"][1] for name in list(cuts)[:2]}
-    assert all(d < 1.8 * e for d, e in five.values())
+    assert min(rows[0][0] for rows in ahead.values()) > 0
     one_day = np.concatenate([rows[:, 0, 0] / rows[:, 0, 1] for rows in beside.values()])
     assert 8 <= (one_day > 2).sum() <= 10
+    in_errors = {name: rows[:, 1, 0] / rows[:, 1, 1] for name, rows in beside.items()}
+    assert min(in_errors["all of 2015"]) > 1.9 and min(in_errors["October 2014 to May 2015"]) > 1.9
+    assert all(max(abs(in_errors[name])) < 1.5 for name in list(cuts)[:2])
+    assert (in_errors["May to December 2015"] < 0).sum() == 1 and min(in_errors["March to October 2014"]) > -0.2
+    five, error = ahead["May to December 2015", "climatology, AR(1)"][1]
+    assert five < -1.9 * error
+    assert all((abs(ahead[name, "ridge AR"][k][0]) < 1.5 * ahead[name, "ridge AR"][k][1]) for k in (0, 1)
+               for name in ("all of 2015", "October 2014 to May 2015"))
+for c in cuts.values():  # no choice is the largest, and still smaller penalties change nothing
+    errors_of = []
+    for penalties in PENALTIES, np.append([1e-6, 1e-5], PENALTIES):
+        length, W, chosen = line(c, penalties)
+        assert length < LENGTHS[-1] and max(chosen) < PENALTIES[-1]
+        errors_of.append(metrics.rmse(c.scale.invert(flat(c.examples("test", length)[0]) @ W), c.truth()))
+    assert abs(errors_of[0] - errors_of[1]) < 0.01
 
 # %%
 figure = Figure(figsize=(10, 3.8), layout="constrained")
@@ -350,13 +368,13 @@ for name, f in forecasts.items():
                 label="LSTM, 3 seeds" if name.endswith("seed 0") else None if "seed" in name else name)
 by_day.set(xlabel="days ahead", ylabel="RMSE, °C", title="Test part May to December 2015", ylim=(1.8, None))
 by_day.legend(frameon=False, fontsize=9)
-for k, (of, said) in enumerate(cuts.values()):
+for k, (of, said) in enumerate(results.values()):
     for name, f in said.items():
         label = name.split(", seed")[0]
         if label in ("climatology", "climatology, AR(1)", "ridge AR", "ridge, calendar", "LSTM"):
             by_cut.plot(metrics.rmse(f, of), k, "|", color=COLOURS[label], markersize=22, markeredgewidth=3)
 by_cut.set_yticks(range(len(cuts)), [name.replace(" to ", "\nto ") for name in cuts])
-by_cut.set(xlabel="RMSE over 7 days, °C", ylim=(3.5, -0.5), title="Four test parts: the line is never behind")
+by_cut.set(xlabel="RMSE over 7 days, °C", ylim=(3.5, -0.5), title="Four test parts: no network is the best")
 by_cut.grid(axis="x", alpha=0.4)
 save(figure, "15_weather.png")
 
@@ -366,13 +384,15 @@ save(figure, "15_weather.png")
 # ## Does the line leave anything to learn?
 #
 # The tests below do not choose a model: the tables have done that. They ask whether a better one may exist. They look
-# at the *residuals* of the ridge regression, e = truth - forecast, one day ahead on the first cut:
+# at the *residuals* of the ridge regression, e = truth - forecast:
 #
-# 1. Do they still know each other? If e_t told of e_{t+1}, a model could use it. The *autocorrelation* at lag k is
-#    the correlation of e_t with e_{t+k}. For noise, 95 % of them lie within ±1.96/√N.
+# 1. Are they still correlated with each other? If e_t told of e_{t+1}, a model could use it. The *autocorrelation* at
+#    lag k is the correlation of e_t with e_{t+k}. For noise, 95 % of them lie within ±1.96/√N.
 # 2. Does a network with another view of the window make other errors?
 # 3. Can a network learn them? Train the same LSTM on the residuals of the training part, and compare its validation
 #    loss with that of always saying 0.
+#
+# The first two look one day ahead on the first cut. The third looks at all seven days, on the first two cuts.
 #
 # PREDICT: the network's own errors, beside the line's: which correlation?
 
@@ -386,18 +406,21 @@ alike = np.corrcoef(e, e_lstm)[0, 1]
 print(f"autocorrelation at lags 1 to {len(lags)}: {autocorrelation.round(2)}, the band is ±{band:.2f}")
 print(f"errors of ridge and LSTM: correlation {alike:.2f}")
 
-left = [y - flat(x) @ W for x, y in (cut.examples(part, length) for part in ("train", "validation"))]
-histories = [trained(cut, seed, left, lr=1e-3)[1] for seed in SEEDS]
-gains = [1 - min(history["validation"]) / np.mean(left[1] ** 2) for history in histories]
-for gain, history in zip(gains, histories):
-    print(f"LSTM on the residuals: best at epoch {history['best']}, squared error {1 - gain:.3f} of that of saying 0")
+gains = {}
+for name in "May to December 2015", "March to October 2014":
+    of, (length, W, _) = cuts[name], line(cuts[name])
+    left = [y - flat(x) @ W for x, y in (of.examples(part, length) for part in ("train", "validation"))]
+    histories = [trained(of, seed, left, lr=1e-3)[1] for seed in SEEDS]
+    gains[name] = [1 - min(history["validation"]) / np.mean(left[1] ** 2) for history in histories]
+    print(f"cut of {name}, LSTM on the residuals: squared error of validation beside that of always saying 0:",
+          ", ".join(f"{1 - gain:.3f}" for gain in gains[name]))
 
 # %%
 figure = Figure(figsize=(9, 3.8), layout="constrained")
 by_lag, by_model = figure.subplots(1, 2)
 by_lag.bar(lags, autocorrelation, color=BLUE)
 by_lag.axhspan(-band, band, color=GREY, alpha=0.3, label="95 % of them, if noise")
-by_lag.set(xlabel="lag, days", ylabel="autocorrelation", ylim=(-0.3, 0.3), title="The line's residuals are like noise")
+by_lag.set(xlabel="lag, days", ylabel="autocorrelation", ylim=(-0.3, 0.3), title="First cut: residuals like noise")
 by_lag.legend(frameon=False)
 by_model.plot(e, e_lstm, ".", color=ORANGE, markersize=4)
 by_model.axline((0, 0), slope=1, color=GREY, linewidth=1)
@@ -408,18 +431,21 @@ save(figure, "15_what_is_left.png")
 # %% [markdown]
 # ![Autocorrelation of the line's residuals, and the errors of both models, one day ahead](figures/15_what_is_left.png)
 #
-# Nothing is left that these tests can see. The residuals are as uncorrelated as noise. Both models are wrong on the
-# same days, by nearly the same amount: what surprised one surprised the other. On the residuals the LSTM is best after
-# a few epochs. Its loss is then 0.98 to 1.02 of the loss of saying 0.
+# On the first cut these tests see nothing that is left. The residuals are as uncorrelated as noise. Both models are
+# wrong on the same days, by nearly the same amount: what surprised one surprised the other. On the residuals the LSTM
+# is never better than saying 0.
 #
-# That is no law about weather. It says what fourteen past temperatures and the date of *one place* hold, for these
-# models. Weather services look at the whole atmosphere. More layers cannot make information that is not there.
+# That is of the first cut only. On the second the LSTM takes 4 to 7 % off the squared error of the line. (Its epoch was
+# chosen on the same days, so this flatters it a little.) There something is left.
+#
+# It is no law about weather either. These models read past temperatures and the date of *one place*. Weather services
+# look at the whole atmosphere. More layers cannot make information that is not there.
 
 # %% tags=["proof"]
 assert (abs(autocorrelation) < band).all()
 if not QUICK:
-    assert alike > 0.85 and max(abs(gain) for gain in gains) < 0.025
-    assert max(history["best"] for history in histories) < 12
+    assert alike > 0.85 and all(-0.08 < gain < 0.005 for gain in gains["May to December 2015"])
+    assert all(0.03 < gain < 0.08 for gain in gains["March to October 2014"])
 
 # %% [markdown]
 # **To take away:** the file has more columns. This reads three of them beside the temperature:
@@ -431,17 +457,26 @@ if not QUICK:
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# Neither does. On validation the line goes from 3.27 to 3.30, and each seed of the network to about 3.37. More columns
-# are more weights, 84 inputs instead of 42 for the line. These models find nothing in them that makes up for that.
+# Neither does. On validation the line goes from 3.17 to 3.22, and each seed of the network to about 3.37. The line now
+# reads 30 days: 180 inputs instead of 42. The three columns together do not make up for that. (Wind alone does, a
+# little: it takes the line to 3.14.)
 
 # %% tags=["proof"]
-more = Cut(round(0.7 * n), round(0.85 * n), n, ("temp_min", "precipitation", "wind"))
-length_more, W_more = line(more)
-line_more = metrics.rmse(more.scale.invert(flat(more.examples("validation", length_more)[0]) @ W_more),
-                         more.truth("validation"))
+def with_more(columns):
+    """The cut with these columns, the window of its line, and the line's RMSE on validation."""
+    more = Cut(round(0.7 * n), round(0.85 * n), n, columns)
+    length, W, _ = line(more)
+    said = more.scale.invert(flat(more.examples("validation", length)[0]) @ W)
+    return more, length, metrics.rmse(said, more.truth("validation"))
+
+
+more, length_more, line_more = with_more(("temp_min", "precipitation", "wind"))
+line_wind = with_more(("wind",))[2]
 lstm_more = [metrics.rmse(says(more, trained(more, seed)[0], "validation"), more.truth("validation")) for seed in SEEDS]
+print(f"line with wind alone {line_wind:.2f}; with all three it reads {length_more} days, {6 * length_more} inputs")
 print(f"validation, 7 days: line {fit['line', 'validation']:.2f} to {line_more:.2f}, LSTM " +
       ", ".join(f"{a:.2f} to {b:.2f}" for a, b in zip(fit["LSTM", "validation"], lstm_more)))
 if not QUICK:
-    assert 3.27 < line_more < 3.33 and all(3.3 < b < 3.45 for b in lstm_more)
+    assert 3.20 < line_more < 3.24 and all(3.3 < b < 3.45 for b in lstm_more)
     assert all(b > a for a, b in zip(fit["LSTM", "validation"], lstm_more))
+assert length_more == 30 and round(line_wind, 2) == 3.14
