@@ -2,9 +2,9 @@
 
 Shows the prose, then the code of a cell, and waits: Enter runs it, s lists what there is with its shapes, p opens a
 Python prompt among it (Ctrl-D comes back), q quits. All cells share one namespace. Without a terminal it goes straight
-through. A cell tagged "proof" asserts what the prose claims: it runs without being shown. If you have changed something,
-what is claimed may no longer hold: a line says so, and the page goes on. Before a cell tagged "answer" one more Enter is
-needed. Line numbers of tracebacks and of pdb are those of the tutorial's own file.
+through. A cell tagged "proof" asserts what the prose claims: it runs without being shown. If you have changed
+something, what is claimed may no longer hold: a line says so, and the page goes on. Before a cell tagged "answer" one
+more Enter is needed. Line numbers of tracebacks and of pdb are those of the tutorial's own file.
 """
 
 import argparse
@@ -64,7 +64,8 @@ def step(path):
             said = "what was claimed is asserted, and holds"
         except Exception as error:
             where = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)][0]
-            said = f"line {where.lineno} does not hold: {where.line}\n      If you have changed something, this is no fault."
+            said = (f"line {where.lineno} does not hold: {where.line}\n"
+                    "      If you have changed something, this is no fault.")
             status = 1
         print(f"\n      lines {cell.line}-{cell.line + len(rows) - 1}: {said}")
     return status
