@@ -3,8 +3,8 @@
 #
 # *Beside the article: §4, equation 1, and §3, steps 1 and 2.*
 #
-# A recurrent network (RNN) reads a series one value at a time. What it knows of the past is its *state* h. Each step
-# makes a new state out of the input x and the old state:
+# A recurrent network (RNN) reads a series one value at a time. What it knows of the past is its *state* h, which the
+# article calls the *hidden state*. Each step makes a new state out of the input x and the old state:
 #
 #     (1)  h_t = φ(W_ih x_t + U_h h_{t-1} + b_h)
 #
@@ -23,7 +23,8 @@
 #     a_2 = 0.5 ·  1 + 0.8 · 0.462 =  0.870      h_2 = tanh( 0.870) =  0.701
 #     a_3 = 0.5 · -2 + 0.8 · 0.701 = -0.439      h_3 = tanh(-0.439) = -0.413
 #
-# The first two inputs are the same, and the states are not. The second step knows that there was a first.
+# The first two inputs are the same, and the states are not. The second step knows that there was a first. To compute
+# the states from the first step to the last is called the *forward pass*.
 
 # %%
 import numpy as np
@@ -68,8 +69,8 @@ print("σ    with the inputs 1, 1, -2:", h_sigma.round(3))
 # With tanh the state stays at 0, as long as b_h = 0. With σ it does not: σ(0) = 0.5, so the state moves although
 # nothing comes in. It comes to rest where h = σ(0.8 h), at 0.622.
 #
-# (For the inputs 1, 1, -2 the first state with σ is also 0.622. That is chance: the two differ in the fourth digit.)
-# The input of -2 takes the state down to 0.398, and not below 0.
+# (For the inputs 1, 1, -2 the first state with σ is also printed as 0.622. That is chance: with four digits it is
+# 0.6225, and the state at rest is 0.6219.) Even the input of -2 takes the state only to 0.398: σ is never below 0.
 
 # %% tags=["proof"]
 assert h_sigma.round(3).tolist() == [0.622, 0.731, 0.398]
@@ -83,8 +84,8 @@ assert nothing["σ"][-1].round(4) == 0.6219 and h_sigma[0].round(4) == 0.6225
 # the first two are one line, equation 1: the result of step t *is* its new state.
 #
 # Step 2 there makes the new state from the previous state and "the current output". Equation 1 has x_t in that place,
-# the current *input*. Equation 1 is right: step t has no output before its state is made. So suppose that somebody
-# takes the newest output that exists, h_{t-1}.
+# the current *input*. Equation 1 is right: step t has no output before its state is made. Suppose that somebody
+# follows the article's words, and puts the newest output that exists, h_{t-1}, in the place of x_t.
 #
 # PREDICT: with h_{t-1} in place of x_t, what are the states for 1, 1, -2? And for 5, 0, 3?
 
@@ -106,8 +107,8 @@ assert fed_output == [0, 0, 0]
 # ## Unrolled in time
 #
 # The article calls the RNN a special feedforward network. A feedforward network gives the same output whenever it
-# gets the same input. The RNN above gave 0.462 for a 1, and then 0.701 for a 1. But draw one layer for each step,
-# with no loop. This *unrolled* RNN is a feedforward network:
+# gets the same input. The RNN above gave 0.462 for a 1, and then 0.701 for a 1. But draw one *layer*, that is, one use
+# of equation 1, for each step, with no loop. This *unrolled* RNN is a feedforward network:
 #
 #            x_1         x_2         x_3
 #             ↓           ↓           ↓
@@ -186,15 +187,15 @@ save(figure, "01_one_step_by_hand.png")
 # ![The state after one pulse, for three sizes of U_h, with tanh and with σ](figures/01_one_step_by_hand.png)
 #
 # With tanh and U_h = 0.5 the pulse fades within a few steps: 0.045 is left after 5. With 0.9 it fades slowly: 0.06 is
-# left after 20. With 1.5 the state settles at 0.86 and stays there.
+# left after 20. With 1.5 the state settles and stays.
 #
 # With σ all three states are high, and yet they remember next to nothing. After five steps they are less than 0.01
 # away from the dashed lines, where there was no pulse. A high state need not be a memory.
 #
 # ## What exactly is kept?
 #
-# PREDICT: with tanh and U_h = 1.5, where do pulses of 0.5, 1 and -2 lead? How much does h_20 change if the pulse is
-# 2.1 instead of 2? And what does a second pulse do, of -2 or of -3, at step 21?
+# PREDICT: with tanh and U_h = 1.5, where do pulses of 0.5, 1 and -2 lead? And how much does h_20 change if the pulse
+# is 2.1 instead of 2?
 
 # %%
 def end(*pulses):
@@ -210,8 +211,8 @@ for second in (-2.0, -3.0):
 
 # %% [markdown]
 # All end at 0.859 or at -0.859. The unit keeps one bit, the sign of the pulse. It keeps the bit until a strong pulse
-# comes: -2 does not change it, and -3 does. Nearly nothing is left of the size of the pulse: a change of 0.1 becomes
-# one of less than a billionth.
+# comes: -2 does not change it, and -3 does. Nearly nothing is left of the size of the pulse: with 2.1 in place of 2,
+# h_20 changes by less than a billionth.
 #
 # Bengio, Simard and Frasconi (1994) showed that this is a trap. A state that keeps a bit is a state that small
 # changes do not move. But learning works with small changes. It asks what a little more or less would do, and here
@@ -227,18 +228,21 @@ assert end(2.0, -2.0).round(3) == 0.859 and end(2.0, -3.0).round(3) == -0.859
 
 # %% [markdown]
 # **To take away:** somewhere between U_h = 0.9 and 1.5 the tanh unit stops forgetting. Where, and why there? And what
-# does it do with U_h = -1.5? Change SIZES, and for -1.5 also ylim.
+# does it do with U_h = -1.5? Try `states([2.0] + [0.0] * 199, np.tanh, 0.95)[-1]`, and other sizes than 0.95: in the
+# stepper press p.
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
 # At U_h = 1. Near 0 tanh(a) is nearly a, so each step multiplies the state by about U_h. Below 1 the state shrinks to
-# 0. Above 1 it grows, until tanh holds it back.
+# 0. Above 1 it grows, until tanh holds it back. At 1 itself it still shrinks, but ever more slowly. After 200 steps
+# 0.95 leaves 0.000, 1 leaves 0.086, and 1.05 leaves 0.371.
 #
 # A state at rest solves h = tanh(U_h h). For U_h from 0 to 1 only h = 0 does. Above 1 there are two more: ±0.859 for
 # U_h = 1.5. With U_h = -1.5 the state reaches the same size, and changes its sign at every step.
 
 # %% tags=["proof"]
+assert [states([2.0] + [0.0] * 199, np.tanh, size)[-1].round(3) for size in (0.95, 1, 1.05)] == [0, 0.086, 0.371]
 assert np.isclose(np.tanh(1.5 * 0.8586), 0.8586, atol=1e-4)
 assert states(pulse, np.tanh, -1.5)[-4:].round(3).tolist() == [-0.859, 0.859, -0.859, 0.859] or \
     states(pulse, np.tanh, -1.5)[-4:].round(3).tolist() == [0.859, -0.859, 0.859, -0.859]

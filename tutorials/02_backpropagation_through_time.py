@@ -36,6 +36,8 @@ print("h", np.round(h, 3), "L", round(L, 3))
 #
 # L contains h_3 once, so dL/dh_3 = 1.
 #
+# The next cell moves h_1 a little up and a little down. The difference of L over the difference of h_1 is the slope.
+#
 # PREDICT: L contains h_1 once, too. Is dL/dh_1 below 1, exactly 1, or above 1?
 
 # %%
@@ -103,13 +105,16 @@ together = (loss(same + eps) - loss(same - eps)) / (2 * eps)
 print(f"all changed together:   {together:.3f}")
 
 # %% [markdown]
-# The first: its U_h multiplies h_0 = 0. In general U_h of layer t multiplies h_{t-1} and goes into a_t. So its
-# gradient is da_t h_{t-1}. In fact all layers share one U_h, which changes in all of them at once. Then the gradients
-# add up, and so do those of the other weights:
+# The first: its U_h is multiplied by h_0 = 0. In layer t U_h is multiplied by h_{t-1}, and the product is a part of
+# a_t. So its gradient is da_t h_{t-1}. But there is only one U_h. If it changes, it changes in all three layers. So
+# the three gradients add up. The same holds for W_ih and b_h:
 #
 #     dU_h  = Σ_t da_t h_{t-1} = 1.318 · 0 + 0.846 · 0.462 + 0.830 · 0.701    =  0.972
 #     dW_ih = Σ_t da_t x_t     = 1.318 · 1 + 0.846 · 1     + 0.830 · -2       =  0.505
 #     db_h  = Σ_t da_t         = 1.318     + 0.846         + 0.830            =  2.994
+#
+# An input has a gradient too: dx_1 = W_ih da_1 = 0.5 · 1.318 = 0.659. Training does not need it. A layer that lies
+# before this one does.
 #
 # ## The picture
 #
@@ -173,8 +178,8 @@ assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways),
 # ## More than one unit: why U_h is transposed
 #
 # Take two units, p and q. At each step h, a, dh and da are now vectors with one number for each unit. U_h is a
-# matrix. Let its rows be (1, 2) and (3, 4). Forward, each unit adds up along a *row* (the dots are
-# its input and its bias):
+# matrix. Let its rows be (1, 2) and (3, 4). Forward, each unit adds up along a *row* (... stands for the input and the
+# bias):
 #
 #     a of p  =  1 · (h of p) + 2 · (h of q) + ...
 #     a of q  =  3 · (h of p) + 4 · (h of q) + ...
@@ -255,8 +260,9 @@ assert (U.T @ da_t).tolist() == [31, 42] and (U @ da_t).tolist() == [21, 43]
 assert max(gap_one, gap_many) < 1e-13 and report.ok
 
 # %% [markdown]
-# **To take away:** in the small example let only the last state count, L = h_3: set `outside` to 0, 0, 0, 1. First
-# work out dh_0 on paper. Then make the first two inputs 3 instead of 1. Why is dh_0 nearly 0 now?
+# **To take away:** in the small example let only the last state count, L = h_3: `outside` is 0, 0, 0, 1. Work out dh_0
+# on paper. Then make the first two inputs 3 instead of 1. Why is dh_0 nearly 0 now? (If you change the file and step
+# through it again, the stepper says which of the page's numbers no longer hold.)
 
 # %% [markdown] tags=["answer"]
 # ## Answer
