@@ -89,18 +89,19 @@ print("largest difference from rnn.backward", gap)
 assert gap < 1e-14
 
 # %% [markdown]
-# ## What is |u| for a matrix?
+# ## One number for a matrix: what |u| was for one unit
 #
-# Multiply some vector by a matrix again and again. Each product makes it longer or shorter by some factor. The factor
-# may differ from product to product, but the mean of many factors settles. (The mean is the geometric one: the n-th
-# root of the product of n factors.)
+# For some vectors v the product U v is v times a number λ. Each such λ is an *eigenvalue* of U. It may be complex. The
+# largest |λ| is called the *spectral radius* ρ ("rho") of the matrix.
 #
-# This mean factor is called the *spectral radius* ρ ("rho") of the matrix. ρ is for a matrix what |u| is for a number.
+# Multiply nearly any vector by U again and again. Each product makes it longer or shorter by some factor. The factors
+# differ, but their mean settles at ρ. So ρ is for a matrix what |u| is for a number. (The mean is the geometric one:
+# the n-th root of the product of n factors.)
 #
-# NumPy finds ρ without these products, as the largest |λ| of all *eigenvalues* λ. An eigenvalue is a number, real or
-# complex, for which some vector v has U v = λ v. So the product with U only multiplies this v by a number.
+# Take a 32 x 32 matrix of random numbers with mean 0 and variance 1. Each entry of U v is a sum of 32 random numbers
+# times the entries of v.
 #
-# PREDICT: a 32 x 32 matrix of random numbers with mean 0 and variance 1. Is its ρ about 1, 6 or 32?
+# PREDICT: is the mean factor of such a matrix about 1, 6 or 32?
 
 # %%
 T, H = 100, 32
@@ -123,8 +124,8 @@ U = U / radius_of_U  # so that ρ = 1; c · U has ρ = c
 assert abs(measured / radius_of_U - 1) < 0.01 and min(growth) < 0.97 * measured and max(growth) > 1.03 * measured
 
 # %% [markdown]
-# About 6, near √32: ρ of such a matrix grows as the root of its size. The last line above divides it by ρ, so now
-# its ρ is 1.
+# About 6, near √32. The variances of the 32 products add up, so the length grows by about the root of 32. And the mean
+# factor is the largest |λ|. The last line of the cell divides the matrix by its ρ. So the new matrix has ρ = 1.
 #
 # ## The picture
 #
@@ -181,9 +182,9 @@ for rho, phi, *_ in LINES:
 # The loss is at the right end, so read from right to left. The lines are nearly straight on a logarithmic axis, so
 # each step multiplies by about the same factor. At rest this is ρ, and ρ/4 with σ.
 #
-# At work the states are often near ±1, where tanh is flat and its slope is far below 1. So every factor is smaller. Now
-# ρ = 1.5 vanishes, and ρ = 4 still explodes. Five other random matrices and inputs gave the same: factors of 0.79 to
-# 0.92 for ρ = 1.5, and of 1.25 to 1.36 for ρ = 4.
+# At work the states are often near ±1, where tanh is flat and its slope is far below 1. So the average factor is
+# smaller. Now the gradient vanishes with ρ = 1.5, and still explodes with ρ = 4. Five other random matrices and
+# inputs gave the same: factors of 0.79 to 0.92 for ρ = 1.5, and of 1.25 to 1.36 for ρ = 4.
 
 # %% tags=["proof"]
 for rho in (4, 1.5, 1, 0.5):
@@ -235,9 +236,9 @@ assert np.isclose(np.tanh(1.5 * h), h, atol=1e-4) and round(1.5 * (1 - h**2), 2)
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# ρ is about √(H / (3H)) = 1/√3 = 0.58. At rest (1/√3)¹⁰⁰ = 1.4e-24 is left, at work less. So in a fresh RNN next to
-# nothing of the gradient comes back over a hundred steps. What comes from near steps is larger by many orders of
-# magnitude.
+# ρ is about √(H / (3H)) = 1/√3 = 0.58. At rest (1/√3)¹⁰⁰ = 1.4e-24 is left, at work less. Single matrices of 32 units
+# differ by some powers of ten. So in a fresh RNN next to nothing of the gradient comes back over a hundred steps. What
+# comes from near steps is far larger.
 #
 # `initialize.orthogonal` makes a U_h that keeps the length of every vector. Then only tanh' makes the gradient
 # shorter.
