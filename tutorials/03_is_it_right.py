@@ -158,9 +158,9 @@ print(report)
 
 # %% [markdown]
 # One row for each *tensor*, as arrays of any shape are called: its worst entry, where that is, and the two numbers
-# there. All weights are checked, and all inputs with the initial state. A random gradient arrives at each output. An
-# error is the difference of the two numbers, divided by the larger of them. Where both are below a thousandth of the
-# largest gradient of all, it is divided by that thousandth.
+# there. All weights are checked, and all inputs with the initial state. The loss is again the outputs times random
+# numbers. An error is the difference of the two numbers, divided by the larger of them. Where both are below a
+# thousandth of the largest gradient of all, it is divided by that thousandth.
 #
 # The check takes ε = 1e-5. Its error of W_ih is above the 3e-11 of the figure because it is an error of one small
 # entry. In the figure each difference was divided by the largest entry.
@@ -185,7 +185,7 @@ else:
 #
 #     |backward - numerical| / (|backward| + |numerical|)
 #
-# |·| is the length of the matrix, taken as one long vector. A usual tolerance is 1 %: up to there it is called right.
+# |·| is the length of the matrix, taken as one long vector. A loose tolerance is 1 %: up to there it is called right.
 #
 # PREDICT: how large is this measure at weights of 1, and at weights of 0.01?
 
@@ -279,7 +279,7 @@ assert round(min(measures), 3) == 0.004 and round(max(measures), 3) == 0.019 and
 assert max(other_numbers(seed, 0.001)[0] for seed in range(1, 7)) < 0.002
 
 # %% [markdown]
-# **To take away:** for which U_h, of any size, does this mistake pass every check? Put such a U_h into `params` and
+# **To take away:** for which U_h, however large its entries, does this mistake pass every check? Put such a U_h into `params` and
 # run the page again. Are weights that are all 0.5 good for a check? Is the identity matrix?
 
 # %% [markdown] tags=["answer"]

@@ -13,10 +13,10 @@
 # ("mu", the *momentum*, such as 0.8), and the new slope is added:
 #
 #     momentum    velocity ← μ · velocity + dp                          p ← p - lr · velocity
-#     Nesterov    velocity ← μ · velocity + dp, one step ahead          p ← p - lr · velocity
+#     Nesterov    velocity ← μ · velocity + dp one step ahead           p ← p - lr · velocity
 #
-# Momentum takes the slope at p. Nesterov takes it one step ahead, at p - lr · μ · velocity. There the velocity alone
-# would carry it.
+# Momentum takes the slope at p. Nesterov takes it one step ahead, at p - lr · μ · velocity. This is where the old
+# velocity alone would carry p.
 #
 # Three remember the squares dp² in a number v, and divide by the root of v. Each weight has a v of its own:
 #
@@ -78,7 +78,7 @@ print("Adam on 1000 · f:", descend(optim.Adam(lr=0.5), 2, scale=1000).round(3).
 # sign of each slope. So the step has length lr in x and in y, however large f is.
 #
 # Adam's learning rate is a length. At 0.001 a weight moves by about 0.001 at a step, if its slope stays about the
-# same. To move by 1 it then needs a thousand steps. If the sign of the slope goes to and fro, it moves less.
+# same. To move by 1 it then needs a thousand steps. If the sign of the slope changes often, it moves less.
 #
 # SGD's lr is no length. It must fit the steepest direction.
 #
@@ -99,6 +99,8 @@ assert abs(descend(optim.SGD(0.066), 40)[-1, 1]) < 1 < abs(descend(optim.SGD(0.0
 
 # %% [markdown]
 # ## The picture
+#
+# The settings: SGD lr = 0.05; momentum and Nesterov lr = 0.025, μ = 0.8; AdaGrad and Adam lr = 0.5; RMSProp lr = 0.1.
 #
 # PREDICT: which of the six swing across the valley? Which have a first step that is as long in x as in y?
 
@@ -135,7 +137,7 @@ for name, path in paths.items():
 # - **AdaGrad** gets slower and slower, because its v only grows. **RMSProp**'s v can shrink again.
 # - **Adam** has a momentum too, its m, and here it runs past the minimum.
 #
-# The learning rates were chosen by hand. The picture shows habits, not which optimizer is best.
+# The learning rates were chosen by hand. The picture shows how each one moves. It does not show which is best.
 
 # %% tags=["proof"]
 # Two steps by hand: g0 and g1 are the slopes at the first and the second point.
@@ -163,14 +165,14 @@ assert paths["Adam"][:21, 0].max() > 0.1 and f(paths["Nesterov"][20]) < f(paths[
 # %% [markdown]
 # ## Where the library keeps Nesterov's point
 #
-# Nesterov needs the slope one step ahead, but the backward pass gives it at the weights that the network has. So
+# The backward pass gives the slope at the weights that are in the network. Nesterov needs it at another point. So
 # programs give the network the point one step ahead, q = p - lr · μ · velocity. Written for q, the same method is
 #
 #     velocity ← μ · velocity + dq
 #     q        ← q - lr · (dq + μ · velocity)
 #
-# This is how `optim.py` has it. There q is called p, and the velocity v. The table and the figure above show this q.
-# Both forms, side by side:
+# This is how `optim.py` has it. There q is called p, and the velocity is called v. The printed lines and the figure
+# above show this q. Both forms, side by side:
 
 # %%
 lr, mu = 0.025, 0.8
@@ -192,7 +194,7 @@ assert np.allclose(q, paths["Nesterov"][3], rtol=1e-12)
 # ## Answer
 #
 # For SGD, momentum and Nesterov: they only add slopes and multiply them by numbers, so their paths turn with the
-# valley. AdaGrad, RMSProp and Adam divide x and y by a size for each. So their paths depend on the axes. In the
+# valley. AdaGrad, RMSProp and Adam divide x by one number and y by another. So their paths depend on the axes. In the
 # turned valley x and y are equally steep, and the division no longer helps.
 
 # %% tags=["proof"]
