@@ -279,8 +279,8 @@ assert round(min(measures), 3) == 0.004 and round(max(measures), 3) == 0.019 and
 assert max(other_numbers(seed, 0.001)[0] for seed in range(1, 7)) < 0.002
 
 # %% [markdown]
-# **To take away:** for which U_h, however large its entries, does this mistake pass every check? Put such a U_h into `params` and
-# run the page again. Are weights that are all 0.5 good for a check? Is the identity matrix?
+# **To take away:** for which U_h, however large its entries, does this mistake pass every check? Put such a U_h into
+# `params` and run the page again. Are weights that are all 0.5 good for a check? Is the identity matrix?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
