@@ -166,8 +166,8 @@ save(figure, "05_it_trains_and_it_is_wrong.png")
 # Without the transpose the loss falls too, for a while, in one run to 0.014. Then it rises again. In the end the error
 # is about 0.7 to 1, as with the read-out alone.
 #
-# The dotted lines are the worst news. At the end the wrong derivative makes the error about a quarter larger. A slightly
-# smaller learning rate does more than that:
+# The dotted lines are the worst news. At the end the wrong derivative makes the error about a quarter larger. A
+# slightly smaller learning rate does more than that:
 
 # %%
 slower = train(rnn, seed=0, lr=2e-3)[-1]
