@@ -112,12 +112,12 @@ for t in (99, 98, 97, 96, 90):
 #
 # With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. For b_f = 1 that is a
 # factor of about 0.85 a step. f alone would be 0.73; the ways through h_t add the rest. With b_f = 5 the gradient
-# arrives.
+# arrives, in this network of 32 units.
 #
 # The right side has b_f = 5 alone. In two or three steps dh falls from 1 to a few hundredths. Is that vanishing? No:
 # dc stays between 0.08 and 0.2 in all three seeds. The loss came in at the last h_t, and from there it went into the
-# cell. What travels on is dc. Each earlier dh_t is only what comes back out of the cell line, through the gates'
-# slopes and U_h. So look at dc to see what a cell remembers.
+# cell. What travels on is dc. Each earlier dh_t gets only a small part: what leaves the cell line through the gates
+# and U_h. So look at dc to see what a cell remembers.
 #
 # So having gates is not enough. The forget gate must be open. b_f = 1 opens it enough for some steps. Gers,
 # Schmidhuber and Cummins (2000) and Jozefowicz, Zaremba and Sutskever (2015) find that it helps.
@@ -143,8 +143,7 @@ assert np.allclose(dh_0, theirs[0], rtol=1e-10, atol=0)
 # ## Why does it rise at the left end?
 #
 # With b_f = 5 the lines rise to the left, above 1. f is below 1, so the cell line cannot do it. The ways through h_t
-# can: they pass U_h, and they add to dc. Each of them enters the cell by h_t = o_t tanh(c_t), so the slope of
-# tanh(c_t) is one of its factors. The cells start at 0.
+# can: they pass U_h, and they add to dc.
 #
 # PREDICT: if the LSTM reads 400 inputs, will dc rise for 400 steps? And if its cells do not start at 0, but full?
 
@@ -161,10 +160,13 @@ for seed in SEEDS:
         print(f"    {name:<28} dc at step 0 {of_c[0]:>6.3f}, at step 60 {of_c[60]:.3f}, at the last {of_c[-1]:.3f}")
 
 # %% [markdown]
-# The slope is 1 where c is 0. As the cells fill, tanh(c) becomes flat, and the ways through h_t close. So dc rises
-# over the first 60 steps of time, by a factor of 45 or more, be it 100 inputs or 400. That is 6 to 10 % a step. Over
-# the later steps it is about 1 % a step or less. (For seed 3 that still makes 90 times in 340 steps.) Two checks
-# agree. From full cells dc does not rise. The cell line alone falls by its f = 0.99.
+# Each way through h_t = o_t tanh(c_t) has the slope of tanh(c_t) as a factor. The cells start at 0, where the slope
+# is 1. As they fill, tanh(c) becomes flat, and these ways close.
+#
+# So from step 60 back to step 0 dc grows by a factor of 45 or more, with 100 inputs and with 400. That is 6 to 10 % a
+# step. From the last step back to step 60 it changes by about 1 % a step or less. (For seed 3 even that makes a
+# factor of 90 in 340 steps.) Two checks agree. From full cells dc does not rise. On the cell line alone dc is
+# multiplied by f = 0.99 at each step.
 #
 # So an LSTM can explode too, where its cells are small and its forget gates open. `training.step` clips for it as for
 # the RNN.
@@ -213,11 +215,11 @@ assert round(c / 0.8, 2) == 0.9 and round(dc, 2) == 0.9
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# f¹⁰⁰⁰ = 1/2 needs f = 0.9993, so b_f = log(f / (1 - f)) = 7.3. The cell then sums up whatever the input gate lets
-# in, for hundreds of steps. Old values disturb the new ones until training has learned to clear them. That is why
-# b_f = 1 is the usual start. Long tasks start with a larger one, about log(length), as Tallec and Ollivier (2018)
-# derive.
+# On the cell line alone, f¹⁰⁰⁰ = 1/2 needs f = 0.9993. So b_f = log(f / (1 - f)) = 7.3. (The ways through h_t can add
+# to the gradient.) The cell then sums up whatever the input gate lets in, for hundreds of steps. Old values disturb
+# the new ones until training has learned to clear them. That is why b_f = 1 is the usual start. Long tasks start with
+# a larger one, about log(length), as Tallec and Ollivier (2018) derive: log(1000) = 6.9.
 
 # %% tags=["proof"]
 f = 0.5 ** (1 / 1000)
-assert round(f, 4) == 0.9993 and round(np.log(f / (1 - f)), 1) == 7.3
+assert round(f, 4) == 0.9993 and round(np.log(f / (1 - f)), 1) == 7.3 and round(np.log(1000), 1) == 6.9
