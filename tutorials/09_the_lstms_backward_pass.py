@@ -58,11 +58,11 @@ for name, s in (("step 1", one), ("step 2", two)):
 # Suppose that dh_t is known. The slopes that we need are σ' = s (1 - s) and tanh' = 1 - s², each with its own output
 # s.
 #
-# **h_t = o_t tanh(c_t)** has two arrows in. To o_t goes dh_t times tanh(c_t). To c_t goes dh_t times o_t
-# (1 - tanh²(c_t)).
+# **h_t = o_t tanh(c_t)** has two arrows in, from o_t and from c_t. The gradient runs back along both. o_t gets dh_t
+# times tanh(c_t). c_t gets dh_t times o_t (1 - tanh²(c_t)).
 #
-# But c_t is used twice: by h_t, and by the next step, in c_{t+1} = f_{t+1} c_t + ... That arrow brings back
-# dc_{t+1} f_{t+1}. We call it dc_future. So dc_t has two sources:
+# But c_t is used twice: by h_t, and by the next step, in c_{t+1} = f_{t+1} c_t + ... The arrow to c_{t+1} brings back
+# dc_{t+1} f_{t+1}. The code calls this product dc_future. So dc_t has two sources:
 #
 #     (B2)  dc_t = dc_future + dh_t · o_t (1 - tanh²(c_t))
 #
@@ -77,18 +77,18 @@ for name, s in (("step 1", one), ("step 2", two)):
 #     (B5)  da_g = dc_t · i_t · (1 - c̃_t²)
 #     (B6)  da_o = dh_t · tanh(c_t) · o_t (1 - o_t)
 #
-# **The arguments** are sums such as a_i = W_xi x_t + U_i h_{t-1} + b_i. So h_{t-1} is reached by four arrows, with
-# the factors U_i, U_f, U_c, U_o. In the same way the four of step t+1 reach h_t. The other source of dh_t comes from
-# outside, from the loss at step t:
+# **The arguments** are sums such as a_i = W_xi x_t + U_i h_{t-1} + b_i. So h_t goes into the four arguments of step
+# t+1, with the factors U_i, U_f, U_c, U_o. Their four da come back to it. The other source of dh_t is outside, the
+# loss at step t:
 #
-#     (B1)  dh_t = from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o        each da that of step t+1
+#     (B1)  dh_t = from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o    (these da are those of step t+1)
 #
-# x_t is reached by the four arguments too. Its factors are W_xi, W_xf, W_xc and W_xo:
+# x_t goes into the four arguments of its own step, with the factors W_xi, W_xf, W_xc and W_xo:
 #
 #     (B7)  dx_t = W_xi da_i + W_xf da_f + W_xc da_g + W_xo da_o
 #
-# PREDICT: dh_2 = 1, since nothing comes after step 2. Will dh_1 be larger or smaller than 1? c_1 has two sources, by
-# h_1 and by f_2. Which one brings back more?
+# PREDICT: dh_2 = 1, since nothing comes after step 2. Will dh_1 be larger or smaller than 1? dc_1 has two sources, by
+# h_1 and by f_2. Compute on paper, or guess: which one brings back more?
 
 # %%
 def backward(s, dh, dc_future):
@@ -142,25 +142,26 @@ assert np.isclose(slope(x_1=1.0), W_xi * d_one.da_i + W_xf * d_one.da_f + W_xc *
 # %% [markdown]
 # ## The picture
 #
-# Here is step 1 of the two, in the style of tutorial 2. Blue runs forward and orange runs back, each orange arrow
-# with its factor. Where many arrows meet, only the orange ones are drawn. x_1 is left out. It is used like h_0, with
-# W_xi, W_xf, W_xc, W_xo in place of U_i, U_f, U_c, U_o.
+# Here is step 1, with what it meets of step 2, in the style of tutorial 2. Blue runs forward and orange runs back,
+# each orange arrow with its factor. Where many arrows meet, only the orange ones are drawn. x_1 is left out. It is
+# used like h_0, with W_xi, W_xf, W_xc, W_xo in place of U_i, U_f, U_c, U_o.
 
 # %%
 places = {"c_0": (0, 4.4), "h_0": (0, 0.65), "c_1": (13.2, 4.4), "h_1": (13.2, -1.3), "c_2": (18, 4.4),
-          "a_2": (18, 1.1), "L": (18, -1.3)}
+          "a_2": (15.7, 1.0), "h_2": (18, 1.3), "L": (18, -1.3)}
 boxes = {"c_0": (f"c_0 = {one.c_prev:.3f}", f"dc_0 = {d_one.to_c_prev:.3f}"),
          "h_0": (f"h_0 = {one.h_prev:.3f}", f"dh_0 = {d_one.to_h_prev:.3f}"),
          "c_1": (f"c_1 = {one.c:.3f}", f"dc_1 = {d_one.dc:.3f}"),
          "h_1": (f"h_1 = {one.h:.3f}", f"dh_1 = {d_one.dh:.3f}"),
          "c_2": (f"c_2 = {two.c:.3f}", f"dc_2 = {d_two.dc:.3f}"), "a_2": ("a of step 2", "four da"),
-         "L": (f"L = {one.h + two.h:.3f}", "")}
+         "h_2": (f"h_2 = {two.h:.3f}", f"dh_2 = {d_two.dh:.3f}"), "L": (f"L = {one.h + two.h:.3f}", "")}
 arrows = {("c_0", "c_1"): ("·f", f"·f = ·{one.f:.3f}"), ("c_1", "c_2"): ("·f_2", f"·f_2 = ·{two.f:.3f}"),
           ("c_1", "h_1"): ("", f"·o (1 - tanh²(c))\n = ·{one.o * (1 - np.tanh(one.c) ** 2):.3f}"),
-          ("h_1", "a_2"): ("", f"Σ U da = {d_two.to_h_prev:.3f}", 0.55), ("h_1", "L"): ("·1", "·1")}
-rows = (("f", one.a_f, one.f, d_one.da_f, "c_0", one.c_prev), ("i", one.a_i, one.i, d_one.da_i, "c̃", one.g),
+          ("c_2", "h_2"): ("", f"·o_2 (1 - tanh²(c_2))\n = ·{two.o * (1 - np.tanh(two.c) ** 2):.3f}"),
+          ("h_2", "L"): ("·1", "·1"), ("h_1", "a_2"): ("", f"Σ U da = {d_two.to_h_prev:.3f}", 0.55), ("h_1", "L"): ("·1", "·1")}
+rows = (("i", one.a_i, one.i, d_one.da_i, "c̃", one.g), ("f", one.a_f, one.f, d_one.da_f, "c_0", one.c_prev),
         ("c̃", one.a_g, one.g, d_one.da_g, "i", one.i), ("o", one.a_o, one.o, d_one.da_o, "tanh(c)", np.tanh(one.c)))
-for (name, a, value, da, partner, factor), y in zip(rows, (2.6, 1.3, 0, -1.3)):
+for (name, a, value, da, partner, factor), y in zip(rows, (2.9, 1.75, -0.05, -1.3)):
     places |= {f"a_{name}": (4, y), name: (7.4, y)}
     gradient = factor * (d_one.dh if name == "o" else d_one.dc)
     letter = "g" if name == "c̃" else name
@@ -168,7 +169,7 @@ for (name, a, value, da, partner, factor), y in zip(rows, (2.6, 1.3, 0, -1.3)):
     boxes[name] = f"{name} = {value:.3f}", f"d{name} = {gradient:.3f}"
     arrows["h_0", f"a_{name}"] = None, f"·U_{name[0]}", 0.5
     arrows[f"a_{name}", name] = "tanh" if name == "c̃" else "σ", f"·{da / gradient:.3f}"
-    arrows[name, "h_1" if name == "o" else "c_1"] = None, f"·{partner} = ·{factor:.3f}", 0.28
+    arrows[name, "h_1" if name == "o" else "c_1"] = None, f"·{partner} = ·{factor:.3f}", 0.03 if name == "f" else 0.28
 figure = Figure(figsize=(15, 6.2), layout="constrained")
 ax = diagrams.graph(figure.subplots(), places, boxes, arrows, size=(1.9, 0.84), fontsize=12)
 ax.text(13.2, 5.05, "two sources of dc_1", ha="center", fontsize=12)
@@ -198,7 +199,7 @@ assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and
 #
 # With H units, h, c and the gates are vectors, and the products in (B2) to (B6) are entry by entry, ⊙. The four
 # arguments stand one under the other, in a_t = W_x x_t + U_h h_{t-1} + b. So da_t = [da_i; da_f; da_g; da_o] has 4H
-# entries. Each entry of h_{t-1} went into all 4H arguments. So it collects down a column of U_h. That is the
+# entries. Each entry of h_{t-1} went into all 4H arguments. So its gradient adds up down a column of U_h. That is the
 # transpose, as in tutorial 2:
 #
 #     (B1)  dh_t = from outside + U_hᵀ da_{t+1}
@@ -283,7 +284,8 @@ assert np.isclose(dh_unit.item(), d_one.to_h_prev) and np.isclose(dc_unit.item()
 
 # %% [markdown]
 # **To take away:** the LSTM of 1997 sent gradients back in time through the cell line alone. What came through U_h
-# was cut off. Which term of which equation has to go? What is dh_1 in the example then, and what is dc_0?
+# was cut off. (Within a step everything stays.) Which term of which equation has to go? What is dh_1 in the example
+# then, and what is dc_0?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
