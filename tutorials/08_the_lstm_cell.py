@@ -12,13 +12,13 @@
 #     c̃_t = tanh(W_xc x_t + U_c h_{t-1} + b_c)     candidate: what could be written                   equation 3
 #     o_t = σ(W_xo x_t + U_o h_{t-1} + b_o)        output gate: is the cell shown?
 #     c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t              cell: what is kept, and what is written            equation 2
-#     h_t = o_t ⊙ tanh(c_t)                        hidden state: what is shown
+#     h_t = o_t ⊙ tanh(c_t)                        hidden state (like the h of the RNN): what is shown
 #
 # ⊙ multiplies entry by entry. A *gate* is a number between 0 and 1 that multiplies. Each unit has three gates and a
 # candidate. The candidate is no gate: it is the new content, between -1 and 1.
 #
-# Mind two names. A forget gate of 1 keeps everything. And the i of W_xi is the input gate, while the i of equation 1,
-# in W_ih, is "input".
+# Two names mislead. A forget gate of 1 forgets nothing. And the i of W_xi is the input gate, while the i of equation
+# 1, in W_ih, is "input".
 #
 # Hochreiter and Schmidhuber (1997) had no forget gate. That is the same as f_t = 1. It came with Gers, Schmidhuber
 # and Cummins (2000).
@@ -106,7 +106,8 @@ assert cells == [0.9, 1.1, 0.8]
 # ## What equation 4 really is
 #
 # The article prints o_t = σ(W_oh h_t + b_o). Try to read it as the output gate. Then h_t = o_t tanh(c_t) needs o_t
-# first, and this o_t needs h_t first. Put together they are a riddle, h = σ(w h + b) tanh(c). Take tanh(c) = 1.
+# first, and this o_t needs h_t first. Put together they are one equation with h on both sides: h = σ(w h + b)
+# tanh(c). For simplicity put 1 in place of tanh(c): it is nearly 1 for a large c.
 #
 # PREDICT: how many h solve h = σ(h)? And how many solve h = σ(8h - 4)?
 
@@ -119,11 +120,11 @@ for w, b in ((1, 0), (8, -4)):
     print(f"h = σ({w}h {b:+}): h =", np.round(solutions[w], 3))
 
 # %% [markdown]
-# One, and three. Where there are three, the equation does not say which h is meant. Where there is one, it has to be
-# solved for at every step: the equation does not compute it. A forward pass needs the output gate before h_t. So the
-# gate cannot read h_t.
+# One, and three. Where there are three, the equation does not say which h is meant. Where there is one, the equation
+# does not compute it. One would have to search for it at every step. A forward pass needs the output gate before h_t.
+# So the gate cannot read h_t.
 #
-# What is printed makes sense as something else: a read-out of the hidden state, once that is known. It fits the words
+# What is printed makes sense as a read-out: it computes an output from h_t, after h_t is known. It fits the words
 # beside it, by which o_t is "the output". In minirnn it is `linear` with a σ. So o and b_o name two things in the
 # article, the gate of §3 and the read-out of §4. Here they are two layers.
 

@@ -158,7 +158,8 @@ boxes = {"c_0": (f"c_0 = {one.c_prev:.3f}", f"dc_0 = {d_one.to_c_prev:.3f}"),
 arrows = {("c_0", "c_1"): ("·f", f"·f = ·{one.f:.3f}"), ("c_1", "c_2"): ("·f_2", f"·f_2 = ·{two.f:.3f}"),
           ("c_1", "h_1"): ("", f"·o (1 - tanh²(c))\n = ·{one.o * (1 - np.tanh(one.c) ** 2):.3f}"),
           ("c_2", "h_2"): ("", f"·o_2 (1 - tanh²(c_2))\n = ·{two.o * (1 - np.tanh(two.c) ** 2):.3f}"),
-          ("h_2", "L"): ("·1", "·1"), ("h_1", "a_2"): ("", f"Σ U da = {d_two.to_h_prev:.3f}", 0.55), ("h_1", "L"): ("·1", "·1")}
+          ("h_1", "a_2"): ("", f"Σ U da = {d_two.to_h_prev:.3f}", 0.55),
+          ("h_1", "L"): ("·1", "·1"), ("h_2", "L"): ("·1", "·1")}
 rows = (("i", one.a_i, one.i, d_one.da_i, "c̃", one.g), ("f", one.a_f, one.f, d_one.da_f, "c_0", one.c_prev),
         ("c̃", one.a_g, one.g, d_one.da_g, "i", one.i), ("o", one.a_o, one.o, d_one.da_o, "tanh(c)", np.tanh(one.c)))
 for (name, a, value, da, partner, factor), y in zip(rows, (2.9, 1.75, -0.05, -1.3)):
