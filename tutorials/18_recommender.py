@@ -226,9 +226,12 @@ for name, lists in {"Markov chain": ((0.0,),), "counts": (DECAYS,), "pairs too":
 #     s_t = W h_t + b               one score for each item; such scores are called *logits*
 #     p_j = e^{s_j} / Σ_k e^{s_k}   the *softmax*: all p_j are positive, and their sum is 1
 #
-# [gru.py](../minirnn/layers/gru.py) has the equations of the *GRU* and derives their backward pass. The loss is the
-# mean of -ln p of the item that came, the *cross-entropy*. So the network is trained on the score itself, only without
-# the masking. The gradient is short: ds_j = p_j, less 1 for the item that came.
+# The *GRU* mixes its old state with a candidate n_t: h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}. The gate z_t says how much
+# is kept, and the gate r_t says how much of the old state the candidate sees. [gru.py](../minirnn/layers/gru.py) has
+# all equations and derives their backward pass.
+#
+# The loss is the mean of -ln p of the item that came, the *cross-entropy*. So the network is trained on the score
+# itself, only without the masking. The gradient is short: ds_j = p_j, less 1 for the item that came.
 #
 # 48 numbers for an item, 48 units, eight epochs, three seeds, and the same factor of recent popularity. Seventeen
 # settings were tried on validation: GRU and LSTM, 32 to 128 units, dropout 0.3 to 0.5, rates and batch sizes.
@@ -314,9 +317,10 @@ for suffix in "", ", recent":
 table([name for name in models if "recent" in name])
 
 # %% [markdown]
-# *GRUs* is the mean of the three. Is a difference more than luck? Events of one session are alike, and sessions of one
-# week too. So 100 sessions in a row count as one observation. The test has 14 of these (the 52 sessions after them are
-# left out). The *standard error* of their mean is their standard deviation divided by √14.
+# *GRUs* is the mean of the three, and & stands for the mean of two models. Is a difference more than luck? Events of
+# one session are alike, and sessions of one week too. So 100 sessions in a row count as one observation. The test has
+# 14 of these (the 52 sessions after them are left out). The *standard error* of their mean is their standard deviation
+# divided by √14.
 
 # %%
 block = np.repeat(np.arange(len(split["test"])) // 100, batches["test"].lengths)
@@ -422,8 +426,8 @@ if not QUICK:
 # Measured once, with three seeds. The Markov chain loses most: with the factor it pays 4.31 nats instead of 3.88. The
 # counts pay 4.08 instead of 3.82, and γ is now 0.8 where it was 0.4: the last item tells little more than the one
 # before it. The pairs add nothing now. Each GRU pays about 4.05 instead of 3.82. That is 0.025 less than either table,
-# more than three standard errors. The mean of the GRUs pays 4.03. What the table adds to it, 0.008 ± 0.004, is not sure.
-# Popularity, which knows no order, pays the same within 0.01.
+# more than three standard errors. The mean of the GRUs pays 4.03. What the table adds to it, 0.008 ± 0.004, is not
+# sure. Popularity, which knows no order, pays the same within 0.01.
 #
 # So who wins depends on the order: without it, a single network is ahead of the tables.
 #
