@@ -47,11 +47,12 @@ def padded(sessions, T, filling=0):
 
 def memories(batch, V, decay):
     """m_t = decay · m_{t-1} + onehot(item_t), at each step of a batch that another item follows: (n, V)."""
-    m, steps = np.zeros((len(batch.x), V)), []
-    for item in batch.x.T:
+    m, every = np.zeros((len(batch.x), V)), np.zeros((batch.mask.sum(), V))
+    rows = np.cumsum(batch.mask).reshape(batch.mask.shape) - 1
+    for item, row, follows in zip(batch.x.T, rows.T, batch.mask.T):
         m = decay * m + np.eye(V)[item]
-        steps.append(m)
-    return np.stack(steps, axis=1)[batch.mask]
+        every[row[follows]] = m[follows]
+    return every
 
 
 def followed(m, nexts):
