@@ -119,7 +119,8 @@ for gate, signal, on in (("i", "write", write), ("f", "write", write), ("o", "as
 other = lstm.gates(max(lstms, key=lambda trained: trained[2])[1][0])
 print("a seed that stays at 0.03:")
 for gate, name in (("i", "i_t"), ("c", "c̃_t")):
-    print(f"{name:<4}", *(f"  {signal} {w:.1f}" for signal, w in zip(("value", "write", "ask"), other[f"W_x{gate}"][0])))
+    weights = zip(("value", "write", "ask"), other[f"W_x{gate}"][0])
+    print(f"{name:<4}", *(f"  {signal} {weight:.1f}" for signal, weight in weights))
 
 # %% [markdown]
 # At *write* the input gate opens and the forget gate closes, so the value replaces what was there. Otherwise i is

@@ -105,7 +105,8 @@ if not QUICK:
     assert max(lows) - min(lows) < 0.03 and max(one["training"] for one in batches.values()) < 0.05
     assert all(one["last"] > ar + 0.04 for one in batches.values())
     assert batches[8]["last"] < min(batches[32]["last"], batches[142]["last"])
-    assert as_many["last"] > batches[32]["last"] + 0.03 and min(ends["142, longer"]) > 0.36 and as_many["training"] < 0.05
+    assert as_many["last"] > batches[32]["last"] + 0.03 and as_many["training"] < 0.05
+    assert min(ends["142, longer"]) > 0.36
     assert ends[32][0] > 0.38 and max(ends[32][1:] + ends[142]) < 0.32  # one seed makes the mean
     assert at_25[142] < min(at_25[8], at_25[32]) and batches[142]["at"] > 2 * batches[32]["at"] > 2 * batches[8]["at"]
 
