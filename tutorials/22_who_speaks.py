@@ -189,8 +189,9 @@ def show(models):
 # share right among the utterances given to him. *Recall* is the share found among those that are his. F1 is their
 # harmonic mean, 2 · precision · recall / (precision + recall), and macro F1 is the mean of F1 over the nine.
 #
-# Two models are *paired* below: on how many utterances is one right and the other wrong? If both were equally good, each
-# of these would be a toss of a coin. p is how often a coin falls at least so unevenly. Above 0.05 call the two level.
+# Two models are *paired* below: on how many utterances is one right and the other wrong? If both were equally good,
+# each of these would be a toss of a coin. p is how often a coin falls at least so unevenly. Above 0.05 call the two
+# level.
 #
 # PREDICT: from the mean frame, which has no order, how many of the 370 will the linear layer get wrong? How many will
 # the best network get wrong? And what if the first and the last frame are added, but not which of them was first?
