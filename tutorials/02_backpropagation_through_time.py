@@ -136,7 +136,7 @@ for t in (1, 2, 3):
     places[f"use {t}"], wide[f"use {t}"] = (4.4 * t - 3.3, -0.15), 0.1
     arrows["dU_h", f"use {t}"] = None, f"da_{t} h_{t - 1} = {da[t] * h[t - 1]:.3f}", 0.2
 places["dU_h"], wide["dU_h"] = (5.5, -3.3), 11
-boxes["dU_h"] = f"U_h = {U_h}, used three times", "dU_h = 0.000 + 0.391 + 0.582 = 0.972, a sum over the steps"
+boxes["dU_h"] = f"U_h = {U_h}, used three times", "dU_h = 0.000 + 0.391 + 0.582 ≈ 0.972, a sum over the steps"
 figure = Figure(figsize=(13, 5.6), layout="constrained")
 ax = diagrams.graph(figure.subplots(), places, boxes, arrows, wide=wide, fontsize=13)
 ax.set(xlim=(-0.9, 14.1), ylim=(-3.8, 2.2))
@@ -190,7 +190,7 @@ assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways),
 #     dh of p  =  1 · 1 + 3 · 10  =  31
 #     dh of q  =  2 · 1 + 4 · 10  =  42
 #
-# This is U_hᵀ da, the product with the transpose.
+# This is U_hᵀ da, the product with the transpose. For the same reason dx is W_ihᵀ da.
 #
 # PREDICT: somebody forgets the transpose and writes U_h da. What does NumPy say?
 

@@ -100,7 +100,8 @@ assert abs(descend(optim.SGD(0.066), 40)[-1, 1]) < 1 < abs(descend(optim.SGD(0.0
 # %% [markdown]
 # ## The picture
 #
-# The settings: SGD lr = 0.05; momentum and Nesterov lr = 0.025, μ = 0.8; AdaGrad and Adam lr = 0.5; RMSProp lr = 0.1.
+# SGD has lr = 0.05. Momentum and Nesterov have lr = 0.025 and μ = 0.8. AdaGrad and Adam have lr = 0.5, RMSProp has
+# lr = 0.1 and α = 0.9.
 #
 # PREDICT: which of the six swing across the valley? Which have a first step that is as long in x as in y?
 
@@ -195,7 +196,8 @@ assert np.allclose(q, paths["Nesterov"][3], rtol=1e-12)
 #
 # For SGD, momentum and Nesterov: they only add slopes and multiply them by numbers, so their paths turn with the
 # valley. AdaGrad, RMSProp and Adam divide x by one number and y by another. So their paths depend on the axes. In the
-# turned valley x and y are equally steep, and the division no longer helps.
+# turned valley x and y are equally steep. So at first they divide both by nearly the same number. AdaGrad and RMSProp
+# are slower there: after 40 steps f is 1.61 and 0.79, in place of 0.08 with both.
 
 # %% tags=["proof"]
 turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
@@ -213,3 +215,6 @@ fresh = {"SGD": optim.SGD(0.05), "momentum": optim.SGD(0.025, momentum=0.8), "Ad
          "Adam": optim.Adam(0.5)}
 for name, opt in fresh.items():
     assert np.allclose(turned(opt), paths[name][20], atol=1e-9) == (name in ("SGD", "momentum", "Nesterov")), name
+slower = [f(turned(opt, 40)) for opt in (optim.AdaGrad(0.5), optim.RMSProp(lr=0.1, alpha=0.9))]
+assert np.round(slower, 2).tolist() == [1.61, 0.79]
+assert np.round([f(paths[name][40]) for name in ("AdaGrad", "RMSProp")], 2).tolist() == [0.08, 0.08]
