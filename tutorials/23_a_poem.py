@@ -98,7 +98,7 @@ print(f"{[len(part) for part in parts]} poems, {V:,} tokens; left out of trainin
 # 0.9, let u be seen 4 times, 3 times before w, once before v. Then p(w | u) = (2.1 + 1.8 q(w)) / 4. A token that never
 # followed gets 0.45 q. (δ = 0.9 was best on validation among 0.6, 0.75, 0.9, 0.97.)
 #
-# (This is absolute discounting. Kneser and Ney 1995 refine it: their bigram has 254 per token, ours 263.)
+# (This is absolute discounting. Kneser and Ney 1995 refine it: recorded, their bigram has 254 per token, ours 263.)
 #
 # Such a count does not know where in the poem it is. But one can tell it: it counts apart for each place. Three counts
 # that are told:
@@ -390,7 +390,7 @@ save(figure, "23_a_poem.png")
 #
 # `mix((0.5, 0.5), (nats["three counts told the place"], nats["GRU, 6 epochs"]))` has a perplexity of 132 per token.
 # That is better than both, and 0.025 ± 0.004 nats per token better than the counts. So each knows something that the
-# other does not. The GRU that was trained longer mixes better still: about 117 with seed 0.
+# other does not. Recorded: the GRU that was trained longer mixes better still, about 117 with seed 0.
 
 # %% tags=["proof"]
 half = mix((0.5, 0.5), (nats["three counts told the place"], nats["GRU, 6 epochs"]))
