@@ -312,12 +312,12 @@ for where, saved in ("per token", gain.mean(axis=1)), ("at the end of line 4", g
 
 # %% [markdown]
 # The poems do tell it: at the end of line 4 the rhyme saves 0.66 nats. So the four counts are ahead of each single
-# network of 24 epochs, by 0.02 to 0.05 nats per token. The mean of the three networks stays ahead of them, by 0.08.
+# network of 24 epochs, by 0.02 to 0.05 nats per token. The 0.02 is near the standard error of the networks, 0.014, so
+# there the two may be level. The mean of the three networks stays ahead of the four counts, by 0.08.
 
 # %% tags=["proof"]
 if not QUICK:
     assert 0.5 < gain[:, 22].mean() < 0.8 and 0.015 < gain.mean() < 0.03
-if not QUICK:
     assert marks > 0.98 and costs["the character just before"][0] > 0.25
     assert all(abs(costs[name][0]) < 0.02 for name in ("the last character of line 2", "the one before that"))
 
