@@ -17,7 +17,9 @@ def cube(rng):
 
 def matrix(rng, R=3, C=5):
     x, r = 0.6 * normal(rng, C, 4), normal(rng, R, 4)
-    return {"f": lambda w: float(np.sum(r * np.exp(np.tanh(w @ x)))), "array": weights(rng, R, C), "eps": EPS}
+    array = weights(rng, R, C)
+    array[0, 1], array[2, 3] = -0.46, -0.95  # these do not come back from (w - eps) + eps
+    return {"f": lambda w: float(np.sum(r * np.exp(np.tanh(w @ x)))), "array": array, "eps": EPS}
 
 
 CASES = {"f(w) = w³, for a single w": cube, "a matrix": matrix}

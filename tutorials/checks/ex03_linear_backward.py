@@ -96,7 +96,8 @@ for _where, _cut in (("the first sequence", "[:1]"), ("the last sequence", "[-1:
     for _dW, _db, _what in ((_product, None, "dW"), (None, f"dy{_cut}.sum((0, 1))", "db"),
                             (_product, f"dy{_cut}.sum((0, 1))", "dW and db")):
         MUTANTS.append(({old: new for old, new in (("rows_dy.T @ rows_x", _dW), ("rows_dy.sum(axis=0)", _db)) if new},
-                        f"takes only {_where} in {_what}, as `=` in place of `+=` in a loop does", SHARED))
+                        f"takes only {_where} in {_what}" + (
+                            ", as `=` in place of `+=` in a loop does" if "last" in _where else ""), SHARED))
 for _cut, _where in (("[1:]", "the first sequence"), ("[:-1]", "the last sequence"), ("[:, 1:]", "the first step"),
                      ("[:, :-1]", "the last step")):
     MUTANTS += [("rows_dy.T @ rows_x", f"np.einsum('btk,btd->kd', dy{_cut}, x{_cut})", f"leaves {_where} out in dW",
