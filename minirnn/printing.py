@@ -9,8 +9,9 @@ import re
 import sys
 import unicodedata
 
-PLAINER = {"→": "->", "←": "<-", "≈": "~", "≤": "<=", "≥": ">=", "−": "-", "–": "-", "·": "*", "⊙": "*", "√": "sqrt",
-           "Σ": "sum", "’": "'", "“": '"', "”": '"', "✓": "ok", "\u0303": "~", "\u0302": "_hat"}  # the last two: c̃, m̂
+PLAINER = {"→": "->", "←": "<-", "↓": "v", "≈": "~", "∝": "~", "≤": "<=", "≥": ">=", "−": "-", "–": "-", "·": "*",
+           "⊙": "*", "√": "sqrt", "Σ": "sum", "Π": "prod", "∂": "d", "⁄": "/", "’": "'", "“": '"', "”": '"', "✓": "ok",
+           "\u0303": "~", "\u0302": "_hat"}  # the last two: c̃, m̂
 ERRORS = "minirnn.plainer"  # for errors= of a stream
 RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻ⁿᵀ]+")
 GONE = errno.EPIPE, errno.EINVAL, errno.EIO  # nobody reads any more: a pipe; a pipe on Windows; a terminal
@@ -30,9 +31,10 @@ def plain(text, encoding):
 
 def _fits(text, encoding):
     try:
-        return bool(text.encode(encoding)) or not text
+        text.encode(encoding)
     except UnicodeEncodeError:
         return False
+    return True
 
 
 def _plainer(error):
@@ -44,10 +46,10 @@ def _plainer(error):
 
 def _spelled(letters):
     """σ as sigma; é as the letter it is made of."""
+    letters = unicodedata.normalize("NFKD", letters)
     if unicodedata.name(letters[0], "").startswith("GREEK SMALL LETTER"):
-        return unicodedata.name(letters[0]).split()[3].lower()
-    return "".join(PLAINER.get(part, "" if unicodedata.combining(part) else part)
-                   for part in unicodedata.normalize("NFKD", letters))
+        return unicodedata.name(letters[0]).split()[3].lower().replace("lamda", "lambda")  # Unicode writes it so
+    return "".join(PLAINER.get(part, "" if unicodedata.combining(part) else part) for part in letters)
 
 
 codecs.register_error(ERRORS, _plainer)

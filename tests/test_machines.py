@@ -46,6 +46,12 @@ def test_what_an_encoding_lacks_is_written_in_plain_letters(encoding, printed):
     assert stream.buffer.getvalue() == printed
 
 
+@pytest.mark.parametrize("encoding, plain", [("gbk", "dL/dh 1/2 λ mu"), ("cp1252", "dL/dh ½ lambda µ"),
+                                             ("ascii", "dL/dh 1/2 lambda mu")])
+def test_the_signs_of_the_pages_stay_legible(encoding, plain):
+    assert printing.plain("∂L/∂h ½ λ µ", encoding) == plain
+
+
 def test_without_a_stream_or_with_a_closed_one_nothing_is_printed():
     closed = io.StringIO()
     closed.close()

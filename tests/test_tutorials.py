@@ -11,6 +11,10 @@ import pytest
 from matplotlib import image
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
+sys.path.insert(0, str(TUTORIALS))
+
+import cells  # noqa: E402
+
 NUMBERED = sorted(TUTORIALS.glob("[0-9][0-9]_*.py"))
 STEPPED = {path.name for path in NUMBERED[::3]}  # the others take the same way through the stepper
 FIGURE = re.compile(r"figures/(\w+\.png)")
@@ -83,14 +87,14 @@ def test_no_line_is_wider_than_a_page_of_code():
             assert max(map(len, path.read_text(encoding="utf-8").splitlines()), default=0) <= 120, path
 
 
-def cells(path):
-    """(header, text) of each cell."""
-    return [tuple(cell.split("\n", 1)) for cell in path.read_text(encoding="utf-8").split("# %%")[1:]]
+def page_of(path):
+    """(header, text) of each cell, as the stepper and the notebooks read it."""
+    return [(cell.header.removeprefix("# %%").strip("\n"), cell.text) for cell in cells.read(path)]
 
 
 @pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
 def test_a_question_comes_before_its_numbers_and_asserts_stand_apart(path):
-    page = cells(path)
+    page = page_of(path)
     for k, (header, text) in enumerate(page):
         if "[markdown]" in header:
             if "PREDICT:" in text:
@@ -106,7 +110,7 @@ def test_a_question_comes_before_its_numbers_and_asserts_stand_apart(path):
 
 @pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
 def test_sentences_are_short(path):
-    for header, text in cells(path):
+    for header, text in page_of(path):
         if "[markdown]" in header:
             prose = re.sub(r"^# ?", "", text, flags=re.M)
             for part in re.split(r"\n\s*\n|\n(?=- )", prose):

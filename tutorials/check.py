@@ -445,12 +445,12 @@ def short(path):
 
 if __name__ == "__main__":
     try:
-        from minirnn import printing
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(AttributeError):
-                stream.reconfigure(errors=printing.ERRORS)  # a terminal may not know every letter
+        for stream in (sys.stdout, sys.stderr):  # a terminal may not know every letter
+            if stream and not stream.encoding.lower().startswith("utf"):
+                from minirnn import printing  # only here: a check of one exercise is to be quick
+                stream.reconfigure(errors=printing.ERRORS)
         status = main()
-        sys.stdout.flush()
+        print(end="", flush=True)
         sys.exit(status)
     except BrokenPipeError:  # who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
