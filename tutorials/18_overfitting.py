@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 14. Overfitting: what a falling training loss hides, and what helps
+# # 18. Overfitting: what a falling training loss hides, and what helps
 #
 # *Beside the article: its question-and-answer part, on overfitting, batch size and regularization.*
 #
@@ -7,7 +7,7 @@
 # data rises. That is *overfitting*. It cannot be seen without validation data. Remedies against it are called
 # *regularization*.
 #
-# The task is that of tutorial 13: from 24 years of sunspots to the next, validated on 1866 to 1920. The baseline
+# The task is that of tutorial 17: from 24 years of sunspots to the next, validated on 1866 to 1920. The baseline
 # AR(9) has ten weights and a validation MSE of 0.187.
 #
 # ## The smallest numbers
@@ -156,10 +156,10 @@ ax.plot(range(1, EPOCHS + 1), np.mean([run["train"] for run in remedies["no reme
 ax.axhline(ar, color="black", linestyle=":", label="AR(9)")
 ax.set(xlabel="epoch", ylabel="MSE, mean of three seeds", ylim=(0, 0.55), xlim=(0, EPOCHS))
 ax.legend(frameon=False, loc="upper left", ncols=2)
-save(figure, "14_overfitting.png")
+save(figure, "18_overfitting.png")
 
 # %% [markdown]
-# ![Validation loss over the epochs for several remedies, and what early stopping returns](figures/14_overfitting.png)
+# ![Validation loss over the epochs for several remedies, and what early stopping returns](figures/18_overfitting.png)
 #
 # Early stopping returns the best epoch of the run, for about a quarter of the work. It is the first thing to use.
 # (Its star is the mean of three lowest losses. So it lies below the lowest point of the mean curve.) Others can be

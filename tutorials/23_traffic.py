@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 17. Traffic: what a network finds that the line was not told
+# # 23. Traffic: what a network finds that the line was not told
 #
 # *Beside the article: §6, traffic flow; the model of §5, read out at every step as in §4, equation 4.*
 #
@@ -107,7 +107,7 @@ assert report.ok
 # ## What is to be beaten
 #
 # Three forecasts without learning: the last volume (*persistence*), that of the same hour last week, the usual one.
-# And two lines: a ridge regression for each of the 24 hours ahead (tutorial 15), its penalty chosen on validation.
+# And two lines: a ridge regression for each of the 24 hours ahead (tutorial 19), its penalty chosen on validation.
 #
 # - *Ridge AR* reads the last 336 volumes.
 # - *Ridge, calendar* reads 24 values of u and of k, as the network does, and the holidays to come. Its calendar is the
@@ -263,7 +263,7 @@ for pair in pairs:
 # validation the network is ahead of them, 217 beside 226, by 1.9 standard errors. So most of what the network found is
 # that the hour matters. Whether it found more, these data do not say.
 #
-# How sure is its lead over the one line? A week counts as one observation (tutorial 15). In the next hour the mean of
+# How sure is its lead over the one line? A week counts as one observation (tutorial 19). In the next hour the mean of
 # the three networks is ahead by 2.4 standard errors on test and by 2.2 on validation. On test, single seeds are ahead
 # by 1.5 to 2.5, and the 24 lines by 1.7. The mean of seeds 3, 4 and 5 was ahead by 1.6 (recorded, not run here). So the
 # lead is likely, not sure. Over 24 hours none of these differences is larger than 1.5 standard errors.
@@ -335,10 +335,10 @@ by_ahead.axhline(0, color=BLUE, label="ridge, calendar")
 by_ahead.set(xlabel="hours ahead", ylabel="squared error less that of one line, vehicles²", xticks=(1, 6, 12, 18, 24),
              title="Beyond one hour it may be luck (± 2 standard errors)")
 by_ahead.legend(frameon=False, fontsize=9, loc="upper left")
-save(figure, "17_traffic.png")
+save(figure, "23_traffic.png")
 
 # %% [markdown]
-# ![Errors of the next hour by hour of the day; differences to the line by hours ahead](figures/17_traffic.png)
+# ![Errors of the next hour by hour of the day; differences to the line by hours ahead](figures/23_traffic.png)
 #
 # At midnight. On seven nights 23 o'clock had over 1,000 vehicles more than usual, perhaps after a large event. No model
 # foresaw them. The one line expects the same surprise at midnight, and its RMSE there is 286. The network has learned

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 18. Recommender: a learned memory beside a table of counts
+# # 24. Recommender: a learned memory beside a table of counts
 #
 # *Beside the article: §6, recommender systems; §5, its LSTMModel, read out at every step.*
 #
@@ -360,10 +360,10 @@ for ax, of in zip(figure.subplots(1, 2, sharey=True), (nats, hits)):
 for face, label in ("white", "all sessions alike"), ("black", "times the factor of recent popularity"):
     ax.plot([], [], "o", color="black", markerfacecolor=face, label=label)
 figure.legend(*ax.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
-save(figure, "18_recommender.png")
+save(figure, "24_recommender.png")
 
 # %% [markdown]
-# ![Nats and hit rate of counts, networks and their means, with and without recency](figures/18_recommender.png)
+# ![Nats and hit rate of counts, networks and their means, with and without recency](figures/24_recommender.png)
 #
 # ## Who wins?
 #

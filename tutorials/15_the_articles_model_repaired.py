@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 12. The article's LSTMModel, repaired: the error that stops you, and the one that does not
+# # 15. The article's LSTMModel, repaired: the error that stops you, and the one that does not
 #
 # *Beside the article: §5, the PyTorch model with input_dim=10, hidden_dim=20, output_dim=1.*
 #
@@ -144,10 +144,10 @@ for ax, (name, one) in zip(figure.subplots(1, 2), (("ours", model), ("as printed
     image = ax.imshow(np.ma.masked_equal(seen[name], 0), cmap="viridis_r", norm=LogNorm(1e-3, 1e-1))
     ax.set(title=f"{name}: what the output of sequence 3 sees", xlabel="step t", ylabel="sequence of the batch")
 figure.colorbar(image, ax=figure.axes, label="length of dy$_3$/dx")
-save(figure, "12_the_articles_model_repaired.png")
+save(figure, "15_the_articles_model_repaired.png")
 
 # %% [markdown]
-# ![Where the gradient of one output arrives, ours and as printed](figures/12_the_articles_model_repaired.png)
+# ![Where the gradient of one output arrives, ours and as printed](figures/15_the_articles_model_repaired.png)
 #
 # White is zero. Ours sees all steps of its own sequence. As printed it sees one step of its own, the last, and the
 # last step of the sequences that stand before it. It does not read through time at all.
@@ -246,7 +246,7 @@ assert gradcheck.check(whole, params, rng.normal(size=(3, 7, 10)), rng=rng, meth
 #
 # Here is a task that needs all steps. The target is the sum of the first feature over ten steps. It is divided by
 # √10, so that its variance is 1. (A linear model on all 100 inputs solves it exactly. The task only tests whether the
-# steps reach the output.) `training.fit` runs the four steps of tutorial 5, epoch by epoch, and clips the gradient at
+# steps reach the output.) `training.fit` runs the four steps of tutorial 6, epoch by epoch, and clips the gradient at
 # norm 1.
 #
 # PREDICT: the confused model sees one of the ten terms. What is the best MSE it can reach on new data?

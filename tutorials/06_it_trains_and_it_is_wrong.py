@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 5. It trains, and it is wrong: a falling loss is not a check
+# # 6. It trains, and it is wrong: a falling loss is not a check
 #
 # *Beside the article: §3, its four steps; §4, equation 1.*
 #
@@ -154,10 +154,10 @@ for name, c in curves.items():
 ax.axhline(1, color="black", linestyle="--", linewidth=1, label="always 0")
 ax.set(xlabel="epoch", ylabel="MSE / variance, new series", ylim=(2e-4, 2.5))
 ax.legend(frameon=False, loc="lower left", ncols=2)
-save(figure, "05_it_trains_and_it_is_wrong.png")
+save(figure, "06_it_trains_and_it_is_wrong.png")
 
 # %% [markdown]
-# ![Learning curves of one right and three wrong backward passes](figures/05_it_trains_and_it_is_wrong.png)
+# ![Learning curves of one right and three wrong backward passes](figures/06_it_trains_and_it_is_wrong.png)
 #
 # There are three lines of each kind, one for each seed. Hide the blue lines with your hand. The green ones look like a
 # model that only needs more epochs: they keep falling, far below what the read-out reaches by itself. Yet after 30
@@ -223,7 +223,7 @@ for name, one in everyone.items():
 
 # %% [markdown]
 # All five go down, also the last, where only the read-out learns. The right one has 46°: Adam's first step is made
-# from the sign of each slope, as tutorial 4 showed. This promises nothing for later steps: the orange lines rise again.
+# from the sign of each slope, as tutorial 5 showed. This promises nothing for later steps: the orange lines rise again.
 
 # %% tags=["proof"]
 assert max(angles.values()) < 85 and max(ratios.values()) < 1

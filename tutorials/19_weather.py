@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 15. Weather: is a network better than a straight line?
+# # 19. Weather: is a network better than a straight line?
 #
 # *Beside the article: §6, weather forecasting, with the model of §5.*
 #
@@ -378,10 +378,10 @@ for k, (of, said) in enumerate(results.values()):
 by_cut.set_yticks(range(len(cuts)), [name.replace(" to ", "\nto ") for name in cuts])
 by_cut.set(xlabel="RMSE over 7 days, °C", ylim=(3.5, -0.5), title="Four test parts: no network is the best")
 by_cut.grid(axis="x", alpha=0.4)
-save(figure, "15_weather.png")
+save(figure, "19_weather.png")
 
 # %% [markdown]
-# ![Errors by days ahead on one test part, and over seven days on four test parts](figures/15_weather.png)
+# ![Errors by days ahead on one test part, and over seven days on four test parts](figures/19_weather.png)
 #
 # ## Does the line leave anything to learn?
 #
@@ -428,10 +428,10 @@ by_model.plot(e, e_lstm, ".", color=ORANGE, markersize=4)
 by_model.axline((0, 0), slope=1, color=GREY, linewidth=1)
 by_model.set(xlabel="error of the line, °C", ylabel="error of the LSTM, °C", aspect="equal",
              title="Both are wrong on the same days")
-save(figure, "15_what_is_left.png")
+save(figure, "19_what_is_left.png")
 
 # %% [markdown]
-# ![Autocorrelation of the line's residuals, and the errors of both models, one day ahead](figures/15_what_is_left.png)
+# ![Autocorrelation of the line's residuals, and the errors of both models, one day ahead](figures/19_what_is_left.png)
 #
 # On the first cut these tests see nothing that is left. The residuals are as uncorrelated as noise. Both models are
 # wrong on the same days, by nearly the same amount: what surprised one surprised the other. On the residuals the LSTM

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 22. Who speaks? Sequences of unequal length
+# # 29. Who speaks? Sequences of unequal length
 #
 # *Beside the article: its question-and-answer part, on sequences of variable length, on F1, and on data that is
 # irregularly spaced; the model of §5 as a classifier.*
@@ -23,7 +23,7 @@
 # | attention with equal scores | 2 | 6 | a weight of 1/3 for the padding: 4 |
 #
 # The last row is *attention pooling*: a mean of the states whose weights are learned. It is the additive attention of
-# tutorial 19 with one query, and the query is a parameter.
+# tutorial 26 with one query, and the query is a parameter.
 #
 # A network that reads in both directions has one more trap. Its backward half starts at the last real step, and it ends
 # at step 0. So the end of that half is h[:, 0]. At the last step it has read one frame only. `compose.both_ends` takes
@@ -358,7 +358,7 @@ for ax, shown, title in zip(figure.subplots(1, 2, sharex=True), (models, in_time
     ax.set(xlabel="errors of 370 (dots: each of five, diamond: their mean)", title=title, xlim=(0, 33))
     ax.set_ylim(len(shown) - 0.5, -0.5)
     ax.grid(axis="x", alpha=0.4)
-save(figure, "22_who_speaks.png")
+save(figure, "29_who_speaks.png")
 
 figure = Figure(figsize=(9, 4), layout="constrained")
 left, right = figure.subplots(1, 2)
@@ -372,14 +372,14 @@ right.bar(range(1, 13), importance.mean(axis=1), color=plots.BLUE)
 right.plot(np.arange(1, 13), importance, "k.", markersize=3)
 right.set(xlabel="which of the 12 numbers is shuffled", ylabel="more errors of 370", title="Permutation importance",
           xticks=range(1, 13))
-save(figure, "22_what_it_confuses.png")
+save(figure, "29_what_it_confuses.png")
 
 # %% [markdown]
-# ![Errors of all models, each of five trainings and their mean](figures/22_who_speaks.png)
+# ![Errors of all models, each of five trainings and their mean](figures/29_who_speaks.png)
 #
 # The dots show what one training is worth. Those of the networks lie far apart.
 #
-# ![Who is taken for whom; more errors without each of the 12 numbers](figures/22_what_it_confuses.png)
+# ![Who is taken for whom; more errors without each of the 12 numbers](figures/29_what_it_confuses.png)
 #
 # Speaker 2 is taken for 8 or for 3 most often. Without number 1 there are about 34 errors more of 370, the most of all.
 # So the network still gets most utterances right without any single one. Without number 11 hardly anything changes. But

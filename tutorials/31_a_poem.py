@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 23. A poem, one character at a time
+# # 31. A poem, one character at a time
 #
 # *Beside the article: its question-and-answer part, on language models and perplexity; the read-out at every step.*
 #
@@ -19,7 +19,7 @@
 # ## The smallest numbers
 #
 # A model pays -ln p for each character that came, where p is what it gave to it. The mean of that is the
-# *cross-entropy* (tutorial 18). The *perplexity* is exp of this mean. Suppose p was 1/2, 1/4 and 1/2. Then the model
+# *cross-entropy* (tutorial 24). The *perplexity* is exp of this mean. Suppose p was 1/2, 1/4 and 1/2. Then the model
 # pays ln 2, ln 4 and ln 2, the mean is (4 ln 2)/3, and the perplexity is 2^(4/3) = 2.52. A model that must choose among
 # 2.52 equal possibilities pays as much.
 #
@@ -189,7 +189,7 @@ assert per_token["bigram"] < per_token["trigram"]
 # ## The network
 #
 # An embedding gives each token a vector, and a GRU of 128 units reads them. A linear layer and softmax make
-# probabilities. (All are explained in tutorial 18.) The linear layer's W is the embedding's table again
+# probabilities. (All are explained in tutorial 24.) The linear layer's W is the embedding's table again
 # (`compose.tied`). So there is one table of 2,611 rows, not two. Dropout is 0.4. The loss is the mean over all 25
 # tokens. Nobody tells the network the place.
 #
@@ -374,10 +374,10 @@ for k in FIXED:
 ax.set(xlabel="place in the poem (grey bars: marks and the end)", ylabel="nats, mean over the test", ylim=(0, 9.5),
        xticks=t[::2], title="Marks cost nothing once their place is known; characters stay hard")
 ax.legend(frameon=False, ncols=3, loc="upper center")
-save(figure, "23_a_poem.png")
+save(figure, "31_a_poem.png")
 
 # %% [markdown]
-# ![What the bigram, the GRU and the three counts pay at each place of the poem](figures/23_a_poem.png)
+# ![What the bigram, the GRU and the three counts pay at each place of the poem](figures/31_a_poem.png)
 #
 # At the grey bars the orange line is at zero: the network counts to five. The bigram looks at one character only, so it
 # does not know where a line ends. Between the bars the blue line is lowest at most places.

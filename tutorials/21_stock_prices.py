@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 16. Stock prices: what a curve close to the truth is worth
+# # 21. Stock prices: what a curve close to the truth is worth
 #
 # *Beside the article: §6, stock prices; the model of §5.*
 #
@@ -48,7 +48,7 @@ assert r2(np.arange(1.0, 6), np.arange(2.0, 7)) == 0.5 and r2(prices[:-1], price
 # models forecast:
 #
 # - yesterday's price;
-# - a ridge autoregression, AR (tutorial 15): how many days it reads and its penalty are chosen on validation;
+# - a ridge autoregression, AR (tutorial 19): how many days it reads and its penalty are chosen on validation;
 # - the article's LSTM, which reads the prices of 20 days as they are. Three seeds.
 #
 # The last two are fitted to all days before the test. They forecast one day. For five days they take their own
@@ -296,7 +296,7 @@ show(v_table)
 
 def excess(f, g):
     """By how much the squared error of f is above that of g one day ahead, and its standard error: 20 days count as
-    one observation (tutorial 15)."""
+    one observation (tutorial 19)."""
     d = ((f - truth_v) ** 2 - (g - truth_v) ** 2)[:, 0]
     blocks = d[len(d) % 20:].reshape(-1, 20).mean(axis=1)
     return blocks.mean(), blocks.std(ddof=1) / np.sqrt(len(blocks))
@@ -346,7 +346,7 @@ for (name, row), colour in zip(by_shift.items(), (ORANGE, BLUE)):
 lag.axvline(1, color=GREY, linestyle=":")
 lag.set(xlabel="compared with the truth k days before", ylabel="RMSE", title="Nearest to yesterday's price: k = 1")
 lag.legend(frameon=False)
-save(figure, "16_stock_prices.png")
+save(figure, "21_stock_prices.png")
 
 figure = Figure(figsize=(7.5, 3.4), layout="constrained")
 bars = figure.subplots()
@@ -361,12 +361,12 @@ bars.axvline(0, color=GREY, linewidth=1)
 bars.grid(axis="x", alpha=0.4)
 bars.set(xlabel="test R², one day ahead; a dot a seed",
          title="Returns: nothing. Volume: a line finds nearly all")
-save(figure, "16_what_can_be_forecast.png")
+save(figure, "21_what_can_be_forecast.png")
 
 # %% [markdown]
-# ![Fifty days of a price and two forecasts that are a day late; their errors by lag](figures/16_stock_prices.png)
+# ![Fifty days of a price and two forecasts that are a day late; their errors by lag](figures/21_stock_prices.png)
 #
-# ![Test R² of return and volume, lines and LSTMs](figures/16_what_can_be_forecast.png)
+# ![Test R² of return and volume, lines and LSTMs](figures/21_what_can_be_forecast.png)
 #
 # **To take away:** make a price that is pure chance, from returns that nobody can know:
 #

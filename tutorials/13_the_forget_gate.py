@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 10. The forget gate: how far back a gradient reaches
+# # 13. The forget gate: how far back a gradient reaches
 #
 # *Beside the article: §2, the gates "against vanishing and exploding gradients".*
 #
-# The article says that the LSTM has gates so that gradients do not vanish. Which gate, and how open? Tutorial 9 found
+# The article says that the LSTM has gates so that gradients do not vanish. Which gate, and how open? Tutorial 11 found
 # the line that answers. From c_{t+1} back to c_t leads one factor, f_{t+1}:
 #
 #     (B2)  dc_t = dc_{t+1} ⊙ f_{t+1} + ...
@@ -39,7 +39,7 @@ assert 2e-14 < sigmoid(1.0) ** 100 < 3e-14 and 0.45 < sigmoid(5.0) ** 100 < 0.55
 # ## The loop
 #
 # An LSTM of 32 units reads 100 random inputs. A gradient of length 1 arrives at the last h_t, and nowhere else. The
-# loop is that of tutorial 9, without the gradients of the weights. It notes the length of dh_t and of dc_t. What
+# loop is that of tutorial 11, without the gradients of the weights. It notes the length of dh_t and of dc_t. What
 # happened in each forward step comes from `lstm.trace`: it returns i, f, g, o, c and h of all steps by name.
 #
 # The loop has a switch. With `through_h=False` nothing goes back through h_t, and the cell line is alone.
@@ -100,7 +100,7 @@ left.set(title="dc$_t$ over a hundred steps", ylabel="length of the gradient",
 right.set(title="dc$_t$ and dh$_t$ for b_f = 5, the last steps", xlabel="step t", ylim=(0.008, 1.5))
 left.legend(frameon=False, loc="lower right", title="three seeds each")
 right.legend(frameon=False, loc="upper left")
-save(figure, "10_the_forget_gate.png")
+save(figure, "13_the_forget_gate.png")
 for b_f, runs in measured.items():
     print(f"b_f = {b_f}: dc at step 0, three seeds:", *(f"{of_c[0]:.0e}" for _, of_c, _ in runs))
 for t in (99, 98, 97, 96, 90):
@@ -108,7 +108,7 @@ for t in (99, 98, 97, 96, 90):
           "  dh", *(f"{of_h[t]:.2f}" for of_h, _, _ in measured[5]))
 
 # %% [markdown]
-# ![Length of dc for three forget biases; dc and dh in the last steps](figures/10_the_forget_gate.png)
+# ![Length of dc for three forget biases; dc and dh in the last steps](figures/13_the_forget_gate.png)
 #
 # With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. For b_f = 1 that is a
 # factor of about 0.85 a step. f alone would be 0.73; the ways through h_t add the rest. With b_f = 5 the gradient
@@ -188,7 +188,7 @@ for seed in SEEDS:
 # %% [markdown]
 # ## In the same trap?
 #
-# Tutorial 6 ended with a trap: a tanh unit that holds something safely loses its gradient. Is the cell in the same
+# Tutorial 8 ended with a trap: a tanh unit that holds something safely loses its gradient. Is the cell in the same
 # trap?
 #
 # PREDICT: one cell, f = 0.999, i = 0, for 100 steps. What is left of its value, and what of its gradient?
