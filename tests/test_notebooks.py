@@ -85,8 +85,8 @@ def test_no_picture_is_looked_for_in_a_folder(notebooks):
         for cell in notebook["cells"]:
             links = re.findall(r"!\[.*?\]\((.*?)\)", cell["source"])
             assert {f"attachment:{name}" for name in cell.get("attachments", ())} == set(links), path.name
-    eighth = next(notebook for path, notebook in notebooks[0].items() if path.stem.startswith("10"))
-    picture, = [name["image/png"] for cell in eighth["cells"] for name in cell.get("attachments", {}).values()]
+    tenth = next(notebook for path, notebook in notebooks[0].items() if path.stem.startswith("10"))
+    picture, = [name["image/png"] for cell in tenth["cells"] for name in cell.get("attachments", {}).values()]
     assert base64.b64decode(picture) == (TUTORIALS / "figures" / "10_the_lstm_cell.png").read_bytes()
 
 
@@ -125,7 +125,7 @@ def test_what_somebody_wrote_into_a_notebook_is_kept(tmp_path):
     target.write_text(json.dumps(mine))
     assert "yours is now" in make("05", "--out", tmp_path)
     assert target.read_bytes() == fresh
-    assert json.loads((tmp_path / "04_the_weight_update_kept_1.ipynb").read_bytes()) == mine
+    assert json.loads((tmp_path / "05_the_weight_update_kept_1.ipynb").read_bytes()) == mine
 
 
 def test_bad_input_gets_one_line(tmp_path):
