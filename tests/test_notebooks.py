@@ -95,7 +95,7 @@ def test_its_cells_run_in_another_folder_and_show_what_they_draw(notebooks, tmp_
     done = subprocess.run([sys.executable, "-c", STANDS_IN, str(notebooks[1] / "03_is_it_right.ipynb")], cwd=tmp_path,
                           env=environment, encoding="utf-8", capture_output=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.endswith(f"2 {PNG}\n") and not list(tmp_path.iterdir())
+    assert done.stdout.endswith(f"1 {PNG}\n") and not list(tmp_path.iterdir())
 
 
 def test_nbformat_finds_them_valid(notebooks):
