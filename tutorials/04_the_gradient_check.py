@@ -62,10 +62,10 @@ assert np.round(errors, 3).tolist() == [0.098, 0.003]
 # standard deviation of 1. The weights are the same random numbers times a scale, from 0.001 to 1. `rnn.backward` finds
 # U_h in its cache. So the mistake is made by giving it a cache with the transposed matrix.
 #
-# The measure now compares dU_h of a backward pass with dU_h of central differences. A loose tolerance is 1 %: up to
-# there a backward pass is called right.
+# The measure now compares dU_h of a backward pass with dU_h of central differences. A *tolerance* is the largest error
+# at which a backward pass is still called right. A loose one is 1 %.
 #
-# PREDICT: at which weights will the wrong one pass: of 0.1, of 0.01, of 0.001?
+# PREDICT: with this tolerance, at which weights will the wrong one pass: of 0.1, of 0.01, of 0.001?
 
 # %%
 B, T, D, H = 3, 5, 2, 4

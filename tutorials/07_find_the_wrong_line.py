@@ -129,12 +129,13 @@ for name, one in LAYERS.items():
 # %%
 CASES = {"the whole problem: T = 4, H = 5": (4, 5), "one step: T = 1, H = 5": (1, 5),
          "one unit: T = 4, H = 1": (4, 1)}
+COLOURS = ListedColormap([plots.BLUE, plots.ORANGE])
 wrong = {}
 figure = Figure(figsize=(11, 3.3), layout="constrained")
 for ax, (case, (T, H)) in zip(figure.subplots(1, 3, sharey=True), CASES.items()):
     wrong[case] = {name: wrong_ones(one, T, H)[0] for name, one in LAYERS.items()}
     grid = np.array([[of in names for of in NAMES.values()] for names in wrong[case].values()])
-    ax.pcolormesh(grid, cmap=ListedColormap([plots.BLUE, plots.ORANGE]), vmin=0, vmax=1, edgecolor="white", linewidth=3)
+    ax.pcolormesh(grid, cmap=COLOURS, vmin=0, vmax=1, edgecolor="white", linewidth=3)
     for row, column in np.ndindex(grid.shape):
         ax.text(column + 0.5, row + 0.5, "wrong" if grid[row, column] else "right", color="white", ha="center",
                 va="center", fontsize=11)
