@@ -83,7 +83,8 @@ for name, one in LAYERS.items():
 #
 # ## The smallest numbers
 #
-# Take the smallest problem, one unit and one step: W_ih = 0.5, U_h = 0.8, no bias, x_1 = 1, h_0 = 0.25. The loss is h_1.
+# Take the smallest problem, one unit and one step: W_ih = 0.5, U_h = 0.8, no bias, x_1 = 1, h_0 = 0.25. The loss is
+# h_1, so dh_1 = 1.
 #
 #     a_1   = 0.5 · 1 + 0.8 · 0.25   = 0.7         h_1 = tanh(0.7) = 0.604
 #     da_1  = 1 - 0.604²             = 0.635
