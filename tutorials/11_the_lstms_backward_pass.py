@@ -3,18 +3,18 @@
 #
 # *Beside the article: §3, step 3, the backward pass of §4, equations 2 and 3.*
 #
-# Tutorial 2 went backward through an RNN of one unit. The LSTM goes the same way, with more arrows. One rule holds
-# for all of them. *An arrow carries the gradient back, times the slope of what it did forward. Where several arrows
-# arrive, add.*
+# How does a gradient go back through one step of an LSTM? Tutorial 2 went back through an RNN of one unit. The LSTM
+# has more arrows, and one rule for all. *An arrow carries the gradient back, times the slope of what it did forward.
+# Where several arrows arrive, add.*
 #
-# The eight equations get the numbers (B1) to (B8), as in `layers/lstm.py`. (The RNN's equations had numbers of their
-# own. These are others.)
+# This page follows each arrow, with numbers. Eight equations come out of it: (B1) to (B8), as in `layers/lstm.py`.
+# (The RNN's equations had numbers of their own. These are others.)
 #
 # The unit is that of tutorial 10, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
 # As before, dX stands for dL/dX. a_i is the argument of the σ of i, and likewise a_f and a_o. The code writes g for
 # c̃, so a_g is the argument of its tanh.
 #
-# ## Forward: six equations, and four arguments
+# ## Forward: four arguments, and six equations
 
 # %%
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ import numpy as np
 from common import save
 from matplotlib.figure import Figure
 
-from minirnn import diagrams, gradcheck, lstm
+from minirnn import diagrams, lstm
 from minirnn.activations import sigmoid
 
 W_xi, U_i, b_i = 1.0, 0.2, 0.0
@@ -32,7 +32,7 @@ W_xc, U_c, b_c = 0.5, 0.1, 0.0
 W_xo, U_o, b_o = -0.5, 1.0, 0.0
 
 
-def forward(x, h_prev, c_prev):
+def forward(x, h_prev, c_prev, U_f=U_f):
     """One step. All that the backward pass will need is kept."""
     a_i = W_xi * x + U_i * h_prev + b_i
     a_f = W_xf * x + U_f * h_prev + b_f
@@ -51,44 +51,60 @@ one = forward(1.0, 0.5, 0.5)
 two = forward(-1.0, one.h, one.c)
 for name, s in (("step 1", one), ("step 2", two)):
     print(f"{name}: i {s.i:.3f}  f {s.f:.3f}  c̃ {s.g:.3f}  o {s.o:.3f}  c {s.c:.3f}  h {s.h:.3f}")
+print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 
 # %% [markdown]
-# ## One step backward, arrow by arrow
+# ## Back through step 2, arrow by arrow
 #
-# Suppose that dh_t is known. The slopes that we need are σ' = s (1 - s) and tanh' = 1 - s², each with its own output
-# s.
+# Three slopes are all that is needed:
 #
-# **h_t = o_t tanh(c_t)** has two arrows in, from o_t and from c_t. The gradient runs back along both. o_t gets dh_t
-# times tanh(c_t). c_t gets dh_t times o_t (1 - tanh²(c_t)).
+# - A sum has the slope 1 for each of its parts. So each part gets dy.
+# - A product y = u v has the slope v for u, and u for v. So *each factor gets dy times its partner*.
+# - σ has the slope s (1 - s), and tanh has 1 - s², where s is its own output.
 #
-# But c_t is used twice: by h_t, and by the next step, in c_{t+1} = f_{t+1} c_t + ... The arrow to c_{t+1} brings back
-# dc_{t+1} f_{t+1}. The code calls this product dc_future. So dc_t has two sources:
+# Nothing comes after step 2. So h_2 is used by the loss alone, and dh_2 = 1. (Below, the last digit may differ by one
+# from what you get with the rounded numbers. The code keeps all digits.)
 #
-#     (B2)  dc_t = dc_future + dh_t · o_t (1 - tanh²(c_t))
+# **h_t = o_t tanh(c_t)** is a product. o_t gets dh_t tanh(c_t). Its partner tanh(c_t) gets dh_t o_t. So c_t gets that
+# times the slope of tanh: dh_t o_t (1 - tanh²(c_t)). In step 2:
 #
-# **c_t = f_t c_{t-1} + i_t c̃_t** has four arrows in. Each factor gets dc_t times its partner: i_t gets dc_t c̃_t,
-# c̃_t gets dc_t i_t, f_t gets dc_t c_{t-1}, and c_{t-1} gets dc_t f_t. The last one is the dc_future of the step
-# before.
+#     do = 1 · 0.308 = 0.308            dc_2 = 1 · 0.698 · (1 - 0.308²) = 0.632
 #
-# **The three gates and the candidate** pass it on to their arguments, times σ' or tanh':
+# **c_t = f_t c_{t-1} + i_t c̃_t** is a sum of two products. Both get dc_t. So each of the four factors gets dc_t times
+# its partner:
 #
-#     (B3)  da_i = dc_t · c̃_t · i_t (1 - i_t)
-#     (B4)  da_f = dc_t · c_{t-1} · f_t (1 - f_t)
-#     (B5)  da_g = dc_t · i_t · (1 - c̃_t²)
-#     (B6)  da_o = dh_t · tanh(c_t) · o_t (1 - o_t)
+#     di = dc_2 c̃ = 0.632 · -0.435 = -0.275        df       = dc_2 c_1 = 0.632 · 0.826 = 0.522
+#     dc̃ = dc_2 i = 0.632 ·  0.282 =  0.179        c_1 gets   dc_2 f_2 = 0.632 · 0.534 = 0.338
 #
-# **The arguments** are sums such as a_i = W_xi x_t + U_i h_{t-1} + b_i. So h_t goes into the four arguments of step
-# t+1, with the factors U_i, U_f, U_c, U_o. Their four da come back to it. The other source of dh_t is outside, the
-# loss at step t:
+# **The three gates and the candidate** pass it on to their arguments, times σ' or tanh'. With di, df, dc̃ and do put
+# in, these are four of the eight equations:
 #
-#     (B1)  dh_t = from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o    (these da are those of step t+1)
+#     (B3)  da_i = dc_t c̃_t · i_t (1 - i_t)             step 2:  -0.275 · 0.282 · 0.718  = -0.056
+#     (B4)  da_f = dc_t c_{t-1} · f_t (1 - f_t)                   0.522 · 0.534 · 0.466  =  0.130
+#     (B5)  da_g = dc_t i_t · (1 - c̃_t²)                          0.179 · (1 - 0.435²)   =  0.145
+#     (B6)  da_o = dh_t tanh(c_t) · o_t (1 - o_t)                 0.308 · 0.698 · 0.302  =  0.065
 #
-# x_t goes into the four arguments of its own step, with the factors W_xi, W_xf, W_xc and W_xo:
+# **An argument** is a sum such as a_i = W_xi x_t + U_i h_{t-1} + b_i. x_t is used in the four arguments of its step.
+# There its partners are W_xi, W_xf, W_xc and W_xo. Four arrows arrive at it, so add:
 #
 #     (B7)  dx_t = W_xi da_i + W_xf da_f + W_xc da_g + W_xo da_o
 #
-# PREDICT: dh_2 = 1, since nothing comes after step 2. Will dh_1 be larger or smaller than 1? dc_1 has two sources, by
-# h_1 and by f_2. Compute on paper, or guess: which one brings back more?
+# ## What arrives at step 1: two sources each
+#
+# **h_1 is used twice.** The loss uses it, with the slope 1: this comes *from outside*. And the four arguments of step 2
+# use it. There its partners are U_i, U_f, U_c and U_o:
+#
+#     (B1)  dh_t = from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o    (these da are those of step t+1)
+#
+# **c_1 is used twice**, too: by h_1, and by c_2 = f_2 c_1 + ... Both arrows are known. What comes from the later step
+# is dc_{t+1} f_{t+1}. The code calls it dc_future:
+#
+#     (B2)  dc_t = dc_future + dh_t · o_t (1 - tanh²(c_t))
+#
+# In step 2 dc_future was 0. From here on step 1 goes as step 2 did.
+#
+# PREDICT: is dh_1 larger or smaller than 1? And which of its two sources brings more to dc_1: h_1 or c_2? All numbers
+# for it stand above.
 
 # %%
 def backward(s, dh, dc_future):
@@ -98,6 +114,7 @@ def backward(s, dh, dc_future):
     da_f = dc * s.c_prev * s.f * (1 - s.f)  # (B4)
     da_g = dc * s.i * (1 - s.g**2)  # (B5)
     da_o = dh * np.tanh(s.c) * s.o * (1 - s.o)  # (B6)
+    dx = W_xi * da_i + W_xf * da_f + W_xc * da_g + W_xo * da_o  # (B7)
     to_h_prev = U_i * da_i + U_f * da_f + U_c * da_g + U_o * da_o  # (B1), for the step before
     to_c_prev = dc * s.f  # (B2), dc_future of the step before
     return SimpleNamespace(**locals())
@@ -108,18 +125,13 @@ d_one = backward(one, dh=1 + d_two.to_h_prev, dc_future=d_two.to_c_prev)
 for name, d in (("step 2", d_two), ("step 1", d_one)):
     print(f"{name}: dh {d.dh:.3f}  dc {d.dc:.3f}  da_i {d.da_i:.3f}  da_f {d.da_f:.3f}  da_g {d.da_g:.3f}  "
           f"da_o {d.da_o:.3f}  to h before {d.to_h_prev:.3f}  to c before {d.to_c_prev:.3f}")
-print(f"dc_1 by f_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:.3f}")
+print(f"dc_1 by c_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:.3f}")
 
 # %% [markdown]
-# On paper, step 2 and then what reaches step 1:
+# Larger. And c_2 brings a little more than h_1:
 #
-#     dh_2 = 1            dc_2 = 1 · 0.698 · (1 - 0.308²) = 0.632
-#     da_i = 0.632 · -0.435 · 0.282 · 0.718 = -0.056          da_f = 0.632 · 0.826 · 0.534 · 0.466 = 0.130
-#     da_g = 0.632 · 0.282 · (1 - 0.435²)   =  0.145          da_o = 1 · 0.308 · 0.698 · 0.302     = 0.065
-#     dh_1 = 1 + 0.2 · -0.056 + 0.4 · 0.130 + 0.1 · 0.145 + 1 · 0.065 = 1.120
-#     dc_1 = 0.632 · 0.534 + 1.120 · 0.5 · (1 - 0.678²) = 0.338 + 0.303 = 0.640
-#
-# The code keeps all digits. With these rounded ones the last digit may differ by one.
+#     dh_1 = 1 + 0.2 · -0.056 + 0.4 · 0.130 + 0.1 · 0.145 + 1 · 0.065    = 1.120
+#     dc_1 = 0.338 + 1.120 · 0.5 · (1 - 0.678²)         = 0.338 + 0.303  = 0.640
 
 # %% tags=["proof"]
 paper = {(2, "dh"): 1, (2, "dc"): 0.632, (2, "da_i"): -0.056, (2, "da_f"): 0.130, (2, "da_g"): 0.145,
@@ -127,24 +139,65 @@ paper = {(2, "dh"): 1, (2, "dc"): 0.632, (2, "da_i"): -0.056, (2, "da_f"): 0.130
 for (step, name), value in paper.items():
     assert round(float(getattr({1: d_one, 2: d_two}[step], name)), 3) == value, (step, name)
 assert round(float(d_one.dc - d_two.to_c_prev), 3) == 0.303 and round(float(np.tanh(two.c)), 3) == 0.308
+parts = d_two.dc * np.array([two.g, two.c_prev, two.i])
+assert np.round(parts, 3).tolist() == [-0.275, 0.522, 0.179] and round(float(np.tanh(one.c)), 3) == 0.678
+
+# %% [markdown]
+# ## The weights: a sum over the steps
+#
+# A weight has arrows too. In a_f = W_xf x_t + U_f h_{t-1} + b_f, U_f is a factor, and its partner is h_{t-1}. So it
+# gets da_f h_{t-1}. It is the same U_f in both steps: two arrows arrive, so add. This is the last equation, (B8). For
+# the forget gate it is
+#
+#     (B8)  dW_xf = Σ_t da_f x_t        dU_f = Σ_t da_f h_{t-1}        db_f = Σ_t da_f
+#
+# and likewise for i, c̃ and o.
+#
+# PREDICT: what is dU_f? In step 2 da_f = 0.130 and h_1 = 0.339. Step 1 stands in the last output, with h_0 = 0.5.
+
+# %%
+def loss(h_0=0.5, c_0=0.5, x_1=1.0, U_f=U_f):
+    s = forward(x_1, h_0, c_0, U_f)
+    return s.h + forward(-1.0, s.h, s.c, U_f).h
 
 
-def loss_from(h_0=0.5, c_0=0.5, x_1=1.0):
-    s = forward(x_1, h_0, c_0)
-    return s.h + forward(-1.0, s.h, s.c).h
+def moved(**one):
+    """The slope of L without any backward pass: move one number a little up and down."""
+    (name, value), = one.items()
+    return (loss(**{name: value + 1e-6}) - loss(**{name: value - 1e-6})) / 2e-6
 
 
-slope = lambda **move: (loss_from(**{k: v + 1e-6 for k, v in move.items()})
-                        - loss_from(**{k: v - 1e-6 for k, v in move.items()})) / 2e-6
-assert np.isclose(slope(h_0=0.5), d_one.to_h_prev) and np.isclose(slope(c_0=0.5), d_one.to_c_prev)
-assert np.isclose(slope(x_1=1.0), W_xi * d_one.da_i + W_xf * d_one.da_f + W_xc * d_one.da_g + W_xo * d_one.da_o)
+dU_f = d_one.da_f * one.h_prev + d_two.da_f * two.h_prev
+for name, by_arrows, by_moving in (("dU_f", dU_f, moved(U_f=U_f)), ("dh_0", d_one.to_h_prev, moved(h_0=0.5)),
+                                   ("dc_0", d_one.to_c_prev, moved(c_0=0.5)), ("dx_1", d_one.dx, moved(x_1=1.0))):
+    print(f"{name}: by the arrows {by_arrows:.6f}, by moving it {by_moving:.6f}")
+
+# %% [markdown]
+# dU_f = 0.029 · 0.5 + 0.130 · 0.339 = 0.014 + 0.044 = 0.058. The arrows and the moved numbers agree.
+
+# %% tags=["proof"]
+assert [round(float(v), 3) for v in (d_one.da_f * one.h_prev, d_two.da_f * two.h_prev, dU_f)] == [0.014, 0.044, 0.058]
+for name, by_arrows in dict(U_f=dU_f, h_0=d_one.to_h_prev, c_0=d_one.to_c_prev, x_1=d_one.dx).items():
+    assert np.isclose(by_arrows, moved(**{name: dict(U_f=U_f, h_0=0.5, c_0=0.5, x_1=1.0)[name]}), rtol=1e-8)
+unit = lstm.init(np.random.default_rng(0), D=1, H=1, dtype=np.float64)
+for name, value in dict(W_xi=W_xi, U_i=U_i, b_i=b_i, W_xf=W_xf, U_f=U_f, b_f=b_f, W_xc=W_xc, U_c=U_c, b_c=b_c,
+                        W_xo=W_xo, U_o=U_o, b_o=b_o).items():
+    lstm.gates(unit)[name][:] = value
+_, _, cache = lstm.forward(unit, np.array([[[1.0], [-1.0]]]), (np.array([[0.5]]), np.array([[0.5]])))
+theirs, dx_unit, (dh_unit, dc_unit) = lstm.backward(cache, np.ones((1, 2, 1)))
+for article, code in zip("ifco", "ifgo"):  # (B8), all twelve weights
+    das = [getattr(d, f"da_{code}") for d in (d_one, d_two)]
+    for name, partners in ((f"W_x{article}", (1, -1)), (f"U_{article}", (0.5, one.h)), (f"b_{article}", (1, 1))):
+        assert np.isclose(lstm.gates(theirs)[name].item(), np.dot(das, partners), rtol=1e-12)
+assert np.allclose(dx_unit.ravel(), [d_one.dx, d_two.dx]) and np.isclose(dh_unit.item(), d_one.to_h_prev)
+assert np.isclose(dc_unit.item(), d_one.to_c_prev)
 
 # %% [markdown]
 # ## The picture
 #
 # Here is step 1, with what it meets of step 2, in the style of tutorial 2. Blue runs forward and orange runs back,
-# each orange arrow with its factor. Where many arrows meet, only the orange ones are drawn. x_1 is left out. It is
-# used like h_0, with W_xi, W_xf, W_xc, W_xo in place of U_i, U_f, U_c, U_o.
+# each orange arrow with its factor. Where many arrows meet, only the orange ones are drawn. x_1 and the weights are
+# left out.
 
 # %%
 places = {"c_0": (0, 4.4), "h_0": (0, 0.65), "c_1": (13.2, 4.4), "h_1": (13.2, -1.3), "c_2": (18, 4.4),
@@ -186,7 +239,7 @@ save(figure, "11_the_lstms_backward_pass.png")
 # (B3) to (B6) are the four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029.
 #
 # Now look at the top line. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'. All other ways
-# back go through a U and a slope. Tutorial 13 is about that line.
+# back go through a U and a slope. Tutorial 13 is about that line. Tutorial 12 writes the eight equations in matrices.
 #
 # The same network, one operation at a time: `python -m minirnn watch`. With `--steps 3` a third step follows.
 #
@@ -194,94 +247,6 @@ save(figure, "11_the_lstms_backward_pass.png")
 
 # %% tags=["proof"]
 assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and round(one.f * (1 - one.f), 3) == 0.090
-
-# %% [markdown]
-# ## Matrices
-#
-# With H units, h, c and the gates are vectors, and the products in (B2) to (B6) are entry by entry, ⊙. The four
-# arguments stand one under the other, in a_t = W_x x_t + U_h h_{t-1} + b. So da_t = [da_i; da_f; da_g; da_o] has 4H
-# entries. Each entry of h_{t-1} went into all 4H arguments. So its gradient adds up down a column of U_h. That is the
-# transpose, as in tutorial 2:
-#
-#     (B1)  dh_t = from outside + U_hᵀ da_{t+1}
-#     (B7)  dx_t = W_xᵀ da_t
-#     (B8)  dW_x = Σ_t da_t x_tᵀ,   dU_h = Σ_t da_t h_{t-1}ᵀ,   db = Σ_t da_t
-#
-# (B8) is the sum over the steps, as in tutorial 2: a weight is used at every step.
-#
-# The loop also returns what step 1 sends back to h_0 and c_0: the gradient of the initial state.
-
-# %%
-def backward_in_matrices(params, x, dh_outside, h_0, c_0):
-    """For one series: x (T, D), dh_outside (T, H). Forward by the six equations, then (B1) to (B8)."""
-    W_x, U_h, b = params["W_x"], params["U_h"], params["b"]
-    h_prev, c_prev, kept = h_0, c_0, []
-    for x_t in x:
-        a_i, a_f, a_g, a_o = np.split(W_x @ x_t + U_h @ h_prev + b, 4)
-        i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
-        c = f * c_prev + i * g
-        kept.append((x_t, h_prev, c_prev, i, f, g, o, c))
-        h_prev, c_prev = o * np.tanh(c), c
-
-    dW_x, dU_h, db, dx = np.zeros_like(W_x), np.zeros_like(U_h), np.zeros_like(b), np.zeros_like(x)
-    dh_future, dc_future = np.zeros_like(h_0), np.zeros_like(c_0)
-    for t in reversed(range(len(x))):
-        x_t, h_prev, c_prev, i, f, g, o, c = kept[t]
-        dh = dh_outside[t] + dh_future  # (B1)
-        dc = dc_future + dh * o * (1 - np.tanh(c) ** 2)  # (B2)
-        da_i = dc * g * i * (1 - i)  # (B3)
-        da_f = dc * c_prev * f * (1 - f)  # (B4)
-        da_g = dc * i * (1 - g**2)  # (B5)
-        da_o = dh * np.tanh(c) * o * (1 - o)  # (B6)
-        da = np.concatenate([da_i, da_f, da_g, da_o])
-        dx[t] = W_x.T @ da  # (B7)
-        dW_x += np.outer(da, x_t)  # (B8)
-        dU_h += np.outer(da, h_prev)  # (B8)
-        db += da  # (B8)
-        dh_future = U_h.T @ da  # for (B1) of the step before
-        dc_future = dc * f  # for (B2) of the step before
-    return {"W_x": dW_x, "U_h": dU_h, "b": db}, dx, (dh_future, dc_future)
-
-
-rng = np.random.default_rng(0)
-T, D, H = 6, 2, 4
-params = {name: rng.normal(size=p.shape) for name, p in lstm.init(rng, D, H).items()}
-x, dh_outside = rng.normal(size=(T, D)), rng.normal(size=(T, H))
-h_0, c_0 = rng.normal(size=H), rng.normal(size=H)
-grads, dx, (dh_0, dc_0) = backward_in_matrices(params, x, dh_outside, h_0, c_0)
-
-_, _, cache = lstm.forward(params, x[None], (h_0[None], c_0[None]))
-theirs, dx_theirs, (dh_0_theirs, dc_0_theirs) = lstm.backward(cache, dh_outside[None])
-gaps = {name: abs(grads[name] - theirs[name]).max() for name in grads}
-gaps |= {"x": abs(dx - dx_theirs).max(), "h_0": abs(dh_0 - dh_0_theirs).max(), "c_0": abs(dc_0 - dc_0_theirs).max()}
-for name, gap in gaps.items():
-    print(f"{name:<4} largest difference from lstm.backward {gap:.0e}")
-
-# %% [markdown]
-# `layers/lstm.py` has the same lines, for B series at once. The two agree, but both come from the same derivation. So
-# ask a witness that does not use it: the complex step of tutorial 3. It moves every weight, every input and every
-# entry of the initial state.
-#
-# PREDICT: how many derivatives is that for D = 2 inputs, H = 4 units and T = 6 steps?
-
-# %%
-report = gradcheck.check(lstm, params, x[None], (h_0[None], c_0[None]), rng=rng, method="complex")
-print(report)
-
-# %% [markdown]
-# 4H (D + H + 1) = 112 weights, 12 inputs and 8 states: 132 derivatives, and all are right to 12 digits or more.
-
-# %% tags=["proof"]
-assert max(gaps.values()) < 1e-13 and report.ok
-assert sum(np.prod(row.shape) for row in report.rows) == 132 and sum(p.size for p in params.values()) == 112
-unit = lstm.init(rng, D=1, H=1, dtype=np.float64)
-for name, value in dict(W_xi=W_xi, U_i=U_i, b_i=b_i, W_xf=W_xf, U_f=U_f, b_f=b_f, W_xc=W_xc, U_c=U_c, b_c=b_c,
-                        W_xo=W_xo, U_o=U_o, b_o=b_o).items():
-    lstm.gates(unit)[name][:] = value
-half = np.array([[0.5]])
-_, _, cache = lstm.forward(unit, np.array([[[1.0], [-1.0]]]), (half, half))
-_, dx_unit, (dh_unit, dc_unit) = lstm.backward(cache, np.ones((1, 2, 1)))
-assert np.isclose(dh_unit.item(), d_one.to_h_prev) and np.isclose(dc_unit.item(), d_one.to_c_prev)
 
 # %% [markdown]
 # **To take away:** the LSTM of 1997 sent gradients back in time through the cell line alone. What came through U_h
