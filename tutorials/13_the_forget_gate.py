@@ -3,8 +3,8 @@
 #
 # *Beside the article: §2, the gates "against vanishing and exploding gradients".*
 #
-# The article says that the LSTM has gates so that gradients do not vanish. Which gate, and how open? Tutorial 11 found
-# the line that answers. From c_{t+1} back to c_t leads one factor, f_{t+1}:
+# The article says that the LSTM has gates so that gradients do not vanish. Which gate, and how open must it be?
+# Tutorial 11 found the line that answers, the *cell line*. From c_{t+1} back to c_t leads one factor, f_{t+1}:
 #
 #     (B2)  dc_t = dc_{t+1} ⊙ f_{t+1} + ...
 #
@@ -17,6 +17,8 @@
 # PREDICT: b_f is 0, 1 or 5. What part of dc is left after a hundred steps?
 
 # %%
+from types import SimpleNamespace
+
 import numpy as np
 from common import save
 from matplotlib.figure import Figure
@@ -28,8 +30,13 @@ for b_f in (0.0, 1.0, 5.0):
     print(f"b_f = {b_f:.0f}: f = {sigmoid(b_f):.3f}, f**100 = {sigmoid(b_f) ** 100:.0e}")
 
 # %% [markdown]
-# b_f = 0 leaves nothing. b_f = 1 leaves nothing that one could use. b_f = 5 leaves one half. But these are the
-# numbers of one way back. There are others, through h_t and U_h. So measure all of them together.
+# b_f = 0 leaves nothing. b_f = 1 leaves nothing that one could use. b_f = 5 leaves one half.
+#
+# Tutorial 8 ended with a trap: a tanh unit that holds a value loses its gradient. The cell is not in it. Where the
+# input gate is shut, c_t = f_t c_{t-1}. So the value and its gradient have the same factor, f_t. With f_t near 1 both
+# are kept.
+#
+# But these are the numbers of one way back. There are others, through h_t and U_h. So measure all of them together.
 
 # %% tags=["proof"]
 assert [round(float(sigmoid(b)), 3) for b in (0.0, 1.0, 5.0)] == [0.5, 0.731, 0.993]
@@ -39,10 +46,8 @@ assert 2e-14 < sigmoid(1.0) ** 100 < 3e-14 and 0.45 < sigmoid(5.0) ** 100 < 0.55
 # ## The loop
 #
 # An LSTM of 32 units reads 100 random inputs. A gradient of length 1 arrives at the last h_t, and nowhere else. The
-# loop is that of tutorial 11, without the gradients of the weights. It notes the length of dh_t and of dc_t. What
-# happened in each forward step comes from `lstm.trace`: it returns i, f, g, o, c and h of all steps by name.
-#
-# The loop has a switch. With `through_h=False` nothing goes back through h_t, and the cell line is alone.
+# loop is that of tutorial 12 for one series, without the gradients of the weights. It notes the length of dh_t and of
+# dc_t. With `through_h=False` nothing goes back through h_t, and the cell line is alone.
 
 # %%
 T, H = 100, 32
@@ -58,8 +63,8 @@ def fresh(b_f, seed):
     return params
 
 
-def lengths(params, T=T, h_0=np.zeros(H), c_0=np.zeros(H), through_h=True):
-    """The lengths of dh_t and of dc_t at each step, each (T,), and dh before the first step."""
+def lengths(params, h_0=np.zeros(H), c_0=np.zeros(H), through_h=True):
+    """The lengths of dh_t and of dc_t and the mean slope of tanh(c_t), each (T,); dh_0, before the first step."""
     _, _, cache = lstm.forward(params, inputs[None, :T], (h_0[None], c_0[None]))
     i, f, g, o, c, _ = (values[0] for values in lstm.trace(cache).values())  # each (T, H)
     c_prev = np.concatenate([c_0[None], c[:-1]])
@@ -74,7 +79,7 @@ def lengths(params, T=T, h_0=np.zeros(H), c_0=np.zeros(H), through_h=True):
         da_o = dh * np.tanh(c[t]) * o[t] * (1 - o[t])
         dh = through_h * params["U_h"].T @ np.concatenate([da_i, da_f, da_g, da_o])  # (B1), nothing from outside
         dc_future = dc * f[t]
-    return of_h, of_c, dh
+    return SimpleNamespace(dh=of_h, dc=of_c, slope=(1 - np.tanh(c) ** 2).mean(axis=1), dh_0=dh)
 
 
 measured = {b_f: [lengths(fresh(b_f, seed)) for seed in SEEDS] for b_f in (0, 1, 5)}
@@ -82,17 +87,18 @@ measured = {b_f: [lengths(fresh(b_f, seed)) for seed in SEEDS] for b_f in (0, 1,
 # %% [markdown]
 # ## The picture
 #
-# PREDICT: draw dc_t for each b_f, from right to left. Then draw dh_t for b_f = 5. Do dc_t and dh_t look alike?
+# PREDICT: sketch the length of dc_t for each b_f, from right to left. Then that of dh_t for b_f = 5: does it look like
+# dc_t?
 
 # %%
 figure = Figure(figsize=(12, 4.4), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(3, 2))
 for (b_f, runs), colour, style in zip(measured.items(), (plots.ORANGE, plots.GREEN, plots.BLUE), (":", "--", "-")):
-    for k, (_, of_c, _) in enumerate(runs):
-        left.semilogy(of_c, color=colour, linestyle=style, linewidth=2, label=f"b_f = {b_f}" if k == 0 else None)
-for k, (of_h, of_c, _) in enumerate(measured[5]):
-    right.semilogy(range(88, T), of_c[88:], color=plots.BLUE, linewidth=2, label="dc$_t$" if k == 0 else None)
-    right.semilogy(range(88, T), of_h[88:], "o-", color="black", markersize=4, linewidth=1,
+    for k, run in enumerate(runs):
+        left.semilogy(run.dc, color=colour, linestyle=style, linewidth=2, label=f"b_f = {b_f}" if k == 0 else None)
+for k, run in enumerate(measured[5]):
+    right.semilogy(range(88, T), run.dc[88:], color=plots.BLUE, linewidth=2, label="dc$_t$" if k == 0 else None)
+    right.semilogy(range(88, T), run.dh[88:], "o-", color="black", markersize=4, linewidth=1,
                    label="dh$_t$" if k == 0 else None)
 left.axhline(1, color="black", linewidth=0.5)
 left.set(title="dc$_t$ over a hundred steps", ylabel="length of the gradient",
@@ -102,111 +108,78 @@ left.legend(frameon=False, loc="lower right", title="three seeds each")
 right.legend(frameon=False, loc="upper left")
 save(figure, "13_the_forget_gate.png")
 for b_f, runs in measured.items():
-    print(f"b_f = {b_f}: dc at step 0, three seeds:", *(f"{of_c[0]:.0e}" for _, of_c, _ in runs))
-for t in (99, 98, 97, 96, 90):
-    print(f"b_f = 5, step {t}: dc", *(f"{of_c[t]:.2f}" for _, of_c, _ in measured[5]),
-          "  dh", *(f"{of_h[t]:.2f}" for of_h, _, _ in measured[5]))
+    print(f"b_f = {b_f}: dc at step 0, three seeds:", *(f"{run.dc[0]:.0e}" for run in runs))
 
 # %% [markdown]
 # ![Length of dc for three forget biases; dc and dh in the last steps](figures/13_the_forget_gate.png)
 #
-# With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. For b_f = 1 that is a
-# factor of about 0.85 a step. f alone would be 0.73; the ways through h_t add the rest. With b_f = 5 the gradient
-# arrives, in this network of 32 units.
+# With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. With b_f = 5 it arrives, in
+# this network of 32 units. So having gates is not enough. The forget gate must be open.
 #
 # The right side has b_f = 5 alone. In two or three steps dh falls from 1 to a few hundredths. Is that vanishing? No:
 # dc stays between 0.08 and 0.2 in all three seeds. The loss came in at the last h_t, and from there it went into the
 # cell. What travels on is dc. Each earlier dh_t gets only a small part: what leaves the cell line through the gates
 # and U_h. So look at dc to see what a cell remembers.
 #
-# So having gates is not enough. The forget gate must be open. b_f = 1 opens it enough for some steps. Gers,
-# Schmidhuber and Cummins (2000) and Jozefowicz, Zaremba and Sutskever (2015) find that it helps.
-#
 # The cell line alone, for one unit and four steps: `python -m minirnn watch --forget -1 1 3`.
 #
 # ![What three forget biases leave of the gradient at step 0](../.github/forget.gif)
 
 # %% tags=["proof"]
-at_0 = {b_f: np.array([of_c[0] for _, of_c, _ in runs]) for b_f, runs in measured.items()}
-start = {b_f: np.array([of_c[-1] for _, of_c, _ in runs]) for b_f, runs in measured.items()}
+at_0 = {b_f: np.array([run.dc[0] for run in runs]) for b_f, runs in measured.items()}
+start = {b_f: np.array([run.dc[-1] for run in runs]) for b_f, runs in measured.items()}
 assert 19.5 < np.log10(start[0] / at_0[0]).min() and np.log10(start[0] / at_0[0]).max() < 22
 assert 6.5 < np.log10(start[1] / at_0[1]).min() and np.log10(start[1] / at_0[1]).max() < 8
-assert all(0.80 < (of_c[9] / of_c[89]) ** (1 / 80) < 0.90 for _, of_c, _ in measured[1]) and at_0[5].min() > 1
-for of_h, of_c, _ in measured[5]:
-    assert of_c[88:].min() > 0.08 and of_c[88:].max() < 0.2 and of_h[99] > 0.999 and of_h[88:96].max() < 0.07
-_, _, dh_0 = lengths(fresh(1, 1))
+assert at_0[5].min() > 1
+for run in measured[5]:
+    assert run.dc[88:].min() > 0.08 and run.dc[88:].max() < 0.2 and run.dh[99] > 0.999 and run.dh[88:96].max() < 0.07
 _, _, cache = lstm.forward(fresh(1, 1), inputs[None, :T])
 _, _, (theirs, _) = lstm.backward(cache, None, (dh_last[None], None))
-assert np.allclose(dh_0, theirs[0], rtol=1e-10, atol=0)
+assert np.allclose(measured[1][0].dh_0, theirs[0], rtol=1e-10, atol=0)
 
 # %% [markdown]
 # ## Why does it rise at the left end?
 #
 # With b_f = 5 the lines rise to the left, above 1. f is below 1, so the cell line cannot do it. The ways through h_t
-# can: they pass U_h, and they add to dc.
+# can: they pass U_h, and they add to dc. But why do they add so much at the left end, and not at the right?
 #
-# PREDICT: if the LSTM reads 400 inputs, will dc rise for 400 steps? And if its cells do not start at 0, but full?
+# Each of these ways goes through h_t = o_t tanh(c_t). So it has the slope of tanh(c_t) as a factor. At the left end the
+# cells are still near c_0 = 0. Is this the reason? To test it, let the same network start with full cells, those that
+# it has after 400 inputs.
+#
+# PREDICT: will dc still rise to the left when the cells start full? And on the cell line alone?
 
 # %%
-for seed in SEEDS:
-    params = fresh(5, seed)
-    _, (h_400, c_400), cache = lstm.forward(params, inputs[None])
-    slope = (1 - np.tanh(lstm.trace(cache)["c"][0]) ** 2).mean(axis=1)
-    print(f"seed {seed}: mean slope of tanh(c) at steps 0, 30, 60, 99:", *(f"{slope[t]:.2f}" for t in (0, 30, 60, 99)))
-    for name, settings in (("100 inputs", {}), ("400 inputs", {"T": 400}),
-                           ("100 inputs, from full cells", {"h_0": h_400[0], "c_0": c_400[0]}),
-                           ("100 inputs, cell line alone", {"through_h": False})):
-        _, of_c, _ = lengths(params, **settings)
-        print(f"    {name:<28} dc at step 0 {of_c[0]:>6.3f}, at step 60 {of_c[60]:.3f}, at the last {of_c[-1]:.3f}")
+def full(params):
+    """h and c after 400 inputs."""
+    _, (h, c), _ = lstm.forward(params, inputs[None])
+    return h[0], c[0]
+
+
+open_gates = [fresh(5, seed) for seed in SEEDS]
+tests = {"from c_0 = 0": measured[5], "from full cells": [lengths(params, *full(params)) for params in open_gates],
+         "cell line alone": [lengths(params, through_h=False) for params in open_gates]}
+for name, runs in tests.items():
+    print(f"{name}, three seeds: dc at step 0 / dc at step 60:", *(f"{run.dc[0] / run.dc[60]:.2f}" for run in runs))
+    for t in (0, 60):
+        print(f"    mean slope of tanh(c) at step {t}:", *(f"{run.slope[t]:.2f}" for run in runs))
 
 # %% [markdown]
-# Each way through h_t = o_t tanh(c_t) has the slope of tanh(c_t) as a factor. The cells start at 0, where the slope
-# is 1. As they fill, tanh(c) becomes flat, and these ways close.
+# From c_0 = 0 the slope of tanh(c) is 1 at first, and the ways through h_t are open. As the cells fill, tanh(c) becomes
+# flat, and they close. So dc grows by a factor of 45 or more over the first 60 steps, 6 to 9 % a step.
 #
-# So from step 60 back to step 0 dc grows by a factor of 45 or more, with 100 inputs and with 400. That is 6 to 10 % a
-# step. From the last step back to step 60 it changes by about 1 % a step or less. (For seed 3 even that makes a
-# factor of 90 in 340 steps.) Two checks agree. From full cells dc does not rise. On the cell line alone dc is
-# multiplied by f = 0.99 at each step.
+# From full cells the slope is below 0.1 from the start, and dc does not grow. On the cell line alone it does not grow
+# either: f = 0.993 is all that multiplies it, and 0.993⁶⁰ is about 0.66.
 #
 # So an LSTM can explode too, where its cells are small and its forget gates open. `training.step` clips for it as for
 # the RNN.
 
 # %% tags=["proof"]
-growth = lambda of_c, late, early: (of_c[early] / of_c[late]) ** (1 / (late - early))
-for seed in SEEDS:
-    params = fresh(5, seed)
-    _, (h_400, c_400), cache = lstm.forward(params, inputs[None])
-    slope = (1 - np.tanh(lstm.trace(cache)["c"][0]) ** 2).mean(axis=1)
-    assert slope[0] > 0.99 and slope[30] > 0.7 and slope[60] < 0.4 and slope[99] < 0.2
-    for steps in (100, 400):
-        of_c = lengths(params, T=steps)[1]
-        assert 1.06 < growth(of_c, 60, 0) < 1.1 and of_c[0] / of_c[60] > 45
-        assert 0.99 < growth(of_c, steps - 1, 60) < 1.014
-    full, alone = lengths(params, h_0=h_400[0], c_0=c_400[0])[1], lengths(params, through_h=False)[1]
-    assert growth(full, 60, 0) < 1.003 and growth(full, 99, 60) < 1 and 0.99 < growth(alone, 99, 0) < 0.995
-
-# %% [markdown]
-# ## In the same trap?
-#
-# Tutorial 8 ended with a trap: a tanh unit that holds something safely loses its gradient. Is the cell in the same
-# trap?
-#
-# PREDICT: one cell, f = 0.999, i = 0, for 100 steps. What is left of its value, and what of its gradient?
-
-# %%
-c, dc = 0.8, 1.0
-for _ in range(100):
-    c = 0.999 * c + 0 * 0.5
-for _ in range(100):
-    dc = 0.999 * dc
-print(f"value {c:.3f} of 0.8, gradient {dc:.3f} of 1")
-
-# %% [markdown]
-# Of both, 90 %. The tanh unit goes back to its resting place after a push. The cell stays where it was pushed. Its
-# factor is f, and f is near 1. What protects its value is the shut input gate.
-
-# %% tags=["proof"]
-assert round(c / 0.8, 2) == 0.9 and round(dc, 2) == 0.9
+growth = {name: np.array([run.dc[0] / run.dc[60] for run in runs]) for name, runs in tests.items()}
+assert growth["from c_0 = 0"].min() > 45 and all(1.06 < g ** (1 / 60) < 1.09 for g in growth["from c_0 = 0"])
+assert growth["from full cells"].max() < 1 and np.all(abs(growth["cell line alone"] - 0.67) < 0.03)
+assert all(run.slope[0] > 0.99 and run.slope[60] < 0.4 and run.slope[99] < 0.2 for run in tests["from c_0 = 0"])
+assert all(run.slope[[0, 60]].max() < 0.1 for run in tests["from full cells"]) and round(0.993**60, 2) == 0.66
 
 # %% [markdown]
 # **To take away:** the input has to be kept for about 1000 steps, and half of the gradient is to arrive. Which b_f is
@@ -217,8 +190,9 @@ assert round(c / 0.8, 2) == 0.9 and round(dc, 2) == 0.9
 #
 # On the cell line alone, f¹⁰⁰⁰ = 1/2 needs f = 0.9993. So b_f = log(f / (1 - f)) = 7.3. (The ways through h_t can add
 # to the gradient.) The cell then sums up whatever the input gate lets in, for hundreds of steps. Old values disturb
-# the new ones until training has learned to clear them. That is why b_f = 1 is the usual start. Long tasks start with
-# a larger one, about log(length), as Tallec and Ollivier (2018) derive: log(1000) = 6.9.
+# the new ones until training has learned to clear them. That is why b_f = 1 is the usual start (Gers, Schmidhuber and
+# Cummins 2000; Jozefowicz, Zaremba and Sutskever 2015). Long tasks start with a larger one, about log(length), as
+# Tallec and Ollivier (2018) derive: log(1000) = 6.9.
 
 # %% tags=["proof"]
 f = 0.5 ** (1 / 1000)
