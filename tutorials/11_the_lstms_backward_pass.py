@@ -238,8 +238,9 @@ save(figure, "11_the_lstms_backward_pass.png")
 # Each equation is an arrow, or the sum where arrows meet. (B2) is the upper right corner, (B1) the lower right one.
 # (B3) to (B6) are the four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029.
 #
-# Now look at the top line, the *cell line*. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'. All other ways
-# back go through a U and a slope. Tutorial 13 is about that line. Tutorial 12 writes the eight equations in matrices.
+# Now look at the top line, the *cell line*. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'.
+# All other ways back go through a U and a slope. Tutorial 13 is about that line. Tutorial 12 writes the eight equations
+# in matrices.
 #
 # The same network, one operation at a time: `python -m minirnn watch`. With `--steps 3` a third step follows.
 #
