@@ -1,14 +1,14 @@
 # %% [markdown]
-# # 18. Overfitting: what a falling training loss hides, and what helps
+# # 18. Overfitting: which of five remedies helps?
 #
 # *Beside the article: its question-and-answer part, on overfitting, batch size and regularization.*
 #
 # A network with many weights can memorize its training data. Its training loss falls and falls, and its loss on new
 # data rises. That is *overfitting*. It cannot be seen without validation data. Remedies against it are called
-# *regularization*.
+# *regularization*. This page tries five of them on one network.
 #
-# The task is that of tutorial 17: from 24 years of sunspots to the next, validated on 1866 to 1920. The baseline
-# AR(9) has ten weights and a validation MSE of 0.187.
+# The task is that of tutorial 17: from a window of 24 years of sunspots to the next, validated on 1866 to 1920. The
+# baseline AR(9) has ten weights and a validation MSE of 0.187.
 #
 # ## The smallest numbers
 #
@@ -41,161 +41,143 @@ print(f"{weights} weights for {len(train[1])} windows: {weights / len(train[1]):
 assert weights == 4385 and round(weights / len(train[1])) == 31 and round(ar, 3) == 0.187
 
 # %% [markdown]
-# ## The batch size
+# ## Five remedies
 #
-# The article's question-and-answer part says that a bigger batch reduces overfitting. Test it with Adam, lr = 0.01,
-# 120 epochs, three seeds. In 120 epochs batches of 32 make 600 updates, and batches of 142 make 120. So the big batch
-# also gets 600 epochs, for as many updates.
+# - *A bigger batch*: all 142 windows at once. The article's question-and-answer part says that it helps.
+# - *Weight decay* adds 0.01 · p to the gradient of each weight p. So each weight is pulled towards zero.
+# - *Dropout* sets half of the h_t to zero in training, at random. So no unit can rely on another one.
+# - *A falling learning rate*: `ReduceOnPlateau` multiplies lr by 0.3 after 5 epochs without a better validation loss.
+# - *Early stopping* ends after 20 epochs without a better validation loss, and returns the weights of the best epoch.
 #
-# PREDICT: batches of 8, 32 or 142: which reaches the lowest validation loss at any epoch, and which has the lowest at
-# the end? What do 600 epochs change?
+# Each is compared with *no remedy*: batches of 32, Adam, lr = 0.01, 50 epochs. That is 5 updates an epoch, 250 in
+# all. The bigger batch makes one update an epoch. So it gets 250 epochs, for as many updates.
+#
+# Early stopping needs no runs of its own. What it returns is the best epoch of a run. So we look at each run twice: at
+# its last 50 updates and at its best epoch. Eight seeds each.
+#
+# PREDICT: put no remedy and the first four in order of their validation loss in the last 50 updates. Then take the
+# best epoch of each run. Which remedies are still better than no remedy?
 
 # %%
-EPOCHS, SEEDS = (3, 1) if QUICK else (120, 3)
-BATCHES = (8, 32, 142)
+SEEDS, UPDATES = (1, 15) if QUICK else (8, 250)
+HALF_OUT = compose.with_dropout(fast.lstm, 0.5)
 
 
-def histories(batch_size=32, layer=fast.lstm, weight_decay=0.0, falling=False, patience=None, units=32,
-              epochs=EPOCHS, seeds=range(SEEDS)):
-    """The losses of each epoch, for each seed."""
+def histories(batch_size=32, layer=fast.lstm, weight_decay=0.0, falling=False, units=32, patience=None, seeds=SEEDS):
+    """What training.fit tells of each seed."""
     model, result = compose.chain(layer, compose.last_step, linear), []
-    for seed in seeds:
+    for seed in range(seeds):
         rng = np.random.default_rng(seed)
         schedule = optim.ReduceOnPlateau(0.3, patience=5) if falling else None
         optimizer = optim.Adam(lr=0.01, weight_decay=weight_decay)
         result.append(training.fit(model, model.init(rng, 1, units, 1), optimizer, train, validation, rng=rng,
-                                   epochs=epochs, batch_size=batch_size, schedule=schedule, patience=patience))
+                                   epochs=UPDATES // -(-142 // batch_size), batch_size=batch_size, schedule=schedule,
+                                   patience=patience))  # -(-a // b) rounds up
     return result
 
 
 def summary(name, runs):
-    """Means over the seeds: lowest validation loss, its epoch, the last one that was run, the last training loss."""
-    low, at, last, in_training = np.mean([(min(run["validation"]), run["best"], np.mean(run["validation"][-20:]),
-                                           run["train"][-1]) for run in runs], axis=0)
-    ran = np.mean([len(run["train"]) for run in runs])
-    end = f"last 20 epochs {last:.3f}; last training loss {in_training:.4f}" if ran >= EPOCHS else f"ends at {ran:.0f}"
-    print(f"{name:<32} lowest {low:.3f} at epoch {at:>3.0f}, {end}")
-    return {"lowest": low, "at": at, "last": last, "training": in_training}
+    """Of each seed: the validation loss in the last fifth of the run, and at its best epoch."""
+    losses = np.array([run["validation"] for run in runs])
+    end, best = losses[:, -(losses.shape[1] // 5 or 1):].mean(axis=1), losses.min(axis=1)
+    print(f"{name:<18}", *(f"{what} {of.mean():.3f} ({of.min():.3f} to {of.max():.3f})   "
+                           for what, of in (("at the end", end), ("best", best))),
+          f"last training loss {np.mean([run['train'][-1] for run in runs]):.3f}")
+    return end, best
 
 
-by_batch = {size: histories(size) for size in BATCHES}
-batches = {size: summary(f"batches of {size}", runs) for size, runs in by_batch.items()}
-longer = histories(142, epochs=5 * EPOCHS)  # 5 updates an epoch with batches of 32, one with 142
-as_many = summary(f"batches of 142, {5 * EPOCHS} epochs", longer)
-every = {**by_batch, "142, longer": longer}
-ends = {name: [np.mean(run["validation"][-20:]) for run in runs] for name, runs in every.items()}
-print("last 20 epochs, each seed:")
-for name, each in ends.items():
-    print(f"    {name:<12}", *(f"{value:.3f}" for value in each))
-if not QUICK:
-    at_25 = {size: np.mean([run["validation"][20:30] for run in runs]) for size, runs in by_batch.items()}
-    print("epochs 21 to 30:", *(f"batches of {size} {value:.3f} " for size, value in at_25.items()))
+runs = {"no remedy": histories(), "bigger batch": histories(batch_size=142),
+        "dropout 0.5": histories(layer=HALF_OUT), "falling lr": histories(falling=True),
+        "weight decay 0.01": histories(weight_decay=0.01)}
+table = {name: summary(name, some) for name, some in runs.items()}
+for name, (_, best) in table.items():
+    print(f"best epoch: {name:<18} better than no remedy in {(best < table['no remedy'][1]).sum()} of {SEEDS} seeds")
 
-# %% [markdown]
-# No. All nearly memorize the training data, and end far above the 0.187 of AR(9). On the way their lowest losses are
-# nearly the same. The big batch takes more epochs to get there. So after 25 epochs it seems to overfit less. The real
-# reason is that it has made fewer updates. With as many updates as batches of 32, it ends highest.
-#
-# The smallest batch ends lowest in the mean. But look at the seeds: the 0.330 of batches of 32 is high because of one
-# of the three, with 0.402. So after 120 epochs nothing can be said between 32 and 142.
-
-# %% tags=["proof"]
-if not QUICK:
-    lows = [one["lowest"] for one in batches.values()]
-    assert max(lows) - min(lows) < 0.03 and max(one["training"] for one in batches.values()) < 0.05
-    assert all(one["last"] > ar + 0.04 for one in batches.values())
-    assert batches[8]["last"] < min(batches[32]["last"], batches[142]["last"])
-    assert as_many["last"] > batches[32]["last"] + 0.03 and as_many["training"] < 0.05
-    assert min(ends["142, longer"]) > 0.36
-    assert ends[32][0] > 0.38 and max(ends[32][1:] + ends[142]) < 0.32  # one seed makes the mean
-    assert at_25[142] < min(at_25[8], at_25[32]) and batches[142]["at"] > 2 * batches[32]["at"] > 2 * batches[8]["at"]
-
-# %% [markdown]
-# ## What does reduce it
-#
-# - *Early stopping* ends after 20 epochs without a better validation loss, and returns the best weights.
-# - *Weight decay* adds weight_decay · p to the gradient of each weight p. So each weight is pulled towards zero.
-# - *Dropout* sets half of the h_t to zero in training, at random. So no unit can rely on another one.
-# - *ReduceOnPlateau* multiplies lr by 0.3 after 5 epochs without a better validation loss.
-#
-# PREDICT: put weight decay, dropout and ReduceOnPlateau in order of their validation loss in epochs 101 to 120. Then
-# take the best epoch of each, as early stopping does. Which of them is better than the best epoch without a remedy?
-
-# %%
-remedies = {"no remedy": by_batch[32],
-            "early stopping": histories(patience=20),
-            "weight decay 0.01": histories(weight_decay=0.01),
-            "dropout 0.5": histories(layer=compose.with_dropout(fast.lstm, 0.5)),
-            "ReduceOnPlateau": histories(falling=True),
-            "weight decay and early stopping": histories(weight_decay=0.01, patience=20)}
-table = {name: summary(name, runs) for name, runs in remedies.items()}
-nine = {}
-for name, remedy in (("no remedy", {}), ("weight decay 0.01", {"weight_decay": 0.01}),
-                     ("dropout 0.5", {"layer": compose.with_dropout(fast.lstm, 0.5)})):
-    runs = histories(**remedy, patience=20, seeds=range(SEEDS, 4 * SEEDS))
-    nine[name] = np.mean([min(run["validation"]) for run in runs])
-    print(f"other seeds, early stopping: {name:<18} lowest {nine[name]:.3f}")
-
-STYLES = {"no remedy": ("black", "-"), "early stopping": ("black", "-"), "weight decay 0.01": (plots.BLUE, "-"),
-          "dropout 0.5": (plots.ORANGE, "--"), "ReduceOnPlateau": (plots.GREEN, "-.")}
-figure = Figure(figsize=(9, 4.6), layout="constrained")
-ax = figure.subplots()
-for name, (colour, style) in STYLES.items():
-    if name == "early stopping":
-        at, low = table[name]["at"], table[name]["lowest"]
-        ax.plot(at, low, "*", color="black", markersize=16, zorder=4,
-                label="what early stopping returns, no remedy")
-    else:
-        mean = np.mean([run["validation"] for run in remedies[name]], axis=0)
-        ax.plot(range(1, EPOCHS + 1), mean, color=colour, linestyle=style, linewidth=2, label=name)
-both = table["weight decay and early stopping"]
-ax.plot(both["at"], both["lowest"], "*", color=plots.BLUE, markersize=16, zorder=4,
-        label="what early stopping returns, weight decay")
-ax.plot(range(1, EPOCHS + 1), np.mean([run["train"] for run in remedies["no remedy"]], axis=0), color=plots.GREY,
-        linewidth=1.5, label="training loss, no remedy")
-ax.axhline(ar, color="black", linestyle=":", label="AR(9)")
-ax.set(xlabel="epoch", ylabel="MSE, mean of three seeds", ylim=(0, 0.55), xlim=(0, EPOCHS))
-ax.legend(frameon=False, loc="upper left", ncols=2)
+COLOURS = {"no remedy": "black", "bigger batch": plots.ORANGE, "dropout 0.5": plots.GREEN, "falling lr": plots.GREY,
+           "weight decay 0.01": plots.BLUE}
+figure = Figure(figsize=(12, 4.8), layout="constrained")
+left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+for row, (name, colour) in enumerate(COLOURS.items()):
+    mean = np.mean([run["validation"] for run in runs[name]], axis=0)
+    updates = np.arange(1, len(mean) + 1) * (UPDATES // len(mean))
+    left.plot(updates, mean, color=colour, linewidth=2.2)
+    end, best = table[name]
+    aside = {"dropout 0.5": 0.013, "falling lr": 0.008, "weight decay 0.01": -0.016}.get(name, 0)
+    left.text(UPDATES * 1.02, end.mean() + aside, name, color=colour, va="center", fontsize=12)
+    right.plot(best, [row] * SEEDS, "o", color=colour, alpha=0.5, markersize=7)
+    right.plot([best.mean()] * 2, [row - 0.3, row + 0.3], color=colour, linewidth=4)
+learning = np.mean([run["train"] for run in runs["no remedy"]], axis=0)
+left.plot(np.arange(1, len(learning) + 1) * (UPDATES // len(learning)), learning, color="black", linewidth=1,
+          linestyle="--")
+left.text(UPDATES * 1.02, learning[-1], "no remedy, training", va="center", fontsize=12)
+left.plot([0, UPDATES], [ar, ar], color="black", linestyle=":")
+left.text(UPDATES * 1.02, ar, "AR(9)", va="center", fontsize=12)
+left.set(xlim=(0, UPDATES * 1.45), ylim=(0, 0.5), xticks=np.linspace(0, UPDATES, 6))
+left.set_title("The validation loss rises again, or not", fontsize=13)
+left.set_xlabel("updates", fontsize=12), left.set_ylabel("MSE, mean of the seeds", fontsize=12)
+right.axvline(ar, color="black", linestyle=":")
+right.text(ar + 0.001, 4.4, "AR(9)", fontsize=12)
+right.set_yticks(range(5), COLOURS, fontsize=12)
+right.set(ylim=(4.6, -0.6))
+right.set_title("The best epoch of each seed, and the mean", fontsize=13)
+right.set_xlabel("validation MSE", fontsize=12)
 save(figure, "18_overfitting.png")
 
 # %% [markdown]
-# ![Validation loss over the epochs for several remedies, and what early stopping returns](figures/18_overfitting.png)
+# ![Validation loss over the updates with each remedy, and the best epoch of each seed](figures/18_overfitting.png)
 #
-# Early stopping returns the best epoch of the run, for about a quarter of the work. It is the first thing to use.
-# (Its star is the mean of three lowest losses. So it lies below the lowest point of the mean curve.) Others can be
-# added:
+# At the end all but the bigger batch have helped, in each of the eight seeds:
 #
-# - Weight decay has the lowest loss in the last epochs, near that of AR(9). Together with early stopping it returns
-#   about 0.15. Without weight decay that is 0.17.
-# - A falling lr stops the rise where it is, since the weights hardly move any more. It does not undo it: its lowest
-#   loss is the same as without a remedy.
-# - Dropout slows the rise. Its lowest loss is about 0.15 too. But three seeds are few. With nine others it is no
-#   lower than without a remedy. Weight decay stays at about 0.15.
+# - **The bigger batch** has the highest loss, 0.39. Without a remedy it is 0.29. After 50 epochs it had only made 50
+#   updates, and its loss was 0.23. So, by epochs, it seems to help. In truth it has only made fewer updates.
+# - **Dropout** slows the rise, to 0.23.
+# - **The falling lr** stops the rise at 0.21, since the weights hardly move any more.
+# - **Weight decay** is the best, 0.18, about as good as AR(9).
+#
+# **Early stopping** helps more than these: it comes to 0.16 alone, for about half the work. It is the first thing to
+# use. At the best epoch the others add little to it:
+#
+# - Weight decay is lower by 0.013 in the mean, in six of eight seeds. The standard error of this mean is 0.005.
+# - Dropout is lower in five of eight, by 0.004. That is less than the standard error, so nothing can be said.
+# - The falling lr changes nothing, for lr falls only after the best epoch.
+# - The bigger batch is higher by 0.010, in six of eight seeds.
+#
+# So here: early stopping, and with it weight decay.
 
 # %% tags=["proof"]
 if not QUICK:
-    none, stopped, decay, dropout, plateau, together = table.values()
-    assert decay["last"] < 0.21 < none["last"] - 0.05 and decay["last"] < dropout["last"] < none["last"]
-    assert plateau["last"] < none["last"] - 0.05 and np.isclose(plateau["lowest"], none["lowest"])
-    assert np.isclose(stopped["lowest"], none["lowest"]) and stopped["lowest"] < ar
-    assert max(len(run["validation"]) for run in remedies["early stopping"]) < 40
-    assert nine["weight decay 0.01"] < 0.157 < nine["no remedy"] < nine["dropout 0.5"] + 0.005
-    assert 0.14 < together["lowest"] < 0.16 and 0.135 < dropout["lowest"] < 0.165
+    none, batch, dropout, falling, decay = (np.array(pair) for pair in table.values())
+    assert all((some[0] < none[0]).all() for some in (dropout, falling, decay)) and (batch[0] > none[0]).all()
+    ends = [some[0].mean() for some in (none, batch, dropout, falling, decay)]
+    assert np.allclose(ends, [0.29, 0.39, 0.23, 0.21, 0.18], rtol=0, atol=0.006)
+    assert round(none[1].mean(), 2) == 0.16 and np.array(list(table.values()))[:, 1].mean(axis=1).max() < ar
+    few = np.mean([run["validation"][40:50] for run in runs["bigger batch"]])
+    assert round(few, 2) == 0.23 < none[0].mean() - 0.04
+    gain = {name: none[1] - some[1] for name, some in (("decay", decay), ("dropout", dropout), ("batch", batch))}
+    error = {name: one.std(ddof=1) / np.sqrt(SEEDS) for name, one in gain.items()}
+    assert [(one > 0).sum() for one in gain.values()] == [6, 5, 2] and (falling[1] == none[1]).all()
+    assert np.round([one.mean() for one in gain.values()], 3).tolist() == [0.013, 0.004, -0.010]
+    assert round(error["decay"], 3) == 0.005 and gain["dropout"].mean() < error["dropout"]
+    stopped = histories(patience=20, seeds=2)
+    assert [min(run["validation"]) for run in stopped] == none[1][:2].tolist()
+    worked = [np.argmin(run["validation"]) + 1 + 20 for run in runs["no remedy"]]
+    assert [len(run["validation"]) for run in stopped] == worked[:2] and 22 < np.mean(worked) < 30
 
 # %% [markdown]
-# All of this was chosen and judged on the same 55 years, also the epoch at which early stopping ends. So the numbers
-# compare settings. As errors of a forecast they are too good. Those take later years that nobody has looked at.
+# All of this was chosen and judged on the same 55 years, also the best epochs. So the numbers compare remedies. As
+# errors of a forecast they are too good. Those take later years that nobody has looked at. And this is one task and
+# one network: on another the order can be another.
 #
-# **To take away:** a smaller network is a remedy too: call `histories(units=4)`. Before you run it: will the loss
-# rise less? And will its lowest be lower?
+# **To take away:** a smaller network is a remedy too: call `summary("4 units", histories(units=4))`. Before you run
+# it: will the loss rise less? And will its best epoch be better?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# It rises less, and later. Its lowest loss is not lower: about 0.18, where 32 units reach 0.17. A small network can
-# memorize less, and also learn less.
+# It rises less: at the end its loss is lower in each of the eight seeds. But its best epoch is worse in each, about
+# 0.18, where 32 units reach 0.16. A small network can memorize less, and also learn less.
 
 # %% tags=["proof"]
 small = summary("4 units", histories(units=4))
 if not QUICK:
-    assert none["lowest"] - 0.005 < small["lowest"] < 0.2 and small["last"] < none["last"] and small["at"] > none["at"]
+    assert (small[0] < none[0]).all() and (small[1] > none[1]).all() and round(small[1].mean(), 2) == 0.18
