@@ -99,11 +99,11 @@ def lstm_cell(ax=None):
         ax.add_patch(Circle((x, y), 0.3, facecolor="white", edgecolor="black", linewidth=1.4, zorder=3))
         ax.text(x, y, sign, fontsize=15, zorder=4, **centre)
 
-    def layer(x, name, phi, question):
-        ax.add_patch(FancyBboxPatch((x - 0.5, 1.15), 1, 0.7, boxstyle="round,pad=0.04", facecolor=GREEN, alpha=0.25,
+    def layer(x, name, phi, question, colour=GREEN):
+        ax.add_patch(FancyBboxPatch((x - 0.5, 1.15), 1, 0.7, boxstyle="round,pad=0.04", facecolor=colour, alpha=0.25,
                                     edgecolor="none", zorder=2))
         ax.text(x, 1.5, phi, fontsize=16, zorder=4, **centre)
-        ax.text(x + 0.12, 2.02, name, fontsize=18, color=GREEN, va="bottom", zorder=4)
+        ax.text(x + 0.12, 2.02, name, fontsize=18, color=colour, va="bottom", zorder=4)
         ax.text(x, 0.5, question, fontsize=12.5, color="#444444", va="top", ha="center")
 
     CELL, BUS = 4.4, 0.7
@@ -129,7 +129,7 @@ def lstm_cell(ax=None):
                                 edgecolor="black", zorder=3))
     ax.text(9.2, 3.46, "tanh", fontsize=12, zorder=4, **centre)
     layer(2, "$f_t$", "σ", "keep the\nold cell?"), layer(4, "$i_t$", "σ", "let the\nnew in?")
-    layer(6, r"$\tilde{c}_t$", "tanh", "what is\nnew?"), layer(8, "$o_t$", "σ", "show\nthe cell?")
+    layer(6, r"$\tilde{c}_t$", "tanh", "what is\nnew?", colour=ORANGE), layer(8, "$o_t$", "σ", "show\nthe cell?")
     for x, y, text, colour in ((-0.15, CELL, "$c_{t-1}$", ORANGE), (12.05, CELL, "$c_t$", ORANGE),
                                (-0.15, BUS, "$h_{t-1}$", BLUE), (12.05, 2.5, "$h_t$", BLUE),
                                (0.5, -0.65, "$x_t$", BLUE)):

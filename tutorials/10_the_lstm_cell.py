@@ -81,10 +81,10 @@ assert np.round([i, f, g, o, c, h], 3).tolist() == [0.75, 0.9, 0.501, 0.5, 0.826
 # %% [markdown]
 # ## What gates can do
 #
-# Set the gates by hand, to 0 or 1, and look at equation 2 alone.
+# Set the gates by hand, to 0 or 1, and look at equation 2 alone. The cell starts at 0.8. Three steps have the
+# candidates 0.1, 0.2 and -0.3.
 #
-# PREDICT: which i and f keep the old value for ever? Which replace it by the candidate? And what happens with i = 1
-# and f = 1?
+# PREDICT: what is in the cell after the three steps? Say it for each of the four pairs of i and f.
 
 # %%
 for i, f in ((0, 1), (1, 0), (0, 0), (1, 1)):
@@ -92,7 +92,7 @@ for i, f in ((0, 1), (1, 0), (0, 0), (1, 1)):
     for c_new in (0.1, 0.2, -0.3):
         c = f * c + i * c_new
         cells.append(round(c, 2))
-    print(f"i = {i}, f = {f}: the cell starts at 0.8; candidates 0.1, 0.2, -0.3 make it", cells)
+    print(f"i = {i}, f = {f}: the cell is", cells)
 
 # %% [markdown]
 # i = 0 and f = 1 keep. i = 1 and f = 0 replace. Two zeros clear. With two ones the cell adds up. An RNN has no such

@@ -9,12 +9,11 @@
 #
 # ## The smallest numbers
 #
-# Take 142 examples to learn from, and 40 epochs. In batches of 8 an epoch is 18 updates, so there are 720. With lr =
-# 0.001 a weight can go about 0.72. (That is a rule of thumb: a step can be longer than lr.) With all 142 in one batch
-# there are 40 updates.
+# Take 142 examples to learn from, 40 epochs, and lr = 0.001. In an LSTM of 16 units, weights start between -1/√16 and
+# 1/√16.
 #
-# PREDICT: how far can a weight go with 40? In an LSTM of 16 units, weights start between -1/√16 and 1/√16. Is it far
-# enough to learn?
+# PREDICT: about how far can a weight go, in batches of 8? And with all 142 in one batch? Which is far enough to
+# learn?
 
 # %%
 import numpy as np
@@ -28,7 +27,9 @@ for size in (8, 32, 142):
     print(f"batches of {size:>3}: {updates:>3} updates, a way of about {0.001 * updates:.2f} for lr = 0.001")
 
 # %% [markdown]
-# 0.04 is little beside weights of up to 0.25. Is it too little? A real task will show.
+# An epoch in batches of 8 is 18 updates, so there are 720, and a way of 0.72. (That is a rule of thumb: a step can be
+# longer than lr.) With all in one batch it is 0.04. That is little beside weights of up to 0.25. Is it too little? A
+# real task will show.
 #
 # ## A real task: sunspots
 #
@@ -63,11 +64,12 @@ assert (len(train[1]), len(validation[1])) == (142, 55) and round(ar, 3) == 0.18
 # %% [markdown]
 # ## The sweep
 #
-# A *sweep* tries several settings, one after the other: here learning rates for three batch sizes. An LSTM of 16
-# units, Adam, 40 epochs, three seeds. Of each run we keep the lowest validation loss of all epochs.
+# A *sweep* tries several settings, one after the other. Here these are five learning rates, 0.001, 0.003, 0.01, 0.03
+# and 0.1, for each of three batch sizes. An LSTM of 16 units, Adam, 40 epochs, three seeds. Of each run we keep the
+# lowest validation loss of all epochs.
 #
-# PREDICT: the article starts at 0.001. Is that right for batches of 8? And for all 142 in one batch? Which learning
-# rate is best for each?
+# PREDICT: which rate is best for batches of 8, of 32 and of 142? And is one of the three batch sizes better than the
+# others, each at its best rate?
 
 # %%
 EPOCHS, SEEDS = (2, 1) if QUICK else (40, 3)
