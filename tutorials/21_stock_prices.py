@@ -296,7 +296,7 @@ show(v_table)
 
 def excess(f, g):
     """By how much the squared error of f is above that of g one day ahead, and its standard error: 20 days count as
-    one observation (tutorial 19)."""
+    one observation (tutorial 20)."""
     d = ((f - truth_v) ** 2 - (g - truth_v) ** 2)[:, 0]
     blocks = d[len(d) % 20:].reshape(-1, 20).mean(axis=1)
     return blocks.mean(), blocks.std(ddof=1) / np.sqrt(len(blocks))

@@ -263,7 +263,7 @@ for pair in pairs:
 # validation the network is ahead of them, 217 beside 226, by 1.9 standard errors. So most of what the network found is
 # that the hour matters. Whether it found more, these data do not say.
 #
-# How sure is its lead over the one line? A week counts as one observation (tutorial 19). In the next hour the mean of
+# How sure is its lead over the one line? A week counts as one observation (tutorial 20). In the next hour the mean of
 # the three networks is ahead by 2.4 standard errors on test and by 2.2 on validation. On test, single seeds are ahead
 # by 1.5 to 2.5, and the 24 lines by 1.7. The mean of seeds 3, 4 and 5 was ahead by 1.6 (recorded, not run here). So the
 # lead is likely, not sure. Over 24 hours none of these differences is larger than 1.5 standard errors.
