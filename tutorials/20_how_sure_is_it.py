@@ -48,7 +48,8 @@ for days in (1, 3):
 assert np.allclose(excess(paper, 1), (3, np.sqrt(0.8))) and np.allclose(excess(paper, 3), (3, 2))
 
 # %% [markdown]
-# 2: s² = 4 + 4 = 8, and √(8 / 2) = 2. The same six days, but now their mean may be luck. So the size of a block matters.
+# 2: s² = 4 + 4 = 8, and √(8 / 2) = 2. These are the same six days, but now their mean may be luck. So the size of a
+# block matters.
 #
 # ## The models of tutorial 19
 #
@@ -171,8 +172,8 @@ if not QUICK:
 # takes away what both share.
 #
 # And the block matters. Two forecasts of neighbouring days share six of their seven days. Even neighbouring weeks are
-# alike. If each day were one observation, the standard error of the difference would be 0.42. With two weeks it is 1.12.
-# From two weeks to four it grows little. So two weeks count as one observation from here on.
+# alike. If each day were one observation, the standard error of the difference would be 0.42. With blocks of two weeks
+# it is 1.12. From two weeks to four it grows little. So two weeks count as one observation from here on.
 #
 # ## Other days
 #
@@ -211,7 +212,8 @@ for k, (axes, title) in enumerate(zip(panels, ("1 day ahead", "over 7 days"))):
     for model, colour in COLOURS.items():
         places, d, e = np.array([(row + place / 7, *ahead[name, full][k]) for row, name in enumerate(cuts)
                                  for place, full in enumerate(said) if full.startswith(model)]).T
-        axes.errorbar(d, places, xerr=2 * e, fmt="o", color=colour, markersize=4, label=model.replace("seed", "3 seeds"))
+        axes.errorbar(d, places, xerr=2 * e, fmt=".", markersize=9, color=colour,
+                      label=model.replace("seed", "3 seeds"))
     axes.axvline(0, color=BLUE, label="ridge, calendar")
     axes.set(xlabel="squared error less that of ridge, calendar, °C²", title=f"{title} (± 2 standard errors)")
     axes.grid(axis="x", alpha=0.4)

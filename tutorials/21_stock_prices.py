@@ -4,8 +4,8 @@
 # *Beside the article: §6, stock prices; the model of §5.*
 #
 # The article names stock prices first. Many tutorials train an LSTM on a price and plot its forecast over the truth.
-# The two curves lie on each other. This page takes that picture apart. Then it looks for what can be forecast in the
-# same data.
+# The two curves lie on each other. How much does such a forecast know of the next day? This page takes that picture
+# apart.
 #
 # ## The picture with no forecast in it
 #
@@ -25,7 +25,7 @@ from common import QUICK, save
 from matplotlib.figure import Figure
 
 from minirnn import baselines, compose, datasets, fast, linear, metrics, optim, plots, training
-from minirnn.plots import BLUE, GREEN, GREY, ORANGE
+from minirnn.plots import BLUE, GREY, ORANGE
 
 
 def r2(forecast, truth):
@@ -145,15 +145,16 @@ if not QUICK:
 # Take another LSTM, which is fitted to the training part alone, and look at its forecasts for the validation days.
 # Most of these prices lie within what it knows. There it looks like a forecast.
 #
-# On these days, compare the forecast for day t with the truth of day t - k. It is meant for k = 0.
+# On these days, compare the forecast for day t with the truth of day t - k. The number k is called the *lag*. The
+# forecast is meant for k = 0.
 #
-# PREDICT: at which k is the error smallest, for the LSTM and for the ridge regression?
+# PREDICT: at which lag k is the error smallest, for the LSTM and for the ridge regression?
 
 # %%
 past = baselines.pasts(price[:two], 1, one, 1)[:, 0]  # the days before, from the last of the training part on
 now = baselines.truth(price[:two], one, 1)[:, 0]
 on_validation = {"LSTM": article_lstm(price, one, two, seed=0, horizon=1)[0][:, 0],
-          "ridge AR": baselines.AR(line.p, line.ridge).fit(train).forecasts(price[:two], one, 1)[:, 0]}
+                 "ridge AR": baselines.AR(line.p, line.ridge).fit(train).forecasts(price[:two], one, 1)[:, 0]}
 known = now <= train.max()  # the LSTM was trained on prices of this height
 shifts, t = np.arange(-3, 6), 5 + np.flatnonzero(known[5:-3])
 by_shift = {name: [metrics.rmse(f[t], now[t - k]) for k in shifts] for name, f in on_validation.items()}
@@ -175,166 +176,6 @@ if not QUICK:
     assert abs(metrics.rmse(on_validation["LSTM"][known], now[known]) - metrics.rmse(past[known], now[known])) < 0.05
     assert 0.8 < squared[~known].sum() / squared.sum() < 0.9
 
-# %% [markdown]
-# At k = 1, both of them. Such a forecast is an *echo*: it repeats the day before. On the days within what it knows the
-# LSTM is as good as yesterday's price: an RMSE of 1.36 beside 1.38. Over all days it has R² above 0.9, and an RMSE of
-# 3.26 beside 1.44. The few days above make 85 % of its squared error.
-#
-# An echo need not be a bad forecast: of a price that moves by chance, the last price is the best. A forecast that knew
-# a small part of the next move would be nearest at k = 1 too. The illusion is the R², and the two curves that lie on
-# each other. They are there without any knowledge of the next day. What counts is the error beside that of the last
-# price.
-
-# %% [markdown]
-# ## Returns
-#
-# What is left is to forecast the change itself, r_t. A forecast that is always the mean of the test days has R² = 0.
-# The same three models.
-#
-# PREDICT: whose R² is above 0?
-
-# %%
-r_line = baselines.chosen_ar(returns[:two], one)
-truth_r = baselines.truth(returns, two, H)
-r_said = {"always 0": np.zeros_like(truth_r), "yesterday's return": baselines.persistence(returns, two, H),
-          f"ridge AR({r_line.p})": r_line.forecasts(returns, two, H),
-          **{f"LSTM, seed {seed}": article_lstm(returns, two, n, seed)[0] for seed in SEEDS}}
-r_table = {name: scores(100 * f, 100 * truth_r) for name, f in r_said.items()}
-show(r_table)
-memory = [np.corrcoef(part[1:], part[:-1])[0, 1] for part in datasets.split(returns)]
-print("correlation of r_t with r_{t-1} in train, validation, test:", np.round(memory, 2))
-for start in range(0, n - 600, 600):
-    some = returns[start:start + 600]
-    print(f"    600 days from {date[start]}: {np.corrcoef(some[1:], some[:-1])[0, 1]:>5.2f}")
-
-# %% tags=["proof"]
-assert all(row[2] < 0.01 for row in r_table.values()) and np.allclose(memory, [0.19, 0.04, 0.06], atol=0.01)
-
-# %% [markdown]
-# No model's R² is above 0.01. In the training part there was something to learn: a return has a correlation of 0.19
-# with the next one. That happens where some shares of an index are traded late (Lo and MacKinlay 1988). But it did not
-# last. It was there from 1965 on, and small again before the training part ended.
-
-# %% [markdown]
-# ## Where there is something to learn: volume
-#
-# The file also has each day's *volume*, how many shares were traded: its logarithm, less the mean of the days before.
-# The task is that of a textbook (James et al., An Introduction to Statistical Learning, chapter 10). A model reads five
-# days of three variables: log volume, return, and the logarithm of the *volatility*, which is how much prices moved of
-# late. It trains up to 1979-12-31. The test is the 1,770 days after.
-#
-# The lines are least squares, one for each day ahead: without and with the weekday of the day to come. The LSTM reads
-# the same five days, without and with that weekday. It forecasts five days at once. The last 15 % of the training days
-# choose its epoch. Three seeds, the mean of their forecasts, and the mean of that and the line.
-#
-# PREDICT: with the same inputs, will the LSTM be ahead of the line?
-
-# %%
-variables = np.column_stack([days["log_volume"], returns, days["log_volatility"]])
-weekday = np.eye(5)[(date.astype(int) + 3) % 7]  # no trade on Saturdays and Sundays
-cut = int((date <= np.datetime64("1979-12-31")).sum())
-volume = np.append(variables[:, 0], np.full(H - 1, np.nan))  # five days from the last one on are not known
-k = np.arange(5, n)  # the first of the five days ahead; test where k >= cut
-choose = round(0.85 * cut)  # from here on to the cut the LSTM chooses its epoch
-
-
-def standardized(until):
-    """Windows (N, 5, 3) and targets (N, H), with mean and deviation of the days before `until`."""
-    mean, std = variables[:until].mean(axis=0), variables[:until].std(axis=0)
-    x, y = (variables - mean) / std, (volume - mean[0]) / std[0]
-    return x[k[:, None] + np.arange(-5, 0)], y[k[:, None] + np.arange(H)]
-
-
-def least_squares(x, y, calendar, end=cut):
-    """Forecasts (days from `end` on, H): a line for each day ahead, on the targets before `end`."""
-    forecasts = []
-    for h in range(H):
-        columns = weekday[np.minimum(k + h, n - 1)] if calendar else np.ones((len(k), 1))
-        X, before = np.column_stack([x.reshape(len(x), -1), columns]), k + h < end
-        forecasts.append(X[k >= end] @ np.linalg.lstsq(X[before], y[before, h], rcond=None)[0])
-    return np.column_stack(forecasts)
-
-
-def network_forecasts(x, y, calendar, seed):
-    """The same of an LSTM; with the calendar it reads at each step the weekday of the day after. And its forecasts of
-    the days that chose its epoch, before it was trained on them."""
-    if calendar:
-        x = np.concatenate([x, weekday[k[:, None] + np.arange(-4, 1)]], axis=2)
-    model, rng = compose.chain(fast.lstm, compose.last_step, linear), np.random.default_rng(seed)
-    x = x.astype(np.float32)
-    params = model.init(rng, x.shape[2], 12, H)
-    train, after, all_of_them = ((x[part], y[part].astype(np.float32)) for part in (
-        k <= choose - H, (k >= choose) & (k <= cut - H), k <= cut - H))  # no target lies in two parts
-    epochs = training.fit(model, params, optim.Adam(3e-3), train, after, rng=rng, epochs=1 if QUICK else 30,
-                          batch_size=64, patience=8)["best"]
-    before = model.forward(params, after[0])[0].astype(float)
-    rng = np.random.default_rng(seed)
-    params = model.init(rng, x.shape[2], 12, H)  # afresh, on all days before the cut, as the line
-    training.fit(model, params, optim.Adam(3e-3), all_of_them, rng=rng, epochs=epochs, batch_size=64)
-    return model.forward(params, x[k >= cut])[0].astype(float), before
-
-
-x, y = standardized(n)  # as in the book, with the test days too
-truth_v, yesterday, after = y[k >= cut], x[k >= cut, -1, 0], y[(k >= choose) & (k <= cut - H)]
-v_said = {"yesterday's volume": np.repeat(yesterday[:, None], H, axis=1), "the day a week ago": x[k >= cut, :, 0]}
-on_validation_days = {}
-print("R² of one day on validation, the days that chose the epochs:")
-for calendar in (False, True):
-    also = ", weekday" * calendar
-    seeds, before = zip(*(network_forecasts(x, y, calendar, seed) for seed in SEEDS))
-    straight = least_squares(x, y, calendar)
-    v_said |= {f"line{also}": straight} | {f"LSTM{also}, seed {seed}": f for seed, f in enumerate(seeds)}
-    mean = np.mean(seeds, axis=0)
-    v_said |= {f"LSTM{also}, mean": mean, f"LSTM and line{also}": (mean + straight) / 2}
-    straight, before = least_squares(x, y, calendar, choose)[:len(after)], np.mean(before, axis=0)
-    scored = on_validation_days[also] = [r2(f[:, 0], after[:, 0]) for f in (straight, before, (straight + before) / 2)]
-    print(f"    line{also} {scored[0]:.3f}, LSTM{also}, mean {scored[1]:.3f}, both {scored[2]:.3f}")
-v_table = {name: scores(f, truth_v) for name, f in v_said.items()}
-print(f"{len(truth_v)} test days; the LSTM with weekday has {4 * 12 * (8 + 12 + 1) + 5 * 13:,} weights")
-show(v_table)
-
-
-def excess(f, g):
-    """By how much the squared error of f is above that of g one day ahead, and its standard error: 20 days count as
-    one observation (tutorial 20)."""
-    d = ((f - truth_v) ** 2 - (g - truth_v) ** 2)[:, 0]
-    blocks = d[len(d) % 20:].reshape(-1, 20).mean(axis=1)
-    return blocks.mean(), blocks.std(ddof=1) / np.sqrt(len(blocks))
-
-
-apart = {name: excess(v_said[name], v_said["line, weekday" if "weekday" in name else "line"])
-         for name in v_said if "LSTM" in name}
-print("squared error of one day less that of the line with the same inputs:")
-for name, (d, e) in apart.items():
-    print(f"    {name:<22} {d:>7.4f} ± {e:.4f}")
-
-# %% tags=["proof"]
-assert len(truth_v) == 1770
-for name, of_the_book in {"yesterday's volume": 0.180, "line": 0.413, "line, weekday": 0.460}.items():
-    assert round(v_table[name][2], 3) == of_the_book
-if not QUICK:
-    alone = [name for name in v_table if name.startswith("LSTM, ")]
-    assert all(0.37 < v_table[name][2] < 0.465 and apart[name][0] > -2 * apart[name][1] for name in alone)
-    assert all(0.44 < v_table[name][2] for name in alone if "weekday" in name)
-    for also, gain in ("", 0.424), (", weekday", 0.469):
-        difference, error = apart[f"LSTM and line{also}"]
-        assert difference < -2 * error and abs(v_table[f"LSTM and line{also}"][2] - gain) < 0.003
-        assert np.argmax(on_validation_days[also]) == 2
-
-# %% [markdown]
-# Not alone. Yesterday's volume and the two lines have the R² of the book: 0.18, 0.41 and 0.46. (Its RNN has about
-# 0.42.) So nearly half of the variance of tomorrow's volume is known today. No network is ahead of the line with the
-# same inputs by two standard errors, nor is the mean of three. With the weekday the LSTM has 1,073 weights for five
-# days, the line 20 for each.
-#
-# But the mean of networks and line is ahead of the line by more than two standard errors: 0.469 beside 0.460 with the
-# weekday. Validation chooses this mean too, though it also chose the epochs of the networks. (The test days had been
-# seen when this mean was added.) So the networks know a little that the line does not. Nearly all that these models
-# find is linear.
-#
-# (The book scales with mean and deviation of all days, the test days too, and so does this table. For a line that
-# changes nothing: least squares finds weights that undo shift and scale.)
-
 # %%
 figure = Figure(figsize=(11, 3.4), layout="constrained")
 zoom, lag = figure.subplots(1, 2, width_ratios=(2, 1))
@@ -348,25 +189,19 @@ lag.set(xlabel="compared with the truth k days before", ylabel="RMSE", title="Ne
 lag.legend(frameon=False)
 save(figure, "21_stock_prices.png")
 
-figure = Figure(figsize=(7.5, 3.4), layout="constrained")
-bars = figure.subplots()
-rows = {"return: " + name: (row[2], name) for name, row in r_table.items() if "AR" in name or "LSTM" in name}
-rows |= {"volume: " + name: (row[2], name) for name, row in v_table.items() if row[2] > 0}
-for name, (value, short) in rows.items():
-    group = name.split(", seed")[0]
-    colour = GREEN if "and" in short else ORANGE if "LSTM" in short else BLUE
-    bars.plot(value, group, "o", markersize=8, alpha=0.6, color=colour)
-bars.invert_yaxis()
-bars.axvline(0, color=GREY, linewidth=1)
-bars.grid(axis="x", alpha=0.4)
-bars.set(xlabel="test R², one day ahead; a dot a seed",
-         title="Returns: nothing. Volume: a line finds nearly all")
-save(figure, "21_what_can_be_forecast.png")
-
 # %% [markdown]
 # ![Fifty days of a price and two forecasts that are a day late; their errors by lag](figures/21_stock_prices.png)
 #
-# ![Test R² of return and volume, lines and LSTMs](figures/21_what_can_be_forecast.png)
+# At k = 1, both of them. Such a forecast is an *echo*: it repeats the day before. On the days within what it knows the
+# LSTM is as good as yesterday's price: an RMSE of 1.36 beside 1.38. Over all days it has R² above 0.9, and an RMSE of
+# 3.26 beside 1.44. The few days above make 85 % of its squared error.
+#
+# An echo need not be a bad forecast: of a price that moves by chance, the last price is the best. A forecast that knew
+# a small part of the next move would be nearest at k = 1 too. The illusion is the R², and the two curves that lie on
+# each other. They are there without any knowledge of the next day. What counts is the error beside that of the last
+# price.
+#
+# Can the change itself be forecast? That is the question of tutorial 22.
 #
 # **To take away:** make a price that is pure chance, from returns that nobody can know:
 #
