@@ -224,6 +224,7 @@ p = {name: paired(models, CHOSEN, name) for name in models if name != CHOSEN}
 #   one to compare with. In the test it has 3 errors, with first, last and mean 5: level.
 # - *Is a network better?* No. The best one, with attention, has 8 validation errors and 7 in the test. On 6 utterances
 #   the two differ, 1 and 5: that is level. The LSTM that reads its last step is behind, 12 to 1.
+#   With both ends it is 8 to 1, p 0.04: just behind.
 # - *What does averaging do?* Each of the five linear layers on four frames has 3 to 6 errors. The five networks with
 #   attention have 5 to 17, and their mean has 7. A single network may have good luck or bad luck.
 # - *Is one frame enough, and does order matter?* The mean frame alone leaves 13 errors: that is worse. The four without
@@ -238,7 +239,7 @@ if not QUICK:
     assert CHOSEN == "linear, first, middle, last, mean" and errors[CHOSEN] == min(errors.values())
     assert validation[CHOSEN] < min(validation[name] for name in NETWORKS) and p[attentive] > 0.05
     assert min(p["the four, ends without order"], p["linear, first, last, mean"]) > 0.05
-    assert max(p["linear, mean frame"], p["LSTM, last step"]) < 0.05
+    assert max(p["linear, mean frame"], p["LSTM, last step"]) < 0.05 and p["both directions, both ends"] < 0.1
     spread = {name: np.ptp((said.argmax(axis=2) != true).sum(axis=1)) for name, (_, said) in models.items()}
     assert spread[CHOSEN] <= 4 and spread[attentive] > 5
     assert validation[attentive] <= min(validation[name] for name in NETWORKS) + 2
