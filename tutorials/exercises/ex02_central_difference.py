@@ -17,7 +17,7 @@ import numpy as np
 
 
 def numerical(f, array, eps):
-    """f, a function that takes an array (R, C) and returns a number; array (R, C), such as weights; eps, a number.
+    """f, a function that takes an array (R, C) and returns a number; array (R, C) of floats; eps, a number.
 
     Returns slope (R, C): for each entry of the array, the central difference of f. About 10 lines.
     """

@@ -4,7 +4,7 @@ At each place (sequence b, step t) there are V scores z, one for each class, and
 
     p[v] = exp(z[v]) / (sum over w of exp(z[w]))          softmax
     l    = -log p[target]                                 cross-entropy
-    L    = (sum of l over the places that count) / N      N is how many places count
+    L    = (sum of l over the places that count) / N      N is how many places count, at least one
 
 Sequences are not equally long. The mask says which places count; the others are padding: they add nothing to L, and
 their gradient is zero.

@@ -7,7 +7,7 @@ may be shorter. For each chunk, from first to last:
     backward    through this chunk only: the gradient that arrives at the chunk's first state is dropped, cut
 
 The weights are the same in every chunk, so their gradients are sums over the chunks. They are those of the loss as if
-each chunk began with a state that is just a number.
+each chunk began with a state that depends on no weight.
 
 You need not write the RNN again, take the library's. Here the batch comes first; params and grads are dicts with W_ih,
 U_h and b_h:

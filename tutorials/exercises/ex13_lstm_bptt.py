@@ -13,7 +13,7 @@ step, because step t+1 reads two things of step t:
     dc_next    what step t+1 sends back to c_t; the loss does not read c_t itself
 
 After the last step there is nothing, so there both are zero. What is left over at the end belongs to h0 and c0. The
-whole gradients of h_t and c_t are called dh_t and dc_t below, and da_t has the four blocks of dL/da at step t.
+whole gradients of h_t and c_t are called dh_t and dc_t in hints and messages, and da_t has the four blocks of dL/da.
 """
 
 import numpy as np

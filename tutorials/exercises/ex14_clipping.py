@@ -6,6 +6,7 @@ Take all gradients as one long vector. Its length, over every entry of every arr
 
 Where the norm is above max_norm, all arrays are multiplied by one and the same number, so that the norm becomes
 max_norm. The direction of the long vector stays as it is. Where the norm is not above max_norm, nothing changes.
+All gradients may be 0; then the norm is 0.
 """
 
 import numpy as np
