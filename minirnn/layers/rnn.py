@@ -72,7 +72,7 @@ def backward(cache, dh, dstate=None):
     two. The weights are used at every step, so theirs is a sum over t.
 
         (B1)  dh_t    = from outside + U_hᵀ da_{t+1}
-        (B2)  da_t    = dh_t ⊙ φ'(a_t)         φ' = 1 - h_t² for tanh, h_t (1 - h_t) for σ
+        (B2)  da_t    = dh_t ⊙ φ'(a_t)         φ'(a_t) from h_t alone: 1 - h_t² for tanh, h_t (1 - h_t) for σ
         (B3)  dW_ih   = Σ_t da_t x_tᵀ
         (B4)  dU_h    = Σ_t da_t h_{t-1}ᵀ
         (B5)  db_h    = Σ_t da_t
@@ -87,7 +87,7 @@ def backward(cache, dh, dstate=None):
     """
     params, x, lengths, activation, h_slots = boundary.cache("rnn", cache, parts=5, has="W_ih")
     W_ih, U_h = params["W_ih"], params["U_h"]
-    _, phi_prime = ACTIVATIONS[activation]
+    _, phi_prime_from = ACTIVATIONS[activation]
     h_prev, h = h_slots[:-1], h_slots[1:]
     dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside: dh, dstate at the end
     dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h: what is added to dh_prev[t] is in dh[t-1]
@@ -96,7 +96,7 @@ def backward(cache, dh, dstate=None):
 
     for t in reversed(range(len(x))):
         # dh[t] is complete: step t+1 has added its term to what comes from outside.
-        da = dh[t] * phi_prime(h[t])  # (B2), φ' from its own output
+        da = dh[t] * phi_prime_from(h[t])  # (B2)
         dh_prev[t] += U_h.T @ da  # (B1) from step t to h_{t-1}; at t = 0 this is (B7)
         dW_ih += da @ x[t].T  # (B3): the product sums over the batch
         dU_h += da @ h_prev[t].T  # (B4)
