@@ -269,7 +269,7 @@ for height, (name, (_, said)) in enumerate(models.items()):
     ax.plot((said.argmax(axis=2) != true).sum(axis=1), [height] * len(said), "o", color=colour, alpha=0.4)
     ax.plot(errors[name], height, "D", color=colour, markersize=9)
 ax.set_yticks(range(len(models)), models)
-ax.set(xlabel="errors of 370 (dots: each of five, diamond: their mean)", xlim=(0, 23),
+ax.set(xlabel="errors of 370 (dots: each of five, diamond: their probabilities averaged)", xlim=(0, 23),
        title="Four frames in a linear layer: level with the best network")
 ax.set_ylim(len(models) - 0.5, -0.5)
 ax.grid(axis="x", alpha=0.4)

@@ -295,7 +295,7 @@ for ax, models, labels, title in zip(figure.subplots(1, 2), (who, how_long), (sp
         ax.plot(each, [height] * len(said), "o", color=colour, alpha=0.4)
         ax.plot(wrong(said, labels).sum(), height, "D", color=colour, markersize=9)
     ax.set_yticks(range(len(models)), [name.replace(", ", ",\n", 1) for name in models])
-    ax.set(xlabel="errors of 370 (dots: each of five, diamond: their mean)", title=title, xlim=(0, None))
+    ax.set(xlabel="errors of 370 (dots: each of five, diamond: averaged)", title=title, xlim=(0, None))
     ax.set_ylim(len(models) - 0.5, -0.5)
     ax.grid(axis="x", alpha=0.4)
 save(figure, "30_missing_frames.png")
