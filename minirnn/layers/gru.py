@@ -43,7 +43,7 @@ def forward(params, x, state=None, lengths=None):
     >>> h.shape, state.shape, bool((h[:, -1] == state).all())
     ((4, 5, 3), (4, 3), True)
     """
-    sizes = boundary.params("gru", params, W_x="3H D", U_h="3H H", b_x="3H", b_h="3H")
+    sizes = boundary.params("gru", params, W_x="3H D", U_h="3H H", b_x="3H", b_h="3H")  # checks them, finds D and H
     W_x, U_h, b_x, b_h = params["W_x"], params["U_h"], params["b_x"][:, None], params["b_h"][:, None]  # b: columns
     x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x becomes (T, D, B): each x[t] is (D, B)
     (T, _, B), H = x.shape, sizes["H"]
@@ -76,7 +76,7 @@ def backward(cache, dh, dstate=None):
     da_r, da_z, da_n are the gradients of the arguments v_r + u_r, v_z + u_z and v_n + r_t ⊙ u_n. h_t is used outside
     and, by step t+1, in u_{t+1} and in z_{t+1} ⊙ h_t. So its gradient is a sum of three:
 
-        (B1)  dh_t = from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}
+        (B1)  dh_t = from outside + U_hᵀ du_{t+1} + dh_{t+1} ⊙ z_{t+1}     dh_{t-1} += dh_t ⊙ z_t, dh_{t-1} += U_hᵀ du_t
         (B2)  da_n = dh_t ⊙ (1 - z_t) ⊙ (1 - n_t²)
         (B3)  da_z = dh_t ⊙ (h_{t-1} - n_t) ⊙ z_t (1 - z_t)
         (B4)  da_r = da_n ⊙ u_n ⊙ r_t (1 - r_t)
@@ -87,7 +87,8 @@ def backward(cache, dh, dstate=None):
         (B9)  dW_x = Σ_t dv_t x_tᵀ,          db_x = Σ_t dv_t
         (B10) dU_h = Σ_t du_t h_{t-1}ᵀ,      db_h = Σ_t du_t
 
-    In (B1) step t adds U_hᵀ du_t and dh_t ⊙ z_t to dh_{t-1}. The sums over t run over the batch too.
+    At the right of (B1) stand the same terms as the loop adds them: step t adds to the sum of step t-1. The sums over t
+    run over the batch too.
 
     From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing.
     Before the first step, in slot 0, stands the gradient of the initial state. Where z is near 1 the last term of (B1)
@@ -97,7 +98,7 @@ def backward(cache, dh, dstate=None):
     W_x, U_h = params["W_x"], params["U_h"]
     h_prev = h_slots[:-1]
     dh_slots = sequence.from_outside(dh, dstate, lengths, h_slots)  # (B1) from outside: dh, dstate at the end
-    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h: what is added to dh_prev[t] is in dh[t-1]
+    dh_prev, dh = dh_slots[:-1], dh_slots[1:]  # as h_prev and h in forward: dh_prev[t] is dh[t-1]
     dW_x, dU_h, db_x, db_h = (np.zeros_like(params[name]) for name in ("W_x", "U_h", "b_x", "b_h"))
     dx = np.empty_like(x)  # (T, D, B), as x is in the cache
 

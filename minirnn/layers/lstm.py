@@ -63,7 +63,7 @@ def forward(params, x, state=None, lengths=None):
     >>> h.shape, c_T.shape, bool((h[:, -1] == h_T).all())
     ((4, 5, 3), (4, 3), True)
     """
-    sizes = boundary.params("lstm", params, W_x="4H D", U_h="4H H", b="4H")
+    sizes = boundary.params("lstm", params, W_x="4H D", U_h="4H H", b="4H")  # checks the shapes, finds D and H
     W_x, U_h, b = params["W_x"], params["U_h"], params["b"][:, None]  # b is added to every column
     x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x becomes (T, D, B): each x[t] is (D, B)
     h_init, c_init = boundary.pair("state", state, "(h, c)")
@@ -100,8 +100,8 @@ def backward(cache, dh, dstate=None):
     h_t is used outside and by step t+1. c_t is used by h_t and by step t+1, and the last c_t outside. So their
     gradients are sums:
 
-        (B1)  dh_t = from outside + U_hᵀ da_{t+1}
-        (B2)  dc_t = from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))
+        (B1)  dh_t = from outside + U_hᵀ da_{t+1}                                            dh_{t-1} += U_hᵀ da_t
+        (B2)  dc_t = from outside + dc_{t+1} ⊙ f_{t+1} + dh_t ⊙ o_t ⊙ (1 - tanh²(c_t))       dc_{t-1} += dc_t ⊙ f_t
         (B3)  da_i = dc_t ⊙ c̃_t ⊙ i_t (1 - i_t)
         (B4)  da_f = dc_t ⊙ c_{t-1} ⊙ f_t (1 - f_t)
         (B5)  da_g = dc_t ⊙ i_t ⊙ (1 - c̃_t²)                  g is c̃
@@ -109,8 +109,8 @@ def backward(cache, dh, dstate=None):
         (B7)  dx_t = W_xᵀ da_t
         (B8)  dW_x = Σ_t da_t x_tᵀ,    dU_h = Σ_t da_t h_{t-1}ᵀ,    db = Σ_t da_t
 
-    Step t adds U_hᵀ da_t to dh_{t-1} in (B1), and dc_t ⊙ f_t to dc_{t-1} in (B2). The sums over t run over the batch
-    too.
+    At the right of (B1) and (B2) stands the same term as the loop adds it: step t adds to a sum of step t-1.
+    The sums over t run over the batch too.
 
     From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing.
     Before the first step, in slot 0, stands the gradient of the initial state.

@@ -46,7 +46,7 @@ def forward(params, x, state=None, lengths=None, activation="tanh"):
     >>> h.shape, state.shape, bool((h[:, -1] == state).all())
     ((4, 5, 3), (4, 3), True)
     """
-    sizes = boundary.params("rnn", params, W_ih="H D", U_h="H H", b_h="H")
+    sizes = boundary.params("rnn", params, W_ih="H D", U_h="H H", b_h="H")  # checks the shapes, finds D and H
     W_ih, U_h, b_h = params["W_ih"], params["U_h"], params["b_h"][:, None]  # b_h is added to every column
     phi, _ = ACTIVATIONS[boundary.one_of("activation", activation, ACTIVATIONS)]
     x, lengths = sequence.inputs(x, lengths, sizes["D"], U_h.dtype)  # x becomes (T, D, B): each x[t] is (D, B)
@@ -71,7 +71,7 @@ def backward(cache, dh, dstate=None):
     Write a_t for the argument of φ. h_t is used twice, outside and by step t+1 as U_h h_t, so its gradient is a sum of
     two. The weights are used at every step, so theirs is a sum over t.
 
-        (B1)  dh_t    = from outside + U_hᵀ da_{t+1}
+        (B1)  dh_t    = from outside + U_hᵀ da_{t+1}        dh_{t-1} += U_hᵀ da_t
         (B2)  da_t    = dh_t ⊙ φ'(a_t)         φ'(a_t) from h_t alone: 1 - h_t² for tanh, h_t (1 - h_t) for σ
         (B3)  dW_ih   = Σ_t da_t x_tᵀ
         (B4)  dU_h    = Σ_t da_t h_{t-1}ᵀ
@@ -79,7 +79,8 @@ def backward(cache, dh, dstate=None):
         (B6)  dx_t    = W_ihᵀ da_t
         (B7)  dh_{-1} = (B1) at t = -1         the gradient of the initial state, in slot 0
 
-    In (B1) step t adds U_hᵀ da_t to dh_{t-1}. The sums over t run over the batch too.
+    At the right of (B1) stands the same term as the loop adds it: step t adds to the sum of step t-1. The sums over t
+    run over the batch too.
 
     From outside comes dh, and dstate where a sequence ends. After its end nothing comes, so padding adds nothing. Going
     back one step multiplies by U_hᵀ and by φ', in (B1) and (B2). Going back k steps does so k times: this is where the
