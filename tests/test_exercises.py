@@ -1,6 +1,7 @@
 """The exercises' checker is itself checked: right answers pass, each known mistake is named, nothing takes it down."""
 
 import ast
+import copy
 import csv
 import json
 import os
@@ -132,9 +133,9 @@ def test_each_mistake_is_named_and_all_that_is_said_is_true(name, seed):
 
 @pytest.mark.parametrize("name", ANSWERED)
 def test_what_is_made_by_rule_is_named_and_said_truly_too(name):
-    """Every 83rd: it is right, or it fails, is named as itself or as an equal, and nothing untrue is said."""
+    """Every 83rd, or 24 of them: it is right, or it fails, is named as itself or as an equal, and nothing untrue is said."""
     plan, named = versions.planned(name), 0
-    for k in range(len(plan.listed), len(plan.mistakes), 83):
+    for k in range(len(plan.listed), len(plan.mistakes), max(83, len(plan.mistakes) // 24)):
         try:
             records = records_of(plan, [k])
         except Exception:
@@ -237,9 +238,9 @@ def test_two_mistakes_are_named(name, monkeypatch):
 
 def test_two_mistakes_within_one_expression():
     plan = versions.planned("ex04_cross_entropy")
-    source = answer("ex04_cross_entropy").replace("(p - onehot) * counts / N", "(p - onehot)")
+    source = answer("ex04_cross_entropy").replace("(p - onehot) * counts / N", "(onehot - p) * counts")
     [cause] = verdict("ex04_cross_entropy", source, pairs=True)["causes"]
-    assert cause.startswith("Two things at once") and "does not divide dlogits by N" in cause and "padding" in cause
+    assert cause.startswith("Two things at once") and "does not divide dlogits by N" in cause and "wrong sign" in cause
     assert len(plan.likely([plan.returned([0])[call] for call in range(len(plan.calls))]).__next__()) == 2
 
 
@@ -275,7 +276,30 @@ FROM_ZERO, WRONG_ORDER = "starts the first chunk from zero", "multiplies the Jac
     ("ex04_cross_entropy", {"    dlogits = (p - onehot) * counts": "    p[:, :, target_ids] -= 1\n"
                                                                     "    dlogits = p * counts"}, ["target anywhere"]),
     ("ex16_attention", {"-np.inf": "-800.0"}, ["one finite score, such as"]),
-    ("ex01_slopes_from_outputs", {"s * (1 - s)": "s ** 2 * (1 / s - 1)"}, ["divides by s, which is 0 far out"])])
+    ("ex01_slopes_from_outputs", {"s * (1 - s)": "s ** 2 * (1 / s - 1)"}, ["divides by s, which is 0 far out"]),
+    ("ex03_linear_backward", {"x.reshape(-1, D)": "x.reshape(D, -1).T"}, ["reshapes x to (D, -1) and transposes"]),
+    ("ex05_embedding_backward", {"np.ndindex(ids.shape)": "[(b, t) for b, t in np.ndindex(ids.shape) if t]"},
+     ["leaves out the step t = 0"]),
+    (BPTT, {"dW_ih += ": "dW_ih += (t > 0) * ", "dU_h += ": "dU_h += (t > 0) * ", "db_h += ": "db_h += (t > 0) * "},
+     ["leaves out t = 0 in dW_ih, dU_h and db_h"]),
+    (BPTT, {"    dh_next = np": "    late = np.zeros_like(h0)\n    dh_next = np", "dh[t] + dh_next": "dh[t] + late",
+            "        dh_next = U": "        late = dh_next\n        dh_next = U"}, ["uses dh_next one turn late"]),
+    (BPTT, {"        dh_next = U": "        unused = U"}, ["never passes dh_next on"]),
+    (BPTT, {"1 - h[t] ** 2": "1 - np.tanh(W_ih @ x[t] + U_h @ h_prev) ** 2"}, ["without b_h"]),
+    ("ex09_gradient_flow", {"norm(product, 2)": "norm(product)", "np.ones((T, B))": "np.ones((T, B)) * H ** 0.5"},
+     ["Frobenius norm of the product, at the last step too"]),
+    ("ex09_gradient_flow", {"h[t + 1, :, b] ** 2": "h[t + 1].mean(axis=1) ** 2"}, ["takes the mean of h over all b"]),
+    ("ex13_lstm_bptt", {"dh_t * tanh_c": "dh_t * np.tanh(c_prev)"}, ["but only where the block of o uses it"]),
+    ("ex13_lstm_bptt", {"        dc_next = dc_t": "        unused = dc_t"}, ["never passes dc_t on as dc_next"]),
+    ("ex13_lstm_bptt", {"dc_next + dh_t": "dh_t", "dc_t * f": "(dc_t + dc_next) * f"},
+     ["leaves dc_next out in dc_t, except where dc_next uses it"]),
+    ("ex13_lstm_bptt", {"(1 - g ** 2)": "(1 - g)", "db +=": "db ="}, ["takes 1 - c̃_t for tanh'", "assigns db at each"]),
+    ("ex17_attention_backward", {"weights * (dw - (weights * dw).sum(axis=-1, keepdims=True))": "weights - dw"},
+     ["has weights - dw, and nothing else, in dscore"]),
+    ("ex17_attention_backward", {"dv = weights.swapaxes(1, 2) @ dcontext": "dv = np.broadcast_to((weights.swapaxes("
+                                 "1, 2) @ dcontext).sum(axis=0), v.shape)"}, ["sums over B, so that all along B get"]),
+    ("ex17_attention_backward", {"dv = weights.swapaxes(1, 2)": "dv = (dcontext @ v.swapaxes(1, 2) + dweights)"
+                                 ".swapaxes(1, 2)"}, ["takes dw where weights belongs in dv"])])
 def test_what_else_learners_wrote_is_named(name, patches, words):
     source = answer(name)
     for right, wrong in patches.items():
@@ -284,6 +308,37 @@ def test_what_else_learners_wrote_is_named(name, patches, words):
     [cause] = verdict(name, source, pairs=True)["causes"]
     assert "numbers equal" in cause and ("Two things" in cause) == (len(words) > 1)
     assert all(word in cause for word in words), cause
+
+
+def test_what_explains_several_outputs_is_said_once():
+    source = answer("ex13_lstm_bptt").replace("(1 - g ** 2)", "(1 - g)").replace("dc0\n", "dc0 + 1\n").replace(
+        "dh_next, dc_next\n", "dh_next, dc_next + dh[-1] ** 2\n")
+    causes = verdict("ex13_lstm_bptt", source, pairs=True)["causes"]
+    alone = [cause for cause in causes if "alone" in cause]
+    assert len(alone) == 1 and "your dx, dW_x, dU_h, db and dh0 equal those of a version that takes 1 - c̃_t" in alone[0]
+
+
+def test_what_one_mistake_takes_out_the_other_does_not_speak_of():
+    """Without dc_next in dc_t it is not counted twice in what is carried, whatever the numbers."""
+    plan = versions.planned("ex13_lstm_bptt")
+    at = {mistake.message: k for k, mistake in enumerate(plan.listed)}
+    twice = next(k for words, k in at.items() if words.startswith("counts dc_next twice"))
+    assert not plan.combine(at["never adds dc_next"], twice) and not plan.combine(twice, at["never adds dc_next"])
+
+
+def test_versions_that_are_compiled_together_return_what_each_returns_alone():
+    for name in ("ex04_cross_entropy", "ex13_lstm_bptt", "ex17_attention_backward"):
+        plan = versions.planned(name)
+        for k in list(plan.grouped)[::37]:
+            inputs = lambda: copy.deepcopy(list(plan.calls[-1][2].values()))
+            try:
+                alone = plan.compiled(plan.version([k]))[plan.exercise.FUNCTION](*inputs())
+            except Exception:
+                continue
+            right = versions.arrays(alone, plan.exercise)
+            together = versions.arrays(plan.function((k,))(*inputs()), plan.exercise)
+            assert all(np.array_equal(together[output], right[output], equal_nan=True) for output in right)
+    assert len(plan.grouped) > 0.8 * len(plan.mistakes)
 
 
 def test_pairs_that_are_equal_are_both_named():
@@ -384,7 +439,8 @@ SHORTCUTS = {  # right as far as tame numbers tell
     "three for the batch": ("ex10_truncated_bptt", "range(0, T, k)", "range(0, T, 4)"),
     "3 for B": (BPTT, "da_t.sum(axis=1)", "da_t.mean(axis=1) * 3"),
     "eps of Adam by other hands": ("ex15_adam", "np.sqrt(v_hat) + eps", "np.maximum(np.sqrt(v_hat), eps)"),
-    "1e-8 in the norm": ("ex14_clipping", "max_norm / norm)", "max_norm / (norm + 1e-8))"),
+    "1e-8 in the norm": ("ex14_clipping", "max_norm / max(norm, max_norm)", "min(1.0, max_norm / (norm + 1e-8))"),
+    "0 / 0 where all is zero": ("ex14_clipping", "g * scale", "g / norm * min(norm, max_norm)"),
     "as many steps as sequences": ("ex05_embedding_backward", "np.ndindex(ids.shape)",
     "np.ndindex(len(ids), len(ids))"),
 }
@@ -502,6 +558,21 @@ def test_a_sum_is_written_out_once_not_for_each_case():
                                 "N; right is p / N - onehot / N."]
 
 
+def test_a_sum_has_no_tiny_terms():
+    """Which only make up for what no term says: eps inside the root is nearly eps times another term."""
+    source = answer("ex15_adam").replace("np.zeros_like(p0), np.zeros_like(p0)", "dp[0], np.zeros_like(p0)").replace(
+        "np.sqrt(v_hat) + eps", "np.sqrt(v_hat + eps)").replace("m_hat = m", "m_hat = 0.7 * m")
+    causes = verdict("ex15_adam", source, pairs=True)["causes"]
+    assert not any("e-0" in cause for cause in causes), causes
+
+
+def test_the_answers_do_not_warn():
+    for name in ANSWERED:
+        for _, _, inputs in versions.planned(name).calls:
+            with np.errstate(divide="raise", invalid="raise", over="raise"):
+                versions.planned(name).compiled(answer(name))[load(name).FUNCTION](*copy.deepcopy(list(inputs.values())))
+
+
 def test_a_sum_of_terms_is_written_out():
     judged = verdict("ex06_rnn_step", answer("ex06_rnn_step").replace("(1 - h ** 2)", "(1 - 3 * h + h ** 2)"))
     assert judged["causes"][0].endswith(
@@ -547,7 +618,8 @@ HOSTILE = {  # source, status, words of the observation
     "asks": (CALLED + "input()", "error", "EOFError"),
     "a loop without end": (CALLED + "while True: pass", "timeout", "Stopped after 1 s"),
     "a loop without end on import": ("while True: pass", "timeout", "Stopped after 1 s"),
-    "a loop that prints": (CALLED + "while True: print('x' * 10**6)", "timeout", "Stopped after 1 s"),
+    "a loop that prints": (CALLED + "while True: print('x' * 10**6)", "error", "prints more than 100,000,000 char"),
+    "a loop that prints lines": (CALLED + "while True: print('x')", "error", "prints more than 50,000 lines. Print less"),
     "a megabyte below Python": ("import os; os.write(1, b'x' * 10**6); os.write(2, b'x' * 10**6)" + RIGHT, "pass", ""),
     "interrupt": (CALLED + "raise KeyboardInterrupt", "error", "Your line 2:  raise KeyboardInterrupt"),
     "os._exit": (CALLED + "import os; os._exit(0)", "error", "ended the whole Python process"),
@@ -843,6 +915,7 @@ def test_names_paths_and_words(copied, tmp_path):
     run(copied, "07")
     assert json.loads((copied / "my" / ".state.json").read_text())[BPTT]["failures"] == 1
     assert "there is no file ex07_gone.py" in run(copied, "ex07_gone.py")[1]
+    assert "is a folder, expected a number or a file" in run(copied, tmp_path)[1]
     run(copied, "07", "--hint")
     assert "1 try, 1 hint\n" in run(copied, "--list")[1]
     status, said = run(copied, "06", "--why")

@@ -39,6 +39,7 @@ STATE = MY / ".state.json"
 MARK = "MINIRNN_ATTEMPT"  # in the environment of what a learner's code starts
 LONGEST = 1 << 26  # bytes of a line of a report
 LIMIT = 10.0  # seconds for a learner's code
+PRINTED = 20  # lines that are shown of what a learner's code prints
 PATIENCE = 3  # failing versions of a file before the cause is named unasked
 POLL = 0.05
 COMMAND = "python tutorials/check.py"
@@ -84,6 +85,8 @@ def main():
 def chosen(text, exercises):
     """The exercise that a number, a name or a path means, and the path if it is one of another file than in my/."""
     path = Path(text)
+    if path.is_dir() and not text.isdigit():
+        sys.exit(f"{text} is a folder, expected a number or a file; a folder with one for each learner goes with --class")
     name = path.name if path.suffix == ".py" or os.sep in text else text
     match = re.match(r"(?:ex(?:ercise)?[ _-]*)?0*(\d+)(?!\d)", name, re.IGNORECASE)
     number = match[1].zfill(2) if match else ""
@@ -323,8 +326,9 @@ def told(verdict, exercise, why, state, path):
         then = "That was the last one that was open." if done else f"Next: {COMMAND} {following[2:4]}"
         return f"{head}: right, all of {', '.join(exercise.OUTPUTS)}.\n{then}"
     lines = [f"{head}: not yet      (a failing check is normal here)", *("  " + line for line in verdict["map"])]
-    if verdict["printed"]:
-        lines += ["", "  Your code printed:", *("  | " + line for line in verdict["printed"].splitlines()[:20])]
+    if printed := verdict["printed"].splitlines():
+        first = f", of which these are the first {PRINTED} lines" if len(printed) > PRINTED else ""
+        lines += ["", f"  Your code printed{first}:", *("  | " + line for line in printed[:PRINTED])]
     lines += ["", *wrapped(verdict["observation"].splitlines())]
     if why:
         causes = verdict["causes"] or list(filter(None, [verdict["unnamed"]]))

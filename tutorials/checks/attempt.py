@@ -29,6 +29,7 @@ from . import inputs_of, load
 
 SEEDS = 2
 SHOWN = 2_000  # characters of what is printed in a call
+WRITES, CHARACTERS = 100_000, 10 ** 8  # printed in a call, beyond which it is stopped: it would take too long
 LARGE = 100_000  # numbers in an array, beyond which only its shape is told
 MEMORY = 4 << 30
 ROUNDING = 1e-12  # of the largest entry: about what putting back by arithmetic leaves
@@ -69,6 +70,8 @@ def records(exercise, source, path="answer.py", seed=0):
                        "changed": changed(inputs, given), "differs": json.dumps(outputs) != json.dumps(repeated)}
     except NotImplementedError:
         yield {"error": "todo"}
+    except Flood as flood:
+        yield {"error": "printed", "case": words, "limit": str(flood), "printed": said.text()}
     except BaseException as error:  # also SystemExit and KeyboardInterrupt
         yield {"error": "exception", "case": words, "printed": said.text(), **explained(error, source, str(path))}
     else:
@@ -206,12 +209,16 @@ def shapes(text, names):
     return dict(list(found.items())[:6])
 
 
+class Flood(BaseException):
+    """More is printed than anybody reads."""
+
+
 class Bounded(io.TextIOBase):
     """Where prints go: keeps the beginning, counts the rest."""
-    kept, count = "", 0
+    kept, count, writes = "", 0, 0
 
     def clear(self):
-        self.kept, self.count = "", 0
+        self.kept, self.count, self.writes = "", 0, 0
 
     def writable(self):
         return True
@@ -219,6 +226,11 @@ class Bounded(io.TextIOBase):
     def write(self, text):
         self.kept += text[:SHOWN - len(self.kept)]
         self.count += len(text)
+        self.writes += 1
+        if self.writes > WRITES:
+            raise Flood(f"{WRITES // 2:,} lines")  # print writes twice, the text and the line end
+        if self.count > CHARACTERS:
+            raise Flood(f"{CHARACTERS:,} characters")
         return len(text)
 
     def text(self):

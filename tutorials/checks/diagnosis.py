@@ -7,14 +7,17 @@ every case and seed.
 
 import copy
 import re
+import time
 
 import numpy as np
 
 from .attempt import SEEDS
 from .seen import Case, are, blocked, factors, grouped, listed, shape
-from .versions import EQUAL, planned, same
+from .versions import planned, same
 
-HASTY, PATIENT = 0.5, 10.0  # seconds for one mistake; there are more of them than a quick answer allows
+HASTY, PATIENT = 0.5, 3.0  # seconds for one mistake; there are more of them than a quick answer allows
+TINY = 1e-5  # smaller than any factor that a person writes
+ALONE = 0.3  # seconds after which single outputs are compared with listed mistakes only
 CERTAIN = "What is said above is certain."
 UNKNOWN = f"No mistake that is known here gives your numbers, and no two of them that were tried together. {CERTAIN}"
 INCOMPLETE = f"A mistake can be named only when every case has returned its numbers. {CERTAIN}"
@@ -140,6 +143,9 @@ def ended_early(plan, last):
     if kind == "timeout":
         return {"status": "timeout", "observation": f"Stopped after {last['limit']:g} s{words}. Is there a loop that "
                                                     "does not end?"}
+    if kind == "printed":
+        return {"status": "error", "observation": f"Stopped{words}: your code prints more than {last['limit']}. Print "
+                                                  "less, not in each turn of a loop.", "printed": last["printed"]}
     if kind == "missing":
         return {"status": "error", "observation": f"There is no function {exercise.FUNCTION} in your file."}
     if kind == "encoding":
@@ -231,37 +237,41 @@ def causes(plan, got, cases, pairs):
         return fits, ""
     if found := plan.double(got):
         return [plan.sentence(which) for which in found], question(found)
-    return fits + alone(plan, got, cases), ""
+    return fits + list(alone(plan, got, cases)), ""
 
 
 def alone(plan, got, cases):
-    """Single outputs that are those of a version with one mistake: in every case or, if there is none, in one."""
-    sentences = []
+    """Outputs that, each taken alone, are those of a version with one mistake: in every case or, if there is none, in
+    one. A mistake is said once, of all the outputs that it explains; the one that explains most is said first."""
+    start, found = time.thread_time(), {}  # (case or None, message): the outputs
+    plan.look_at(got)
+    smallest = [plan.calls[call][0] for call in plan.telling]
     for name in dict.fromkeys(name for case in cases for name in case.wrong):
-        wrong = [case for case in cases if name in case.wrong]
-        for chosen in [None, *wrong]:
-            calls = [k for k in range(len(got)) if chosen is None or plan.calls[k][0] == chosen.words]
-            if chosen and (plan.right[calls[0]][name].size < 4 or len(plan.exercise.CASES) == 1):
+        wrong = {case.words: case for case in cases if name in case.wrong}
+        for chosen in [None, *(words for words in dict.fromkeys(smallest) if words in wrong)]:
+            calls = [k for k in range(len(got)) if chosen in (None, plan.calls[k][0])]
+            if chosen and (plan.right[calls[0]][name].size < 4 or len(cases) == 1):
                 continue
-            equal = [k for k in range(len(plan.mistakes)) if equals(plan, k, name, got, calls)]
+            late = time.thread_time() - start > ALONE
+            equal = [k for k in range(len(plan.listed) if late else len(plan.mistakes)) if
+                     (not plan.mistake(k).targets or name in plan.mistake(k).targets)
+                     and plan.matches((k,), got, [name], calls)]
             if not chosen:
                 equal = [k for k in equal if k < len(plan.listed)] or equal
-            words = list(dict.fromkeys(plan.mistakes[k].message for k in equal))[:2]
-            if words:
-                where = f"In the case: {chosen.words}: taken" if chosen else "Taken"
-                sentences.append(f"{where} alone, your {name} equals that of a version that {', or '.join(words)}.")
+            for words in dict.fromkeys(plan.mistake(k).message for k in equal):
+                found.setdefault((chosen, words), []).append(name)
+            if equal:
                 break
-    return sentences
-
-
-def equals(plan, k, name, got, calls):
-    targets = plan.mistake(k).targets
-    if targets and name not in targets:
-        return False
-    try:
-        return all(same(got[call][name], plan.returned((k,))[call][name], EQUAL) for call in calls)
-    except Exception:
-        return False
+    together = {}  # (case or None, outputs): messages
+    for (chosen, words), names in sorted(found.items(), key=lambda row: -len(row[1])):
+        done = {name for (case, others), rows in together.items() for name in others
+                if case == chosen and (set(others) != set(names) or len(rows) == 2)}
+        if not done & set(names):
+            together.setdefault((chosen, tuple(names)), []).append(words)
+    for (chosen, names), words in together.items():
+        where = f"In the case: {chosen}: taken" if chosen else "Taken"
+        yield (f"{where} alone, your {listed(list(names))} {'equals that' if len(names) == 1 else 'equal those'} of a version that "
+               f"{', or '.join(words)}.")
 
 
 def fits_of(exercise, cases):
@@ -310,6 +320,8 @@ def fitted_sum(rows):
             return None
         found.append(yours)
     if not all(np.allclose(yours, found[0], rtol=0, atol=1e-8) for yours in found):
+        return None
+    if any(1e-8 < abs(f) < TINY for f in found[0]):  # no formula has such factors: they only make up for what it lacks
         return None
     return f"{summed(found[0], terms)}; right is {summed(ours, terms)}"
 

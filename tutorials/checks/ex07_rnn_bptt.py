@@ -124,6 +124,10 @@ MUTANTS += [
      "takes tanh' for dh_next only, not for dh[t]", OUTSIDE),
     ({"da_t = dh_t * (1 - h[t] ** 2)": "da_t = np.clip(dh_t * (1 - h[t] ** 2), -5, 5)"}, "clips da_t to -5 .. 5",
      "May a gradient be larger than 5? Who clips?"),
+    *(({"(1 - h[t] ** 2)": f"(1 - np.tanh({_a}) ** 2)"}, f"computes h_t anew for tanh', {_without}",
+       "What has the forward pass kept for you, and how does tanh' follow from it alone?") for _a, _without in (
+          ("W_ih @ x[t] + U_h @ h_prev", "without b_h"), ("W_ih @ x[t]", "from W_ih x_t alone"),
+          ("U_h @ h_prev", "from U_h h_{t-1} alone"))),
     ({"dh0 = dh_next": "dh0 = dh_next * (1 - h0 ** 2)"}, "takes tanh' of h0 once more in dh0",
      "Which function makes h0?"),
     ({"dh0 = dh_next": "dh0 = dh_next + dh[0]"}, "adds dh[0] to dh0", "Does h0 reach the loss other than by step 0?"),

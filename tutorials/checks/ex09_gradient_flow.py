@@ -107,6 +107,15 @@ MUTANTS = [
      "takes the norm of a power of U_h for the limit, which the product can exceed",
      "Between two U_h stands a tanh'. Can it turn what the first has shrunk to what the next stretches?"),
 ]
+for _limit in (False, True):  # a learner's loop may come by the last step, whose product is I, too
+    for _last in (False, True):
+        if _limit or _last:
+            MUTANTS.append((
+                {"np.linalg.norm(product, 2)": "np.linalg.norm(product)"}
+                | ({"norm = np.ones((T, B))": "norm = np.full((T, B), H ** 0.5)"} if _last else {})
+                | ({"np.linalg.norm(U_h, 2)": "np.linalg.norm(U_h)"} if _limit else {}),
+                "takes the Frobenius norm of the product" + ", at the last step too, where it is √H" * _last
+                + ", and that of U_h for the limit" * _limit, NORM))
 MUTANTS += [
     ({"range(T - 1)": "range(T)", "h[t + 1, :, b]": "h[t, :, b]"},
      "multiplies one factor too many: the product for t contains J_t as well", FACTORS),

@@ -145,6 +145,9 @@ SPOKEN = {"g": "c̃", "tanh_c": "tanh(c)", "da_i": "the block of i", "da_f": "th
           "da_o": "the block of o", "slope": "σ'"}
 
 MUTANTS += [
+    ("np.split(gates, 4)", "(lambda a: [np.tanh(a[k]) if k == 2 else 1 / (1 + np.exp(-a[k])) for k in range(4)])("
+     "np.split(W_x @ x + U_h @ h_prev, 4))", "computes the gates anew, without b",
+     "What has the forward pass kept for you?"),
     ({"s * (1 - s)": "1", "(1 - g ** 2)": "1"}, "forgets σ' and tanh' in all four blocks", SLOPE),
     ({"s * (1 - s)": "(s * (1 - s)) ** 2", "(1 - g ** 2)": "(1 - g ** 2) ** 2"}, "takes σ' and tanh' twice in all four "
      "blocks", SLOPE),

@@ -88,11 +88,14 @@ MUTANTS = [
     ("dh_next = U_h", "dh_next = dh_next + U_h", "adds to dh_next at each step instead of assigning it", AGAIN),
     ("dc_next = dc_t", "dc_next = dc_next + dc_t", "adds to dc_next at each step instead of assigning it", AGAIN),
     ("dc_next = dc_t * f", "dc_next = dc_t", "passes dc_t on as dc_next, without f", CELL),
-    ("dc_next = dc_t * f", "dc_next = dc_next * f", "passes on dc_next f, not all of dc_t", AGAIN),
+    ("dc_next = dc_t * f", "dc_next = dc_next * f", "never passes dc_t on as dc_next, so that dc_next stays zero: its line is missing, or has dc_next f", AGAIN),
     ("dc_next = dc_t * f", "dc_next = dh_t * f", "passes on dh_t f, not dc_t f, as dc_next", CELL),
     ("dc_next = dc_t * f", "dc_next = dc_t * i", "takes i for f in dc_next", CELL),
     ("dc_next = dc_t * f", "dc_next = dc_t * slope(f)", "takes σ' of f for f in dc_next", CELL),
     ("dc_next = dc_t * f", "dc_next = dc_t * np.split(gates[t - 1], 4)[1]", "takes f_{t-1} for f_t in dc_next",
+     "Which step's forget gate stands between c_{t-1} and c_t?"),
+    ("dc_next = dc_t * f", "dc_next = dc_t * np.split(gates[max(t - 1, 0)], 4)[1]",
+     "takes f_{t-1} for f_t in dc_next at each step but the first",
      "Which step's forget gate stands between c_{t-1} and c_t?"),
     ("dc_next = dc_t * f", "dc_next = dc_t * f * ((len(x) - t) % 2)",
      "cuts the gradient of the cell off after every second step", FAR),
@@ -181,6 +184,9 @@ for _name, _given in (("dh_next", "dh[-1]"), ("dc_next", "dh[-1]"), ("dh_next", 
     MUTANTS.append((_old, _given, f"starts {_name} from {_said} instead of from zero", "What is there after the last "
                     "step?"))
 MUTANTS += [
+    ("np.split(gates[t], 4)", "(lambda a: [np.tanh(a[k]) if k == 2 else 1 / (1 + np.exp(-a[k])) for k in range(4)])("
+     "np.split(W_x @ x[t] + U_h @ h_prev, 4))", "computes the gates anew, without b",
+     "What has the forward pass kept for you?"),
     ({"h[t - 1] if t > 0 else h0": "h[t - 1]", "c[t - 1] if t > 0 else c0": "c[t - 1]"},
      "takes h[-1] and c[-1], the last step's, for h_{-1} and c_{-1}", PYTHON),
     ({"else h0": "else 0 * h0", "else c0": "else 0 * c0"}, "takes zero for both h_{-1} and c_{-1}", BEFORE),

@@ -1,5 +1,7 @@
 import copy
 
+import numpy as np
+
 from minirnn import optim
 
 from . import normal
@@ -22,7 +24,9 @@ def gradients(norm, ratio, *shares):
 CASES = {"norm far below the limit": gradients(1.5, 2.7), "norm just below the limit": gradients(3.0, 1.15),
          "norm just above the limit": gradients(3.0, 0.87), "norm far above the limit": gradients(60.0, 0.28, 0.75,
          0.25, 0.55),
-         "norm and limit near 0.05": gradients(0.06, 0.6)}
+         "norm and limit near 0.05": gradients(0.06, 0.6),
+         "all gradients are zero": lambda rng: {"grads": [np.zeros((6, 5)), np.zeros((6, 6)), np.zeros(6)],
+                                                "max_norm": rng.uniform(1, 2)}}
 
 
 def reference(grads, max_norm):
@@ -54,19 +58,19 @@ MUTANTS = [
      "adds up absolute values for the norm", "Of the vector (3, 4), what is the length?"),
     ("np.sqrt(sum((g ** 2).sum() for g in grads))", "max(np.abs(g).max() for g in grads)",
      "takes the largest entry for the norm", LONG),
-    ("min(1.0, max_norm / norm)", "max_norm / norm", "always scales to max_norm, so small gradients grow", SMALL),
-    ("min(1.0, max_norm / norm)", "1.0 / norm", "always scales to a norm of 1", SMALL),
-    ("min(1.0, max_norm / norm)", "max_norm / norm if norm ** 2 > max_norm else 1.0",
+    ("max_norm / max(norm, max_norm)", "max_norm / norm", "always scales to max_norm, so small gradients grow", SMALL),
+    ("max_norm / max(norm, max_norm)", "1.0 / norm", "always scales to a norm of 1", SMALL),
+    ("max_norm / max(norm, max_norm)", "max_norm / norm if norm ** 2 > max_norm else 1.0",
      "compares the squared norm with max_norm", "At which norm does your clipping begin?"),
-    ("min(1.0, max_norm / norm)", "1.0 / norm if norm > max_norm else 1.0",
+    ("max_norm / max(norm, max_norm)", "1.0 / norm if norm > max_norm else 1.0",
      "scales a norm above max_norm to 1, not to max_norm", AFTER),
-    ("min(1.0, max_norm / norm)", "max_norm if norm > max_norm else 1.0",
+    ("max_norm / max(norm, max_norm)", "max_norm if norm > max_norm else 1.0",
      "multiplies by max_norm and does not divide by the norm", AFTER),
-    ("min(1.0, max_norm / norm)", "max_norm / norm ** 2 if norm > max_norm else 1.0",
+    ("max_norm / max(norm, max_norm)", "max_norm / norm ** 2 if norm > max_norm else 1.0",
      "divides by the square of the norm", AFTER),
-    ("min(1.0, max_norm / norm)", "norm / max_norm if norm > max_norm else 1.0",
+    ("max_norm / max(norm, max_norm)", "norm / max_norm if norm > max_norm else 1.0",
      "divides the norm by max_norm, where it should be the other way round", AFTER),
-    ("min(1.0", "max(1.0", "takes the larger of 1 and max_norm / norm, so small gradients grow and large ones stay",
+    ("max_norm / max(norm, max_norm)", "max(1.0, max_norm / norm)", "takes the larger of 1 and max_norm / norm, so small gradients grow and large ones stay",
      SMALL),
     ("g * scale", "g * (scale == 1.0)", "sets gradients above the limit to zero",
      "Which way do the weights go when the norm is above max_norm?"),
@@ -79,7 +83,7 @@ MUTANTS = [
      "Of the vector (3, 4), what is the length?"),
 ]
 for _k in range(4, 11):
-    MUTANTS += [("max_norm / norm)", f"max_norm / (norm + 1e-{_k}))", f"adds 1e-{_k} to the norm where it divides, as "
+    MUTANTS += [("max_norm / max(norm, max_norm)", f"min(1.0, max_norm / (norm + 1e-{_k}))", f"adds 1e-{_k} to the norm where it divides, as "
                  "other libraries do", "Very near. After clipping, is the norm max_norm to the last digit?"),
                 ("np.sqrt(sum((g ** 2).sum() for g in grads))",
                  f"np.sqrt(sum((g ** 2).sum() for g in grads) + 1e-{_k})",
@@ -99,19 +103,19 @@ for _places in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
         ("[g * scale for g in grads]", f"[g * scale if k in {_places} else g for k, g in enumerate(grads)]",
          f"scales {_kept} only: {_rest} stay as they were", WHICH)]
 MUTANTS += [
-    ("min(1.0, max_norm / norm)", "max_norm", "multiplies by max_norm, always, and does not divide by the norm", AFTER),
-    ("min(1.0, max_norm / norm)", "min(1.0, (max_norm / norm) ** 2)", "squares the factor", AFTER),
-    ("min(1.0, max_norm / norm)", "min(1.0, (max_norm / norm) ** 0.5)", "takes the root of the factor", AFTER),
-    ("min(1.0, max_norm / norm)", "min(1.0, max_norm / norm ** 2)", "divides by the square of the norm, and compares "
+    ("max_norm / max(norm, max_norm)", "max_norm", "multiplies by max_norm, always, and does not divide by the norm", AFTER),
+    ("max_norm / max(norm, max_norm)", "min(1.0, (max_norm / norm) ** 2)", "squares the factor", AFTER),
+    ("max_norm / max(norm, max_norm)", "min(1.0, (max_norm / norm) ** 0.5)", "takes the root of the factor", AFTER),
+    ("max_norm / max(norm, max_norm)", "min(1.0, max_norm / norm ** 2)", "divides by the square of the norm, and compares "
      "that with max_norm", AFTER),
-    ("min(1.0, max_norm / norm)", "min(1.0, 1.0 / norm)", "scales to a norm of 1 where the norm is above 1", AFTER),
-    ("min(1.0, max_norm / norm)", "max_norm / norm if norm > 1 else 1.0", "compares the norm with 1, not with max_norm",
+    ("max_norm / max(norm, max_norm)", "min(1.0, 1.0 / norm)", "scales to a norm of 1 where the norm is above 1", AFTER),
+    ("max_norm / max(norm, max_norm)", "max_norm / norm if norm > 1 else 1.0", "compares the norm with 1, not with max_norm",
      SMALL),
-    ("min(1.0, max_norm / norm)", "max_norm / norm if max(np.abs(g).max() for g in grads) > max_norm else 1.0",
+    ("max_norm / max(norm, max_norm)", "max_norm / norm if max(np.abs(g).max() for g in grads) > max_norm else 1.0",
      "compares the largest entry with max_norm, not the norm", SMALL),
-    ("min(1.0, max_norm / norm)", "max_norm / norm if any(np.linalg.norm(g) > max_norm for g in grads) else 1.0",
+    ("max_norm / max(norm, max_norm)", "max_norm / norm if any(np.linalg.norm(g) > max_norm for g in grads) else 1.0",
      "compares each array's own norm with max_norm, not the norm over all", ONE),
-    ("min(1.0, max_norm / norm)", "max_norm / (norm + max_norm)", "scales by max_norm / (norm + max_norm), always",
+    ("max_norm / max(norm, max_norm)", "max_norm / (norm + max_norm)", "scales by max_norm / (norm + max_norm), always",
      SMALL),
     ("g * scale", "g * (max_norm / norm if np.linalg.norm(g) > max_norm else 1.0)",
      "compares each array's own norm with max_norm, each for itself, and divides by the norm over all", ONE),
@@ -141,6 +145,8 @@ MUTANTS += [
      "squares the sum of each array, not its entries", LONG),
     ("return *clipped, norm", "return *clipped, max_norm", "returns max_norm for the norm", "Which norm is to be "
      "returned?"),
+    ("g * scale", "g / norm * min(norm, max_norm)", "divides all by the norm, also where all gradients are zero: 0 / 0 "
+     "is nan", "What is your norm where all gradients are zero, and what is 0 / 0?"),
     ("return *clipped, norm", "return norm, *clipped", "returns the norm first, so that all stand one place too late",
      "In which order are the four to be returned?"),
 ]
@@ -148,8 +154,8 @@ MUTANTS += [
 HINTS = [
     "First the norm, a single number for all three arrays. Then the factor, again a single number. Then a new list.",
     "Add up (g ** 2).sum() over the arrays and take one root at the end. The factor is max_norm / norm where the norm "
-    "is above max_norm, and 1 elsewhere: is there a function that gives the smaller of two numbers?",
-    "norm = np.sqrt(sum((g ** 2).sum() for g in grads)), scale = min(1.0, max_norm / norm), then "
+    "is above max_norm, and 1 elsewhere. If all gradients are zero, so is the norm: do not divide by it then.",
+    "norm = np.sqrt(sum((g ** 2).sum() for g in grads)), scale = max_norm / max(norm, max_norm), then "
     "clipped = [g * scale for g in grads].",
 ]
 

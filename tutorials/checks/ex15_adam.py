@@ -42,6 +42,7 @@ EPS = "Where exactly does eps stand in the last equation? It is seen only where 
 ENTRY = "Which of the operations belong to each entry by itself?"
 COUNT = "What is n at the third step in your code?"
 CARRY = "Which m goes on to the next step, m or m̂?"
+TIMES = "Compute 1 - β₁ⁿ by hand, with β₁ = 0.8 and n = 2, and then with your line. Where do they part?"
 POWER = "Compare your correction with the equations, sign by sign: what becomes of 1 - βⁿ after many steps?"
 MUTANTS = [
     ("m / (1 - beta1 ** n)", "m", "never corrects m, and uses m itself for m̂", START),
@@ -50,7 +51,7 @@ MUTANTS = [
     ("n = t + 1", "n = 1", "never counts the steps, so n is always 1", COUNT),
     ("n = t + 1", "n = t + 2", "counts the steps from 2", COUNT),
     ("n = t + 1", "n = len(dp)", "uses T, the number of all steps, for n", COUNT),
-    ("beta1 ** n", "beta1 * n", "multiplies β₁ by n instead of raising it to the power n", POWER),
+    ("beta1 ** n", "beta1 * n", "multiplies β₁ by n instead of raising it to the power n", TIMES),
     ("(1 - beta1 ** n)", "(1 - beta1)", "divides m by 1 - β₁ at every step, without the power n", POWER),
     ("(1 - beta2 ** n)", "(1 - beta2)", "divides v by 1 - β₂ at every step, without the power n", POWER),
     ("(1 - beta1 ** n)", "(1 - beta1) ** n", "raises 1 - β₁ to the power n, not β₁", POWER),
@@ -119,7 +120,9 @@ BOTH = [  # (what is done to m and v alike, the same of m, the same of v)
      "beta2 * v + (1 - beta2)|beta1 * v + (1 - beta1)"),
 ]
 for _words, *_both in BOTH:
-    MUTANTS.append((dict(text.split("|") for text in _both), _words, MEAN))
+    _asks = next((asks for part, asks in (("power n", TIMES), ("divide", START), ("carries", CARRY), (
+        "corrections", "Which β belongs to m, and which to v?")) if part in _words), MEAN)
+    MUTANTS.append((dict(text.split("|") for text in _both), _words, _asks))
 MUTANTS += [
     *[(f"- {beta} ** n", f"- {beta} ** {n}", f"{words} in the correction of {m} only", COUNT)
       for beta, m in (("beta1", "m"), ("beta2", "v"))

@@ -140,6 +140,28 @@ class Answer:
                 named.setdefault(size, set()).add(name)
         return {size: (sorted(names)[-1], told[size]) for size, names in named.items() if size > 1 and size in told}
 
+    @functools.cached_property
+    def definitions(self):
+        """{name: (where it begins, where it ends, text)} of what is assigned once, outside of any loop."""
+        found = {}
+        for node, target, value, loops in self.statements():
+            if isinstance(node, ast.Assign) and isinstance(target, ast.Name):
+                found.setdefault(target.id, []).append((self.span(node), self.text(value), loops))
+        return {name: (*rows[0][0], rows[0][1]) for name, rows in found.items() if len(rows) == 1 and not rows[0][2]}
+
+    def known_at(self, name, place):
+        """A name or, where it is set only further down, what it is set to."""
+        start, _, text = self.definitions.get(name, (0, 0, ""))
+        return f"({text})" if start > place else name
+
+    def assigned_before(self, loop, name):
+        """Whether a name has a value before a loop begins."""
+        return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
+                   and n.lineno < loop.lineno for n in ast.walk(self.function))
+
+    def line_start(self, node):
+        return self.starts[node.lineno - 1]
+
     def axis(self, size):
         return self.sizes.get(size, ("that axis",))[0]
 
@@ -186,27 +208,60 @@ class Answer:
     # --- the families
 
     def mistakes(self):
+        yield from self.in_lines()
+        for loop in ast.walk(self.function):
+            if isinstance(loop, ast.For):
+                yield from self.loops(loop)
+        yield from self.returned()
+        yield from self.at_one_use()
+
+    def in_lines(self):
         for node, target, value, loops in self.statements():
-            if isinstance(target, str) or target is None:
-                where, targets = target or "what is returned", frozenset([target] if target else self.outputs)
-            else:
-                names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
-                targets = frozenset().union(*(self.reached.get(name, set()) for name in names[:1]))
-                where = self.spoken(self.text(target))
-                if isinstance(target, ast.Tuple):
-                    where = " and ".join(self.spoken(self.text(t)) for t in target.elts[:2]) if len(
-                        target.elts) == 2 else "this line"
-            place = Place(self, where, targets, loops)
+            place = self.place(target, loops)
             yield from place.whole(node, target, value)
             yield from place.throughout(value)
             for inner in ast.walk(value):
                 yield from place.inside(inner, value)
             if isinstance(target, ast.Subscript):
                 yield from place.steps(target, "writes {new} where {old} belongs", "Which step does each belong to?")
-        for loop in ast.walk(self.function):
-            if isinstance(loop, ast.For):
-                yield from self.loops(loop)
-        yield from self.returned()
+
+    def place(self, target, loops):
+        """Where a line is, named by what it assigns, and which outputs that can change."""
+        if isinstance(target, str) or target is None:
+            return Place(self, target or "what is returned", frozenset([target] if target else self.outputs), loops)
+        names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
+        where = self.spoken(self.text(target))
+        if isinstance(target, ast.Tuple):
+            where = " and ".join(self.spoken(self.text(t)) for t in target.elts[:2]) if len(
+                target.elts) == 2 else "this line"
+        return Place(self, where, frozenset().union(*(self.reached.get(name, set()) for name in names[:1])), loops)
+
+    def at_one_use(self):
+        """A mistake in what a name stands for, made at one of the places where it is used, as if it were written out
+        there; and a term left out at all of them but one."""
+        rows, found = list(self.statements()), {}
+        for node in ast.walk(self.function):
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(node)
+        for node, target, value, loops in rows:
+            if not isinstance(node, ast.Assign) or not isinstance(target, ast.Name) or any(
+                    isinstance(n.ctx, ast.Store) and n is not target for n in found[target.id]):
+                continue
+            start, end = self.outer(value)
+            uses = [(use, into) for _, into, text, around in rows if around == loops for use in ast.walk(text)
+                    if use in found[target.id]]
+            if len(uses) < 2:
+                continue
+            place = self.place(target, loops)
+            for mistake in (m for inner in ast.walk(value) for m in place.inside(inner, value)):
+                text = edited(self.source[start:end], [(a - start, b - start, new) for a, b, new in mistake.edits])
+                for use, into in uses:
+                    other = self.place(into, loops)
+                    yield Mistake(((*self.span(use), f"({text})"),), f"{mistake.message}, but only where {other.where} "
+                                  "uses it", other.look + mistake.question.removeprefix(place.look), other.targets)
+                    if len(uses) > 2 and mistake.shared[:1] == ("left out",):
+                        yield Mistake((*mistake.edits, (*self.span(use), f"({self.text(value)})")), f"{mistake.message}, "
+                                      f"except where {other.where} uses it", mistake.question, mistake.targets)
 
     def loops(self, loop):
         """Leave out the first turn or the last, do one only, or go the other way."""
@@ -222,6 +277,15 @@ class Answer:
             yield Mistake(((*self.span(inner), f"reversed(list({self.text(inner)}))"),),
                           "walks from the last to the first", "In which order have the turns to be done?")
         text, asks = self.text(inner), f"Which {variable} does your loop visit?"
+        if isinstance(loop.target, ast.Tuple):
+            for k, name in enumerate(ast.unparse(e) for e in loop.target.elts):
+                ends = STEP_WORDS.get(name, f"{name} = 0"), STEP_WORDS.get(name, f"{name} = 0").replace(" = 0", "").split(
+                    f" {name}")[0]
+                for end, said in (("min", ends[0]), ("max", f"last {ends[1]}")):
+                    for symbol, words in (("!=", "leaves out the"), ("==", "does only the")):
+                        yield Mistake(((*self.span(inner), f"[p for p in {text} if p[{k}] {symbol} "
+                                                           f"{end}(q[{k}] for q in {text})]"),),
+                                      f"{words} {said}", f"Which {name} does your loop visit?")
         for cut, words in (("[1:]", f"leaves out the {first}"), ("[:-1]", f"leaves out the {last}"),
                            ("[:1]", f"does the {first} only"), ("[-1:]", f"does the {last} only")):
             yield Mistake(((*self.span(inner), f"list({text}){cut}"),), words, asks)

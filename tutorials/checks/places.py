@@ -24,10 +24,10 @@ class Place:
     def __init__(self, answer, where, targets, loops):
         self.answer, self.where, self.targets, self.loops = answer, where, targets, loops
         self.text, self.span, self.outer, self.shape = answer.text, answer.span, answer.outer, answer.shape
-        self.spoken = answer.spoken
+        self.spoken, self.look = answer.spoken, f"Look at {where}. "
 
     def mistake(self, edits, message, question, shared=()):
-        return Mistake(tuple(edits), f"{message} in {self.where}", question, self.targets, shared, self.where)
+        return Mistake(tuple(edits), f"{message} in {self.where}", self.look + question, self.targets, shared, self.where)
 
     def whole(self, node, target, value):
         """What can be done to a whole line: its sign, a size divided by, zero, other start, added or assigned."""
@@ -41,9 +41,13 @@ class Place:
                                "How many turns have a part in it?", ("assigned",))
             yield self.mistake([(at, at + 2, signs[1])], "subtracts at each turn instead of adding,",
                                "Which sign has each part?", ("subtracted",))
-        elif self.loops and isinstance(target, ast.Name) and self.is_carried(target.id):
+        if self.loops and isinstance(self.loops[-1].target, ast.Name) and (
+                isinstance(node, ast.AugAssign) or isinstance(target, ast.Subscript)):
+            yield from self.turns(start, end, type(node))
+        if not isinstance(node, ast.AugAssign) and self.loops and isinstance(target, ast.Name) and self.is_carried(target.id):
             yield self.mistake([(start, start, f"{target.id} + ")], "adds to what was there instead of assigning,",
                                "What is still to be passed on, once it was used?")
+            yield from self.carried_on(node, target.id)
         shape = self.shape(text)
         if shape is None or isinstance(value, ast.Lambda):
             return
@@ -57,7 +61,8 @@ class Place:
             return
         if not isinstance(value, (ast.Name, ast.Constant)) or isinstance(node, ast.Return):
             yield self.mistake([(start, end, f"-{whole}")], "has the wrong sign", "Which sign has it?")
-            if not isinstance(value, ast.IfExp):
+            if not isinstance(value, ast.IfExp) and not (
+                    self.loops and isinstance(target, ast.Name) and self.is_carried(target.id)):
                 yield self.mistake([(start, end, f"0 * {whole}")], "has zero where there is something",
                                    "Does nothing reach the loss by this way?")
             for name, size in self.answer.sizes.values():
@@ -75,8 +80,10 @@ class Place:
             if shape:
                 yield self.mistake([(start, end, f"np.clip({whole}, -5, 5)")], "clips to -5 .. 5",
                                    "May a gradient be larger than 5? Who clips?")
+                yield from self.levelled(start, end, whole, shape)
+                yield from self.two_alone(value, shape)
             for other in self.same_shape(shape, text) if shape else []:
-                if not isinstance(node, ast.Return):
+                if not isinstance(node, ast.Return) and other != getattr(target, "id", None):
                     yield self.mistake([(start, end, f"{whole} * {other}")], f"multiplies by {self.spoken(other)} too",
                                        "What is multiplied by what?")
                     yield self.mistake([(start, end, f"{whole} + {other}")], f"adds {self.spoken(other)} too",
@@ -86,6 +93,55 @@ class Place:
                     if isinstance(node, ast.Return) or not isinstance(value, ast.BinOp):
                         yield self.mistake([(start, end, other)], f"takes {self.spoken(other)}, not "
                                            f"{self.spoken(text)},", "Which of the arrays of this shape is it?")
+
+    def turns(self, start, end, kind):
+        """A line that is done in some turns of its loop only."""
+        loop = self.loops[-1]
+        v, turns = loop.target.id, f"list({self.text(loop.iter)})"
+        for at, which in (("min", f"{v} = 0"), ("max", f"the last {v}")):
+            for symbol, words in (("!=", f"leaves out {which}"), ("==", f"does {which} only")):
+                yield self.mistake([(start, start, "("), (end, end, f") * ({v} {symbol} {at}({turns}))")],
+                                   f"{words}", f"At which {v} has it a part?", ("turns", at, symbol, kind))
+
+    def carried_on(self, node, name):
+        """What is carried from turn to turn: it is not set anew, or it comes one turn late."""
+        start, end = self.span(node)
+        said, asks = self.spoken(name), "What has the next turn to get from this one, and what does it get?"
+        yield Mistake(((*self.span(node.value), name),), f"never passes {said} on: at each turn it is what it was "
+                      "before the first", asks, self.targets)
+        first = self.answer.assigned_before(self.loops[0], name)
+        if first:
+            late, begin = f"{name}_late", self.answer.line_start(self.loops[0])
+            indent = " " * self.loops[0].col_offset
+            uses = [self.span(n) for n in ast.walk(self.loops[0]) if isinstance(n, ast.Name) and n.id == name
+                    and isinstance(n.ctx, ast.Load) and self.span(n)[1] <= start]
+            step = "\n" + " " * node.col_offset
+            yield Mistake(((begin, begin, f"{indent}{late} = 0 * {name}\n"), *((*use, late) for use in uses),
+                           (start, start, f"{late} = {name}{step}")),
+                          f"uses {said} one turn late: what a turn gives reaches the turn after the next", asks,
+                          self.targets)
+
+    def levelled(self, start, end, whole, shape):
+        """One axis summed over, or its mean, first or last taken, and given to all."""
+        for k, size in enumerate(shape if len(shape) > 1 else ()):
+            axis = self.answer.axis(size)
+            for what, words in (("sum", "sums over"), ("mean", "takes the mean over")):
+                yield self.mistake([(start, end, f"np.repeat({whole}.{what}(axis={k}, keepdims=True), {size}, {k})"
+                                     .replace(f" {size},", f" {whole}.shape[{k}],"))],
+                                   f"{words} {axis}, so that all along {axis} get the same,",
+                                   f"Has each along {axis} a gradient of its own?")
+
+    def two_alone(self, value, shape):
+        """Only two of its arrays, combined in the simplest way, for a whole expression."""
+        if not isinstance(value, ast.BinOp):
+            return
+        names = list(dict.fromkeys(n.id for n in ast.walk(value) if isinstance(n, ast.Name)
+                                   and self.shape(n.id) == shape))
+        for one, two in itertools.permutations(names, 2):
+            for symbol in "-" if one > two else "-*+":
+                yield self.mistake([(*self.outer(value), f"({one} {symbol} {two})")],
+                                   f"has {self.spoken(one)} {symbol} {self.spoken(two)}, and nothing else,",
+                                   "Which terms has it, and which factors has each?")
 
     def throughout(self, value):
         """Another array or number for one that stands in this line more than once, at each place."""
@@ -98,7 +154,8 @@ class Place:
             if len(spans) > 1 and shape is not None:
                 for other in self.same_shape(shape, text):
                     yield self.mistake([(*span, other) for span in spans], f"takes {self.spoken(other)} for "
-                                       f"{self.spoken(text)}, each time,", "Which of the arrays of this shape is it?")
+                                       f"{self.spoken(text)}, each time,", "Which of the arrays of this shape is it?"
+                                       if shape else "Which number belongs there?")
 
     def source_between(self, one, two):
         return self.answer.source[self.span(one)[1]:self.span(two)[0]]
@@ -156,8 +213,17 @@ class Place:
         if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
             for new in {0, 1, 2, 3, -1} - {node.value}:
                 if not (new == 0 and node.value == 1) and not (new == -1 and node.value not in (0, 1)):
+                    around = self.around(node, value)
                     yield self.mistake([(*self.span(node), f"({new})" if new < 0 else str(new))],
-                                       f"takes {new} for {node.value}", "Which number stands there?")
+                                       f"takes {new} for the number {node.value}{around}", "Which number stands "
+                                       f"there{around}?")
+
+    def around(self, node, value):
+        """Of which expression a number is a part, in words."""
+        holders = [n for n in ast.walk(value) if isinstance(n, (ast.BinOp, ast.Call, ast.Subscript))
+                   and node in ast.walk(n) and n is not node]
+        text = self.spoken(self.text(min(holders, key=lambda n: self.span(n)[1] - self.span(n)[0]))) if holders else ""
+        return f" of {text}" if text else ""
 
     # --- sums, products and powers
 
@@ -168,6 +234,7 @@ class Place:
         say = self.spoken
         at = slice(one[1], two[0])
         asks_sum, asks_product = "What is it the sum of?", "What is multiplied by what?"
+        asks_factors = "Write it as a sum. Which factors has each term?"
 
         def operator(symbol):
             between = self.answer.source[at]
@@ -194,12 +261,12 @@ class Place:
             # the brackets elsewhere: (a + b) * c for a + b * c, and a * (b + c) for a * b + c
             for name, words in self.factors(node.right)[:-1]:
                 yield self.mistake([(inner_start, inner_start, "("), (name, name, ")")],
-                                   f"multiplies {say(left)} too by what belongs to {say(right)} only", asks_sum)
+                                   f"multiplies {say(left)} too by what belongs to {say(right)} only", asks_factors)
             if isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Mult) and self.outer(
                     node.left) == self.span(node.left):
                 first = self.outer(node.left.right)[0]
                 yield self.mistake([(first, first, "("), (inner_end, inner_end, ")")],
-                                   f"multiplies {say(right)} too by {say(self.text(node.left.left))}", asks_sum)
+                                   f"multiplies {say(right)} too by {say(self.text(node.left.left))}", asks_factors)
         if isinstance(node.op, (ast.Mult, ast.Div)):
             over = isinstance(node.op, ast.Div)
             yield self.mistake([(one[1], two[1], "")], f"does not {'divide' if over else 'multiply'} by {say(right)}",
@@ -338,7 +405,8 @@ class Place:
         if shape is None:
             return
         for other in self.same_shape(shape, text):
-            yield self.mistake([(*span, other)], f"takes {self.spoken(other)} where {self.spoken(text)} belongs",
+            new = self.answer.known_at(other, span[0])
+            yield self.mistake([(*span, new)], f"takes {self.spoken(other)} where {self.spoken(text)} belongs",
                                "Which of the arrays of this shape belongs there?" if shape else
                                "Which number belongs there?", ("replaced", text, other))
         if isinstance(node, ast.Name) and shape:
@@ -360,12 +428,21 @@ class Place:
             [v], old = names, ast.unparse(part)
             axis = parts.index(part)
             length = f"np.shape({ast.unparse(node.value)})[{axis}]"
-            for new in (f"{v}", f"{v} - 1", f"({v} + 1) % {length}", f"min({v} + 1, {length} - 1)", "-1", "0",
+            if old == v and len(parts) > 1 and all(not isinstance(p, ast.Slice) or not (p.lower or p.upper or p.step)
+                                                   for p in parts):
+                rest = ", ".join("0" if p is part else ast.unparse(p) for p in parts)
+                base, told = ast.unparse(node.value), self.spoken(ast.unparse(node.value))
+                for what in ("mean", "sum"):
+                    yield self.mistake([(*self.span(node), f"{base}.{what}(axis={axis}, keepdims=True)[{rest}]")],
+                                       f"takes the {what} of {told} over all {v} where that of one {v} belongs",
+                                       f"Has each {v} its own?")
+            for new in (f"{v}", f"{v} - 1", f"({v} + 1) % {length}", f"min({v} + 1, {length} - 1)",
+                        f"max({v} - 1, 0)", "-1", "0",
                         f"-1 - {v}", f"{v} - 2"):
                 if new != old:
                     shown = new.split(" % ")[0].strip("()") if "%" in new else new.replace(f", {length} - 1", "")
-                    if "min" in shown:
-                        shown = f"{v} + 1"
+                    if "min" in shown or "max" in shown:
+                        shown = f"{v} + 1" if "min" in shown else f"{v} - 1"
                     base = self.spoken(ast.unparse(node.value))
                     told = words.format(new=f"{base}[{shown}]", old=f"{base}[{old}]")
                     yield self.mistake([(*self.span(part), new)], told, asks, ("step", old, new))
@@ -402,9 +479,31 @@ class Place:
                                    ("other", name, other))
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("sum", "mean", "max"):
             yield from self.summed(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
+            yield from self.reshaped(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "swapaxes":
             base = self.text(node.func.value)
             yield self.mistake([(start, end, base)], f"does not transpose {say(base)}", "Over which index is the sum?")
+
+    def reshaped(self, node):
+        """The numbers in another order, in the same shape."""
+        array, shape = self.text(node.func.value), self.shape(self.text(node))
+        given = self.shape(array)
+        if not shape or not given or len(shape) != 2 or len(given) < 2:
+            return
+        call = ast.unparse(node)[len(ast.unparse(node.func)):]
+        asks = "reshape keeps the order of the numbers. Which of them lie side by side before, and which after?"
+        said = self.spoken(array)
+        ways = {f"{array}.reshape({array}.shape[-1], -1).T": f"reshapes {said} to ({self.answer.axis(given[-1])}, -1) "
+                "and transposes that,", f"{array}.reshape(-1, order='F').reshape{call}":
+                f"reads the numbers of {said} in Fortran's order,"}
+        for order in itertools.permutations(range(len(given))):
+            if order != tuple(range(len(given))):
+                names = ", ".join(self.answer.axis(given[k]) for k in order)
+                ways[f"{array}.transpose{order}.reshape{call}"] = f"puts the axes of {said} in the order {names} " \
+                    "before it reshapes,"
+        for new, words in ways.items():
+            yield self.mistake([(*self.outer(node), new)], words, asks, ("reshaped", new.replace(array, "")))
 
     def summed(self, node):
         what, array = node.func.attr, self.text(node.func.value)
@@ -415,6 +514,13 @@ class Place:
         axis = next((ast.literal_eval(k.value) for k in node.keywords if k.arg == "axis"), None)
         kept = any(k.arg == "keepdims" for k in node.keywords)
         asks = f"Over which axis is the {what}, and what is left?"
+        if isinstance(node.func.value, ast.BinOp) and isinstance(node.func.value.op, ast.Pow):
+            power = node.func.value
+            arguments = self.answer.source[self.span(node.func)[1]:self.span(node)[1]]
+            base, exponent = self.text(power.left), self.text(power.right)
+            yield self.mistake([(start, end, f"(np.{what}({base}, {arguments[1:]} ** {exponent})".replace(", )", ")"))],
+                               f"takes the {what} first and its power {exponent} then,",
+                               "Is the square of a sum the sum of the squares?")
         keep = ", keepdims=True" if kept else ""
         target = self.shape(self.text(node)) or ()
         words = lambda axes: listed([self.answer.axis(shape[a]) for a in axes])

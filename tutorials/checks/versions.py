@@ -12,6 +12,7 @@ import difflib
 import functools
 import itertools
 import re
+import textwrap
 import time
 import warnings
 
@@ -24,6 +25,7 @@ EQUAL = 1e-12
 SECONDS = 1.5  # for trying pairs, and half of it for choosing them
 ENTRIES, TRIED = 600, 20_000  # of all entries and of all pairs, so many are looked at
 LISTED_FIRST = 40  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
+SWITCH, TOGETHER = "_version", 40  # what says which version runs, and how many are compiled at once
 SHOWN = 2  # of several versions made by rule that give equal numbers
 
 
@@ -63,6 +65,56 @@ class Plan:
         """The text of the answer with these mistakes."""
         return families.edited(self.source, [edit for k in which for edit in self.mistake(k).edits])
 
+    def function(self, which):
+        """The function of a version. Compiling takes longer than running: those that differ in one statement are
+        compiled many at once, as one function in which that statement stands once for each."""
+        if len(which) == 1 and which[0] in self.grouped:
+            name, number = self.exercise.FUNCTION, which[0]
+            namespace = self.switched(*self.grouped[number])
+            if namespace:
+                def version(*arguments):
+                    namespace[SWITCH] = number
+                    return namespace[name](*arguments)
+                return version
+        return self.compiled(self.version(which))[self.exercise.FUNCTION]
+
+    def compiled(self, source):
+        namespace = {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a mistake may look odd to Python
+            exec(compile(source, "answer.py", "exec"), namespace)
+        return namespace
+
+    @functools.cached_property
+    def grouped(self):
+        """{mistake: (start and end of the lines of its statement, the mistakes that are compiled with it)}."""
+        inside = {}
+        for k, mistake in enumerate(self.mistakes):
+            first, last = min(edit[0] for edit in mistake.edits), max(edit[1] for edit in mistake.edits)
+            at = next(((start, end) for start, end in self.statements if start <= first and last < end), None)
+            if at:
+                inside.setdefault(at, []).append(k)
+        groups = {}
+        for (start, end), several in inside.items():
+            for at in range(0, len(several), TOGETHER):
+                group = tuple(several[at:at + TOGETHER])
+                groups |= {k: (start, end, group) for k in group}
+        return groups
+
+    @functools.cache  # noqa: B019  lives as long as the plan does
+    def switched(self, start, end, group):
+        """The answer with a statement that is what the switch says; None where one of the group is not Python."""
+        source = self.source[start:end]
+        indent = source[:len(source) - len(source.lstrip())]
+        parts = []
+        for k in group:
+            edits = [(one - start, two - start, new) for one, two, new in self.mistake(k).edits]
+            parts.append(f"{indent}{'el' * bool(parts)}if {SWITCH} == {k}:\n"
+                         + textwrap.indent(families.edited(source, edits), "    "))
+        with contextlib.suppress(SyntaxError):
+            return self.compiled(self.source[:start] + "".join(parts) + self.source[end:])
+        return None
+
     def returned(self, which):
         """What a version returns: call -> outputs, run when asked for. Raises what it raises."""
         which = tuple(which)
@@ -100,27 +152,37 @@ class Plan:
                     break
         return found
 
-    def matches(self, which, got):
-        """Whether all numbers are equal; one entry of each output of each call is looked at first, as that is quick."""
-        if self.probed[0] is not got:
-            self.probed = got, [list(self.probes(got[call], call)) for call in range(len(got))]
+    def matches(self, which, got, wanted=None, calls=None):
+        """Whether all numbers are equal, or those of the outputs `wanted` in some calls. The smallest call in which
+        something is wrong comes first, and in it one entry of each output, as most versions are told apart by that."""
+        self.look_at(got)
+        calls = [call for call in self.telling if calls is None or call in calls]
+        wanted = self.exercise.OUTPUTS if wanted is None else wanted
         with contextlib.suppress(Exception):  # some do not even run
             outputs = self.returned(which)
-            return all(abs(outputs[call][name].item(at) - value) <= limit for call in range(len(got))
-                       for name, at, value, limit in self.probed[1][call]) and all(
-                same(got[call][name], outputs[call][name], EQUAL) for call in range(len(got))
-                for name in self.exercise.OUTPUTS)
+            return all(abs(outputs[call][name].item(at) - value) <= limit for call in calls
+                       for name, (at, value, limit) in self.probes[call].items() if name in wanted) and all(
+                same(got[call][name], outputs[call][name], EQUAL) for call in calls for name in wanted)
         return False
 
-    probed = None, []
+    looked_at = None
 
-    def probes(self, got, call):
-        """(output, place, number, how near) of an entry of each output that tells much: the most wrong."""
-        for name, array in got.items():
-            right = self.right[call][name]
-            if array.shape == right.shape and array.size and array.dtype.kind == "f" and np.isfinite(array).all():
-                at = int(np.abs(array - right).argmax())
-                yield name, at, array.item(at), 1e-9 * float(np.abs(array).max())
+    def look_at(self, got):
+        """Find out, once for what came back, which calls tell most, and an entry of each output: the most wrong."""
+        if self.looked_at is got:
+            return
+        self.looked_at, self.probes = got, [{} for _ in got]
+        for call, outputs in enumerate(got):
+            for name, array in outputs.items():
+                right = self.right[call][name]
+                if array.shape == right.shape and array.size and array.dtype.kind == "f" and finite(array):
+                    at = int(np.abs(array - right).argmax())
+                    self.probes[call][name] = at, array.item(at), 1e-9 * float(np.abs(array).max())
+        tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
+        is_right = [not any(off(outputs[name], right[name], tolerance) for name in right)
+                    for outputs, right in zip(got, self.right)]
+        size = [sum(array.size for array in right.values()) for right in self.right]
+        self.telling = sorted(range(len(got)), key=lambda call: (is_right[call], size[call]))
 
     def alike(self, got):
         """Where not all is finite: the mistakes that give equal numbers wherever both are, and nan or inf in the same
@@ -172,8 +234,8 @@ class Plan:
         yours = np.concatenate([self.mask(got[call], call) for call in heads])[::step]
         known, wrong, unlike = [], [], []
         start = time.thread_time()
-        for k in range(len(self.mistakes)):
-            if k > len(self.listed) and time.thread_time() - start > SECONDS / 2:
+        for k in self.promising(got):
+            if k >= len(self.listed) and time.thread_time() - start > SECONDS / 2:
                 break
             with contextlib.suppress(Exception):  # it may not run
                 mask = np.concatenate([self.mask(self.returned((k,))[call], call) for call in heads])[::step]
@@ -194,6 +256,26 @@ class Plan:
         for k in few[np.argsort(cost[few], kind="stable")]:
             if self.combine(known[one[k]], known[two[k]]):
                 yield known[one[k]], known[two[k]]
+
+    def promising(self, got):
+        """The listed mistakes, then those made by rule: first which alone give most of the entries that are wrong, in
+        the smallest call that tells."""
+        self.look_at(got)
+        call, right, gains = self.telling[0], self.right[self.telling[0]], {}
+        yours = np.concatenate([got[call][name].ravel() for name in right])
+        ours = np.concatenate([array.ravel() for array in right.values()])
+        if len(yours) != len(ours):
+            return range(len(self.mistakes))
+        scale = 1e-9 * np.concatenate([np.full(array.size, np.abs(array).max(initial=0)) for array in right.values()])
+        with np.errstate(invalid="ignore"):
+            wrong = ~(np.abs(yours - ours) <= scale)
+            for k in range(len(self.listed), len(self.mistakes)):
+                with contextlib.suppress(Exception):
+                    outputs = self.returned((k,))[call]
+                    theirs = np.concatenate([outputs[name].ravel() for name in right])
+                    gains[k] = int((wrong & (np.abs(theirs - yours) <= scale)).sum()) - int(
+                        (~wrong & (np.abs(theirs - yours) > scale)).sum())
+        return [*range(len(self.listed)), *sorted(gains, key=lambda k: (-gains[k], k))]
 
     def mask(self, outputs, call):
         """Which entries of a call are wrong, all outputs in a row."""
@@ -217,7 +299,8 @@ class Plan:
         one, two = self.mistake(one), self.mistake(two)
         apart = all(clear(a, b) or clear(b, a) for a in one.edits for b in two.edits)
         return (apart and one.message != two.message
-                and not self.assigned(one) & self.brought(two) and not self.assigned(two) & self.brought(one))
+                and not self.assigned(one) & self.brought(two) and not self.assigned(two) & self.brought(one)
+                and not self.taken(one) & self.brought(two) and not self.taken(two) & self.brought(one))
 
     def assigned(self, mistake):
         """The names that the lines are about in which it stands."""
@@ -226,8 +309,18 @@ class Plan:
 
     def brought(self, mistake):
         """The names that it brings in."""
-        words = lambda text: set(re.findall(r"[A-Za-z_]\w*\b(?! = )", text))  # read there, not set
-        return set().union(*(words(new) - words(self.source[start:end]) for start, end, new in mistake.edits))
+        return set().union(*(names(new) - names(self.source[start:end]) for start, end, new in mistake.edits))
+
+    def taken(self, mistake):
+        """The names that it takes out, to put nothing in their place."""
+        return set().union(*(names(self.source[start:end]) for start, end, new in mistake.edits if not names(new)))
+
+    @functools.cached_property
+    def statements(self):
+        """(start, end) of the lines of each simple statement of the answer's function."""
+        starts = list(itertools.accumulate(map(len, self.source.splitlines(True)), initial=0))
+        return [(starts[node.lineno - 1], starts[node.end_lineno]) for node in ast.walk(ast.parse(self.source))
+                if isinstance(node, (ast.Assign, ast.AugAssign, ast.Return)) and node.col_offset]
 
     @functools.cached_property
     def lines(self):
@@ -264,12 +357,15 @@ class Lazily(dict):
         with np.errstate(all="ignore"), warnings.catch_warnings():  # a mistake may look odd to Python and to NumPy
             warnings.simplefilter("ignore")
             if self.function is None:
-                namespace = {}
-                exec(compile(self.plan.version(self.which), "answer.py", "exec"), namespace)
-                self.function = namespace[self.plan.exercise.FUNCTION]
+                self.function = self.plan.function(self.which)
             outputs = self.function(*copy.deepcopy(list(self.plan.calls[call][2].values())))
         self[call] = arrays(outputs, self.plan.exercise)
         return self[call]
+
+
+def names(text):
+    """The names that are read in a text, not set."""
+    return set(re.findall(r"[A-Za-z_]\w*\b(?! = )", text))
 
 
 def clear(one, two):
