@@ -56,6 +56,8 @@ MUTANTS = [
     ("s * (1 - s)", "s * (1 + s)", "takes s (1 + s) for σ'", WHERE_FLAT),
     ("s * (1 - s)", "s * 1 - s", "computes s * 1 - s, which is 0, for σ'",
      "In which order does Python work out a * b - c?"),
+    ("s * (1 - s)", "s * (1 / s - 1)", "has s (1/s - 1), where the second s is missing: that is 1 - s, and nan far out",
+     "What is s (1/s - 1), when it is multiplied out?"),
     ("s * (1 - s)", "s ** 2 * (1 / s - 1)", "divides by s, which is 0 far out, so that nan comes up there",
      "What is 1/s where s is 0? Multiply out first."),
     ("s * (1 - s)", "s ** 2", "takes s² for σ', without the exp(-a)", FORMULA),

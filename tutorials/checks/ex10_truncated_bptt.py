@@ -85,6 +85,9 @@ MUTANTS = [
      "takes dh at the last step of the sequence only", "At which steps does the loss read h?"),
     ("dx[:, part] =", "dx[:, :h.shape[1]] =", "writes dx of every chunk to the first steps",
      "Which steps does dx of the second chunk belong to?"),
+    *[("total[name] +=", f"total[name] = (name != '{_name}') * total[name] +",
+       f"assigns d{_name} at each chunk instead of adding to it", "How many chunks have a part in it?")
+      for _name in ("W_ih", "U_h", "b_h")],
     ("total[name] +=", "total[name] =", "assigns the gradients of the weights at each chunk instead of adding to them",
      SUM),
     ("grads[name]", "grads[name] / -(-T // k)", "takes the mean over the chunks for the weights, not the sum", SUM),

@@ -1,4 +1,5 @@
 import copy
+import re
 
 import numpy as np
 
@@ -150,6 +151,11 @@ MUTANTS += [
     ("return *clipped, norm", "return norm, *clipped", "returns the norm first, so that all stand one place too late",
      "In which order are the four to be returned?"),
 ]
+for _right, _wrong, _words, _asks in [row for row in MUTANTS if len(row) == 4 and row[0] in (
+        "max_norm / max(norm, max_norm)", "g * scale")]:  # a norm of 0 may be thought of, and the rest be wrong
+    if re.search(r"/ (norm|np\.linalg\.norm\(g\))", _wrong) and " if " not in _wrong and "min(" not in _wrong:
+        _zero = "g" if _right == "g * scale" else "1.0"
+        MUTANTS.append((_right, f"({_wrong} if norm else {_zero})", f"{_words}, except where the norm is 0", _asks))
 
 HINTS = [
     "First the norm, a single number for all three arrays. Then the factor, again a single number. Then a new list.",

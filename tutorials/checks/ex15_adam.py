@@ -157,6 +157,10 @@ MUTANTS += [
     ("return p", "return p[::-1]", "returns the steps in reversed order", "Which step does p[0] belong to?"),
     ("return p", "return now", "returns only the last parameters", "How many parameters are to be returned?"),
 ]
+for _name, _given, _words in (("m", "dp[0]", "the first gradient"), ("v", "dp[0] ** 2", "the first gradient's square")):
+    _starts = ", ".join(_given if name == _name else "np.zeros_like(p0)" for name in "mv")
+    MUTANTS.append(("np.zeros_like(p0), np.zeros_like(p0)", _starts, f"starts {_name} from {_words}, not from zero",
+                    f"What is {_name} before the first step?"))
 
 HINTS = [
     "Before the loop, m and v are zeros of the shape of p0. Each turn of the loop is the five equations, in order.",

@@ -277,6 +277,11 @@ class Answer:
             yield Mistake(((*self.span(inner), f"reversed(list({self.text(inner)}))"),),
                           "walks from the last to the first", "In which order have the turns to be done?")
         text, asks = self.text(inner), f"Which {variable} does your loop visit?"
+        if len(loop.body) == 1 and isinstance(loop.body[0], ast.AugAssign):
+            body, index = self.text(loop.body[0]), f"[{variable.strip('()')}]"
+            if body.count(index) > 1:
+                yield Mistake(((*self.span(loop), body.replace(index, "")),), "has no loop, so that of several turns "
+                              "that add to one entry only the last counts", "What if two turns add to the same entry?")
         if isinstance(loop.target, ast.Tuple):
             for k, name in enumerate(ast.unparse(e) for e in loop.target.elts):
                 ends = STEP_WORDS.get(name, f"{name} = 0"), STEP_WORDS.get(name, f"{name} = 0").replace(" = 0", "").split(

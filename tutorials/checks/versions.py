@@ -24,6 +24,7 @@ from .attempt import SEEDS, calls
 EQUAL = 1e-12
 SECONDS = 1.5  # for trying pairs, and half of it for choosing them
 ENTRIES, TRIED = 600, 20_000  # of all entries and of all pairs, so many are looked at
+NEAREST_FIRST = 60  # in the same measure, before one that moves the numbers the other way
 LISTED_FIRST = 40  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
 SWITCH, TOGETHER = "_version", 40  # what says which version runs, and how many are compiled at once
 SHOWN = 2  # of several versions made by rule that give equal numbers
@@ -232,7 +233,7 @@ class Plan:
         heads = range(0, len(self.calls), SEEDS)
         step = 1 + sum(right.size for call in heads for right in self.right[call].values()) // ENTRIES
         yours = np.concatenate([self.mask(got[call], call) for call in heads])[::step]
-        known, wrong, unlike = [], [], []
+        known, wrong, unlike, moved = [], [], [], []
         start = time.thread_time()
         for k in self.promising(got):
             if k >= len(self.listed) and time.thread_time() - start > SECONDS / 2:
@@ -242,6 +243,7 @@ class Plan:
                 if mask.any():
                     wrong.append(mask)
                     unlike.append(np.concatenate([self.unlike(k, call, got[call]) for call in heads])[::step])
+                    moved.append(self.moved(self.returned((k,)), heads)[::step])
                     known.append(k)
         if not known:
             return
@@ -252,10 +254,27 @@ class Plan:
         one, two = np.triu_indices(len(known), 1)
         made = np.array(known) >= len(self.listed)
         cost = broken[one, two] + LISTED_FIRST * (made[one].astype(int) + made[two])
+        cost += NEAREST_FIRST * self.apart(np.array(moved), self.moved(got, heads)[::step])[one, two]
         few = np.argpartition(cost, TRIED)[:TRIED] if len(cost) > TRIED else np.arange(len(cost))
         for k in few[np.argsort(cost[few], kind="stable")]:
             if self.combine(known[one[k]], known[two[k]]):
                 yield known[one[k]], known[two[k]]
+
+    def moved(self, outputs, calls):
+        """By how much the entries of these calls are off, all in a row; nothing where the shape is another."""
+        return np.concatenate([np.ravel(outputs[call][name] - right if outputs[call][name].shape == right.shape
+                                        else np.zeros(right.shape)) for call in calls
+                               for name, right in self.right[call].items()]).astype(float)
+
+    def apart(self, moved, yours):
+        """0 to 1 for each pair: how far the sum of what the two move is from what you have moved; each entry counts
+        alike. Two small mistakes add up, so this orders pairs where all is wrong anyway."""
+        with np.errstate(all="ignore"):
+            unit = np.abs(yours)
+            moved = np.nan_to_num(np.clip(np.where(moved == 0, 0, moved / unit), -3, 3)).astype(np.float32)
+            yours = np.nan_to_num(np.where(unit == 0, 0, yours / unit)).astype(np.float32)
+        sizes, shared = (moved ** 2).sum(axis=1) - 2 * moved @ yours, moved @ moved.T
+        return np.clip((yours @ yours + sizes[:, None] + sizes + 2 * shared) / (yours @ yours + 1e-9), 0, 1)
 
     def promising(self, got):
         """The listed mistakes, then those made by rule: first which alone give most of the entries that are wrong, in
