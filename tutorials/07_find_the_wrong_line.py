@@ -45,7 +45,8 @@ def layer(bug=None):
             grads["b_h"] += da.sum(axis=1)
             dx[t] = params["W_ih"].T @ da
         return grads, dx.transpose(2, 0, 1), dh_next.T  # B in front again
-    return compose.Layer(rnn.init, rnn.forward, backward, takes=rnn.takes)  # a layer is three functions
+    # a layer is three functions; `takes` names what forward takes besides x
+    return compose.Layer(rnn.init, rnn.forward, backward, takes=rnn.takes)
 
 
 LAYERS = {name or "right": layer(name) for name in (None, "tanh' of h", "no dh_next", "no transpose")}
@@ -54,8 +55,9 @@ LAYERS = {name or "right": layer(name) for name in (None, "tanh' of h", "no dh_n
 # ## The whole problem
 #
 # First the check of a network with H = 5 units. It reads B = 3 series of T = 4 steps, with D = 2 numbers at each step.
-# Weights, inputs and initial states are not small. Every entry of the five gradients is compared with the complex step.
-# An error of 1e-12 is allowed.
+# Weights, inputs and initial states are not small. The check draws the gradients that arrive from outside: one for
+# each h_t, and one more for the last state. It compares every entry of five gradients with the complex step, and
+# allows an error of 1e-12.
 #
 # PREDICT: how many of the five gradients does each mistake make wrong: those of W_ih, U_h, b_h, x and h_0?
 
@@ -155,14 +157,14 @@ for case, by_name in wrong.items():
 #
 # Read a row from left to right:
 #
-# - **tanh' of h**: all are wrong in each problem. One step is enough, so the mistake is within the step. All five are
-#   wrong, so it is in what they share: the line of da.
+# - **tanh' of h**: all are wrong in each problem, also with one step. So the mistake is in what all five share: in the
+#   line of da, or in that of dh_t, from which da is made. (dh_t without dh_next looks like this too.)
 # - **no dh_next**: with one step only dh_0 is wrong. So da is right, and the mistake is on the way from step to step:
 #   in the line of dh_next. With one unit all are wrong, so it is not about the order of the axes.
 # - **no transpose**: with one step only dh_0 is wrong, so it is the line of dh_next again. With one unit all are right.
 #   So the mistake is in the order of the axes: a transpose, or a sum along the wrong axis.
 #
-# Three small checks have found the line. None of them trains anything, and nobody has to judge a curve.
+# Three small checks have led to a line or two. None of them trains anything, and nobody has to judge a curve.
 #
 # A learning curve asks whether a model gets better. The gradient check asks whether it does what the equations say.
 # Ask the second question first.
@@ -172,6 +174,16 @@ whole, one_step, one_unit = wrong.values()
 assert whole == {name: everything if name != "right" else [] for name in LAYERS}
 assert one_step == {"right": [], "tanh' of h": everything, "no dh_next": ["h_0"], "no transpose": ["h_0"]}
 assert one_unit == {"right": [], "tanh' of h": everything, "no dh_next": everything, "no transpose": []}
+
+
+def only_from_outside(cache, dh, dstate=None):
+    params, *rest = cache
+    grads, dx, _ = rnn.backward((params | {"U_h": 0 * params["U_h"]}, *rest), dh)  # so no dh_next comes to a dh_t
+    return grads, dx, (dh[:, 0] * (1 - cache[-1][1].T ** 2)) @ params["U_h"]
+
+
+without = compose.Layer(rnn.init, rnn.forward, only_from_outside, takes=rnn.takes)
+assert all(wrong_ones(without, T, H)[0] == everything for T, H in CASES.values())
 
 # %% [markdown]
 # **To take away:** somebody writes `da.mean(axis=1)` for `da.sum(axis=1)`. Which gradients are wrong in the three
