@@ -3,7 +3,8 @@
 #
 # *Beside the article: §2, the gates "against vanishing and exploding gradients".*
 #
-# The article says that the LSTM has gates so that gradients do not vanish. Which gate, and how open must it be?
+# The article says that the LSTM has gates so that gradients do not vanish. How far back does a gradient reach, and
+# what decides it: which gate, and what else?
 # Tutorial 11 found the line that answers, the *cell line*. From c_{t+1} back to c_t leads one factor, f_{t+1}:
 #
 #     (B2)  dc_t = dc_{t+1} ⊙ f_{t+1} + ...
@@ -36,7 +37,8 @@ for b_f in (0.0, 1.0, 5.0):
 # input gate is shut, c_t = f_t c_{t-1}. So the value and its gradient have the same factor, f_t. With f_t near 1 both
 # are kept.
 #
-# But these are the numbers of one way back. There are others, through h_t and U_h. So measure all of them together.
+# But these are the numbers of one way back. There are others, through h_t and U_h. So measure the cell line alone, and
+# then all ways together.
 
 # %% tags=["proof"]
 assert [round(float(sigmoid(b)), 3) for b in (0.0, 1.0, 5.0)] == [0.5, 0.731, 0.993]
@@ -82,7 +84,8 @@ def lengths(params, h_0=np.zeros(H), c_0=np.zeros(H), through_h=True):
     return SimpleNamespace(dh=of_h, dc=of_c, slope=(1 - np.tanh(c) ** 2).mean(axis=1), dh_0=dh)
 
 
-measured = {b_f: [lengths(fresh(b_f, seed)) for seed in SEEDS] for b_f in (0, 1, 5)}
+measured, alone = ({b_f: [lengths(fresh(b_f, seed), through_h=through_h) for seed in SEEDS] for b_f in (0, 1, 5)}
+                   for through_h in (True, False))
 
 # %% [markdown]
 # ## The picture
@@ -108,18 +111,20 @@ left.legend(frameon=False, loc="lower right", title="three seeds each")
 right.legend(frameon=False, loc="upper left")
 save(figure, "13_the_forget_gate.png")
 for b_f, runs in measured.items():
-    print(f"b_f = {b_f}: dc at step 0, three seeds:", *(f"{run.dc[0]:.0e}" for run in runs))
+    print(f"b_f = {b_f}, three seeds: dc at the last step", *(f"{run.dc[-1]:.2f}" for run in runs))
+    for ways, of in (("all ways", runs), ("cell line alone", alone[b_f])):
+        print(f"    dc at step 0, {ways}:", *(f"{run.dc[0]:.0e}" for run in of))
 
 # %% [markdown]
 # ![Length of dc for three forget biases; dc and dh in the last steps](figures/13_the_forget_gate.png)
 #
-# With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. With b_f = 5 it arrives, in
-# this network of 32 units. So having gates is not enough. The forget gate must be open.
+# With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. With b_f = 5 it arrives. So
+# having gates is not enough. The forget gate must be open. Yet all ways together bring far more than the cell line
+# alone: for b_f = 1 more than 100,000 times as much, for b_f = 5 more than 60 times. So the ways through h_t count too.
 #
-# The right side has b_f = 5 alone. In two or three steps dh falls from 1 to a few hundredths. Is that vanishing? No:
-# dc stays between 0.08 and 0.2 in all three seeds. The loss came in at the last h_t, and from there it went into the
-# cell. What travels on is dc. Each earlier dh_t gets only a small part: what leaves the cell line through the gates
-# and U_h. So look at dc to see what a cell remembers.
+# The right side has b_f = 5 alone. In two or three steps dh falls from 1 to a few hundredths. Is that vanishing? No: in
+# these last twelve steps dc stays between 0.08 and 0.2. From the last h_t the gradient went into the cell, and what
+# travels on is dc. Each earlier dh_t gets only a small part. So look at dc to see what a cell remembers.
 #
 # The cell line alone, for one unit and four steps: `python -m minirnn watch --forget -1 1 3`.
 #
@@ -130,7 +135,9 @@ at_0 = {b_f: np.array([run.dc[0] for run in runs]) for b_f, runs in measured.ite
 start = {b_f: np.array([run.dc[-1] for run in runs]) for b_f, runs in measured.items()}
 assert 19.5 < np.log10(start[0] / at_0[0]).min() and np.log10(start[0] / at_0[0]).max() < 22
 assert 6.5 < np.log10(start[1] / at_0[1]).min() and np.log10(start[1] / at_0[1]).max() < 8
-assert at_0[5].min() > 1
+assert at_0[5].min() > 1 and all(np.all(abs(start[b_f] - 0.5) < 0.02) for b_f in (0, 1))
+more = {b_f: at_0[b_f] / np.array([run.dc[0] for run in runs]) for b_f, runs in alone.items()}
+assert more[1].min() > 1e5 and more[5].min() > 60
 for run in measured[5]:
     assert run.dc[88:].min() > 0.08 and run.dc[88:].max() < 0.2 and run.dh[99] > 0.999 and run.dh[88:96].max() < 0.07
 _, _, cache = lstm.forward(fresh(1, 1), inputs[None, :T])
@@ -138,16 +145,15 @@ _, _, (theirs, _) = lstm.backward(cache, None, (dh_last[None], None))
 assert np.allclose(measured[1][0].dh_0, theirs[0], rtol=1e-10, atol=0)
 
 # %% [markdown]
-# ## Why does it rise at the left end?
+# ## What decides how much comes through h_t?
 #
-# With b_f = 5 the lines rise to the left, above 1. f is below 1, so the cell line cannot do it. The ways through h_t
-# can: they pass U_h, and they add to dc. But why do they add so much at the left end, and not at the right?
+# With b_f = 5 the lines rise to the left, above 1. f is below 1, so the rise comes through h_t. Why is it at the left
+# end, and not at the right?
 #
-# Each of these ways goes through h_t = o_t tanh(c_t). So it has the slope of tanh(c_t) as a factor. At the left end the
-# cells are still near c_0 = 0. Is this the reason? To test it, let the same network start with full cells, those that
-# it has after 400 inputs.
+# Each way through h_t = o_t tanh(c_t) has the slope of tanh(c_t) as a factor. At the left end the cells are still near
+# c_0 = 0. Is this the reason? To test it, let the same network start with full cells, those after 400 inputs.
 #
-# PREDICT: will dc still rise to the left when the cells start full? And on the cell line alone?
+# PREDICT: will dc still rise to the left when the cells start full?
 
 # %%
 def full(params):
@@ -158,7 +164,7 @@ def full(params):
 
 open_gates = [fresh(5, seed) for seed in SEEDS]
 tests = {"from c_0 = 0": measured[5], "from full cells": [lengths(params, *full(params)) for params in open_gates],
-         "cell line alone": [lengths(params, through_h=False) for params in open_gates]}
+         "cell line alone": alone[5]}
 for name, runs in tests.items():
     print(f"{name}, three seeds: dc at step 0 / dc at step 60:", *(f"{run.dc[0] / run.dc[60]:.2f}" for run in runs))
     for t in (0, 60):
@@ -171,8 +177,9 @@ for name, runs in tests.items():
 # From full cells the slope is below 0.1 from the start, and dc does not grow. On the cell line alone it does not grow
 # either: f = 0.993 is all that multiplies it, and 0.993⁶⁰ is about 0.66.
 #
-# So an LSTM can explode too, where its cells are small and its forget gates open. `training.step` clips for it as for
-# the RNN.
+# So how far back a gradient reaches is decided by two things: the forget gates, and the slope of tanh(c) on the ways
+# through h_t. Where the cells are small and the forget gates open, an LSTM can even explode. `training.step` clips for
+# it as for the RNN.
 
 # %% tags=["proof"]
 growth = {name: np.array([run.dc[0] / run.dc[60] for run in runs]) for name, runs in tests.items()}
