@@ -38,7 +38,8 @@ def layer(bug=None):
             grads["b_h"] += da.sum(axis=1)
             dx[t] = params["W_ih"].T @ da
         return grads, dx.transpose(2, 0, 1), dh_next.T  # B in front again
-    return compose.Layer(rnn.init, rnn.forward, backward, takes=rnn.takes)  # a layer is three functions
+    # a layer is three functions; `takes` names what forward takes besides x
+    return compose.Layer(rnn.init, rnn.forward, backward, takes=rnn.takes)
 
 
 LAYERS = {name or "right": layer(name) for name in (None, "tanh' of h", "no dh_next", "no transpose")}
@@ -160,14 +161,15 @@ save(figure, "06_it_trains_and_it_is_wrong.png")
 # ![Learning curves of one right and three wrong backward passes](figures/06_it_trains_and_it_is_wrong.png)
 #
 # There are three lines of each kind, one for each seed. Hide the blue lines with your hand. The green ones look like a
-# model that only needs more epochs: they keep falling, far below what the read-out reaches by itself. Yet after 30
-# epochs the error is about 0.06 to 0.2, and with the right backward about 0.001.
+# model that only needs more epochs. Yet after 30 epochs the error is 0.07 to 0.18, and with the right backward about
+# 0.001. (In a recorded run of 150 epochs one came to 0.0045, and another stayed at 0.06.)
 #
 # Without the transpose the loss falls too, for a while, in one run to 0.014. Then it rises again. In the end the error
 # is about 0.7 to 1, as with the read-out alone.
 #
-# The dotted lines run close beside the blue ones. At the end tanh' of h makes the error about a quarter larger. A
-# slightly smaller learning rate does more than that, with the right backward: 0.0013 in place of 0.0009.
+# The dotted lines run close beside the blue ones. After 30 epochs tanh' of h makes the error about a quarter larger.
+# With the right backward, a learning rate of 0.002 instead of 0.003 does more: 0.0013 instead of 0.0009. In a recorded
+# run of 150 epochs the mistake even ended lower: at 0.00023, and the right backward at 0.00026.
 #
 # So the curve of a wrong backward can look like the curve of a right one.
 
@@ -187,14 +189,14 @@ if not QUICK:
 # Take all weights as one long vector. Straight downhill is the opposite of the right gradient. A small step makes the
 # loss smaller if its angle to straight downhill is below 90°.
 #
-# PREDICT: Adam's first step from each wrong gradient, is it below or above 90°? And the right one, is it 0°?
+# PREDICT: take Adam's first step from the right gradient. Is its angle 0°?
 
 # %%
 def first_step(recurrent):
     """Adam's first step from the start of seed 0, and the gradient there, each as one long vector."""
     model = compose.chain(recurrent, linear)
     params = model.init(np.random.default_rng(0), 1, H, 1)
-    flat = lambda parts: np.concatenate([leaf.ravel() for _, leaf in tree.leaves(parts)])
+    flat = lambda parts: np.concatenate([leaf.ravel() for _, leaf in tree.leaves(parts)])  # leaves: all the arrays
     before, grads = flat(params), gradients(model, params, *train_set)
     optim.Adam(lr=3e-3).step(params, grads)
     return flat(params) - before, flat(grads)
@@ -209,9 +211,9 @@ for name, one in everyone.items():
     print(f"{name:<13} Adam's first step is {angles[name]:.0f}° from straight downhill")
 
 # %% [markdown]
-# All are below 90°, also the last, where only the read-out learns. So all five first steps go down. The right one has
-# 46°: Adam's first step is made from the sign of each slope, as tutorial 5 showed. This promises nothing for later
-# steps: the orange lines rise again.
+# The right one has 46°: Adam's first step is made from the sign of each slope, as tutorial 5 showed. All are below 90°,
+# even the last one's. So all five first steps go down. This promises nothing for later steps: the orange lines rise
+# again.
 #
 # So a falling loss says that the steps lead down, more or less. It does not say that the gradient is the right one.
 # Before you train, check the gradient, as tutorial 4 does. How to find the wrong line is the subject of tutorial 7.
