@@ -8,11 +8,10 @@
 # Where several arrows arrive, add.*
 #
 # This page follows each arrow, with numbers. Eight equations come out of it: (B1) to (B8), as in `layers/lstm.py`.
-# (The RNN's equations had numbers of their own. These are others.)
+# (B1) and (B2) come late, because they need step t+1.
 #
 # The unit is that of tutorial 10, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
-# As before, dX stands for dL/dX. a_i is the argument of the σ of i, and likewise a_f and a_o. The code writes g for
-# c̃, so a_g is the argument of its tanh.
+# dX stands for dL/dX, and a_i for the argument of the σ of i (likewise a_f, a_o). The code writes g for c̃, hence a_g.
 #
 # ## Forward: four arguments, and six equations
 
@@ -62,11 +61,10 @@ print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 # - A product y = u v has the slope v for u, and u for v. So *each factor gets dy times its partner*.
 # - σ has the slope s (1 - s), and tanh has 1 - s², where s is its own output.
 #
-# Nothing comes after step 2. So h_2 is used by the loss alone, and dh_2 = 1. (Below, the last digit may differ by one
-# from what you get with the rounded numbers. The code keeps all digits.)
+# Nothing comes after step 2. So dh_2 = 1, from the loss alone. (The code keeps all digits, so your last may differ.)
 #
-# **h_t = o_t tanh(c_t)** is a product. o_t gets dh_t tanh(c_t). Its partner tanh(c_t) gets dh_t o_t. So c_t gets that
-# times the slope of tanh: dh_t o_t (1 - tanh²(c_t)). In step 2:
+# **h_t = o_t tanh(c_t)** is a product. o_t gets dh_t tanh(c_t), and tanh(c_t) gets dh_t o_t. From there to c_t the
+# slope of tanh comes in: dh_t o_t (1 - tanh²(c_t)). In step 2:
 #
 #     do = 1 · 0.308 = 0.308            dc_2 = 1 · 0.698 · (1 - 0.308²) = 0.632
 #
@@ -74,10 +72,10 @@ print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 # its partner:
 #
 #     di = dc_2 c̃ = 0.632 · -0.435 = -0.275        df       = dc_2 c_1 = 0.632 · 0.826 = 0.522
-#     dc̃ = dc_2 i = 0.632 ·  0.282 =  0.179        c_1 gets   dc_2 f_2 = 0.632 · 0.534 = 0.338
+#     dc̃ = dc_2 i = 0.632 ·  0.282 =  0.179        to c_1   = dc_2 f_2 = 0.632 · 0.534 = 0.338
 #
-# **The three gates and the candidate** pass it on to their arguments, times σ' or tanh'. With di, df, dc̃ and do put
-# in, these are four of the eight equations:
+# **The three gates and the candidate** pass it on to their arguments, times σ' or tanh'. So da_i = di · i_t (1 - i_t).
+# With di = dc_t c̃_t put in, this is (B3). The other three follow in the same way:
 #
 #     (B3)  da_i = dc_t c̃_t · i_t (1 - i_t)             step 2:  -0.275 · 0.282 · 0.718  = -0.056
 #     (B4)  da_f = dc_t c_{t-1} · f_t (1 - f_t)                   0.522 · 0.534 · 0.466  =  0.130
@@ -92,7 +90,7 @@ print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 # ## What arrives at step 1: two sources each
 #
 # **h_1 is used twice.** The loss uses it, with the slope 1: this comes *from outside*. And the four arguments of step 2
-# use it. There its partners are U_i, U_f, U_c and U_o:
+# use it, beside U_i, U_f, U_c and U_o:
 #
 #     (B1)  dh_t = from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o    (these da are those of step t+1)
 #
@@ -103,8 +101,7 @@ print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 #
 # In step 2 dc_future was 0. From here on step 1 goes as step 2 did.
 #
-# PREDICT: is dh_1 larger or smaller than 1? And which of its two sources brings more to dc_1: h_1 or c_2? All numbers
-# for it stand above.
+# PREDICT: which of its two sources brings more to dc_1: h_1 or c_2? (tanh(c_1) is 0.678. The rest stands above.)
 
 # %%
 def backward(s, dh, dc_future):
@@ -128,7 +125,7 @@ for name, d in (("step 2", d_two), ("step 1", d_one)):
 print(f"dc_1 by c_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:.3f}")
 
 # %% [markdown]
-# Larger. And c_2 brings a little more than h_1:
+# c_2 brings a little more than h_1:
 #
 #     dh_1 = 1 + 0.2 · -0.056 + 0.4 · 0.130 + 0.1 · 0.145 + 1 · 0.065    = 1.120
 #     dc_1 = 0.338 + 1.120 · 0.5 · (1 - 0.678²)         = 0.338 + 0.303  = 0.640
@@ -195,9 +192,8 @@ assert np.isclose(dc_unit.item(), d_one.to_c_prev)
 # %% [markdown]
 # ## The picture
 #
-# Here is step 1, with what it meets of step 2, in the style of tutorial 2. Blue runs forward and orange runs back,
-# each orange arrow with its factor. Where many arrows meet, only the orange ones are drawn. x_1 and the weights are
-# left out.
+# Here is step 1, with what it meets of step 2. Blue runs forward. Orange runs back, each arrow with its factor. Where
+# many arrows meet, only the orange ones are drawn. x_1 and the weights are left out.
 
 # %%
 places = {"c_0": (0, 4.4), "h_0": (0, 0.65), "c_1": (13.2, 4.4), "h_1": (13.2, -1.3), "c_2": (18, 4.4),
@@ -215,7 +211,7 @@ arrows = {("c_0", "c_1"): ("·f", f"·f = ·{one.f:.3f}"), ("c_1", "c_2"): ("·f
           ("h_1", "L"): ("·1", "·1"), ("h_2", "L"): ("·1", "·1")}
 rows = (("i", one.a_i, one.i, d_one.da_i, "c̃", one.g), ("f", one.a_f, one.f, d_one.da_f, "c_0", one.c_prev),
         ("c̃", one.a_g, one.g, d_one.da_g, "i", one.i), ("o", one.a_o, one.o, d_one.da_o, "tanh(c)", np.tanh(one.c)))
-for (name, a, value, da, partner, factor), y in zip(rows, (2.9, 1.75, -0.05, -1.3)):
+for (name, a, value, da, partner, factor), y in zip(rows, (2.9, 1.8, -0.2, -1.3)):
     places |= {f"a_{name}": (4, y), name: (7.4, y)}
     gradient = factor * (d_one.dh if name == "o" else d_one.dc)
     letter = "g" if name == "c̃" else name
@@ -236,17 +232,18 @@ save(figure, "11_the_lstms_backward_pass.png")
 # ![One step of the LSTM with its numbers, forward and backward](figures/11_the_lstms_backward_pass.png)
 #
 # Each equation is an arrow, or the sum where arrows meet. (B2) is the upper right corner, (B1) the lower right one.
-# (B3) to (B6) are the four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029.
+# (B3) to (B6) are the four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029. (di and df are
+# both 0.320 by chance: here c̃ is nearly c_0.)
 #
 # Now look at the top line, the *cell line*. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'.
-# All other ways back go through a U and a slope. Tutorial 13 is about that line. Tutorial 12 writes the eight equations
-# in matrices.
+# All other ways back go through a U and a slope. Tutorial 13 is about that line.
 #
-# The same network, one operation at a time: `python -m minirnn watch`. With `--steps 3` a third step follows.
+# The same network, one operation at a time: `python -m minirnn watch`.
 #
 # ![An LSTM of one unit, forward and backward, one operation at a time](../.github/watch.gif)
 
 # %% tags=["proof"]
+assert [round(float(d_one.dc * partner), 3) for partner in (one.g, one.c_prev)] == [0.320, 0.320]
 assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and round(one.f * (1 - one.f), 3) == 0.090
 
 # %% [markdown]
