@@ -3,8 +3,8 @@
 #
 # *Beside the article: §3, what the three gates are for.*
 #
-# The article says what the gates are for. Do they learn it? Here is a task that needs all three, and a network small
-# enough to read.
+# The article says what the gates are for. Do they learn it? Here is a task with something to do for each, and a network
+# small enough to read.
 #
 # At every step comes a value v_t in -1 .. 1, and two signals: *write* (with probability 0.15, and at step 0) and
 # *ask* (0.3). When asked, the network is to say the value that was last written. When not asked, 0.
@@ -16,11 +16,11 @@
 #     ask       0       1      0      1
 #     target    0      0.3     0     0.9
 #
-# One LSTM unit hears three inputs and its own h. So each of i, f, c̃ and o has 3 + 1 weights and a bias. With the
+# One LSTM unit reads three inputs and its own h. So each of i, f, c̃ and o has 3 + 1 weights and a bias. With the
 # read-out's 2 that makes 4 · 5 + 2 = 22 numbers.
 #
 # The network is trained from five random starts, called *seeds*. Sequences that it was not trained on, the
-# *validation* data, tell which seed to keep. Others, the *test* data, tell how good that one is.
+# *validation* data, tell which seed to keep. Others, the *test* data, tell how good the kept one is.
 #
 # PREDICT: always saying 0 has an error (MSE) of about 0.1. How far does one LSTM unit get?
 
@@ -120,8 +120,8 @@ for gate, signal, on in (("i", "write", write), ("f", "write", write), ("o", "as
 # - *The candidate's weight is about 0.6 in size, and negative here.* Its sign is free: a cell that holds -v serves as
 #   well, if the read-out has a minus too. It is small because tanh is straight only near 0. A weight of 3 would
 #   squash the values. The read-out makes them large again.
-# - *At write i is about 0.8, and not 1.* Only the product of i, c̃ and the read-out's weight matters. If a gate is
-#   always at 0.8, a larger read-out makes up for it.
+# - *At write i is about 0.8, and not 1.* While tanh is nearly straight, only the product of i, c̃, o and the read-out's
+#   weight matters. If a gate is always at 0.8, a larger read-out makes up for it.
 # - *f is 0.99, and not 1.* σ reaches 1 only at infinity.
 
 # %% tags=["proof"]
@@ -166,7 +166,8 @@ save(figure, "14_gates_one_can_read.png")
 # %% [markdown]
 # ![A value is written, held, asked for, replaced; below, the gates at each step](figures/14_gates_one_can_read.png)
 #
-# Above: a value is written, held, said when asked, replaced. Below: which gate is open when.
+# Above: a value is written, held, said when asked, replaced. (The blue line uses the average o of the steps that ask.)
+# Below: which gate is open when.
 #
 # ## Does it use its gates?
 #
@@ -186,8 +187,8 @@ for gate in "ifo":
 
 # %% [markdown]
 # With f forced open the error is about that of always saying 0. With i or o forced open it is about three times that.
-# So this network uses all three. (Whether another network could do without one of them is another question. To answer
-# it one would have to train again.)
+# So this network uses all three. Could another do without one? Recorded runs trained again with one gate held at 1. The
+# best of five seeds had a validation MSE of 0.056 for i, 0.029 for f and 0.060 for o, in place of 0.0007.
 #
 # A network on real data has many units, and they share the work. Do not expect gates there that read so easily.
 
