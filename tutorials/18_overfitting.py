@@ -55,43 +55,68 @@ assert weights == 4385 and round(weights / len(train[1])) == 31 and round(ar, 3)
 # Early stopping needs no runs of its own. What it returns is the best epoch of a run. So we look at each run twice: at
 # its last 50 updates and at its best epoch. Eight seeds each.
 #
-# PREDICT: put no remedy and the first four in order of their validation loss in the last 50 updates. Then take the
-# best epoch of each run. Which remedies are still better than no remedy?
+# The best epoch was chosen on the years that judge it, so its loss is too low. So we also choose it on the first 28
+# years and judge it on the last 27, and the other way round. The mean error of all 55 years is called *other years*.
+#
+# PREDICT: put no remedy and the first four in order of their validation loss in the last 50 updates. Then compare
+# that of weight decay with *other years* of no remedy, which is early stopping alone. Which is lower?
 
 # %%
 SEEDS, UPDATES = (1, 15) if QUICK else (8, 250)
 HALF_OUT = compose.with_dropout(fast.lstm, 0.5)
 
 
+class Watch:
+    """training.fit calls `show` after each epoch: it keeps the squared error of each year of the validation."""
+
+    def __init__(self, model, params):
+        self.model, self.params, self.errors, self.stage = model, params, [], ""
+
+    def show(self, history, epochs):
+        self.errors.append(((self.model.forward(self.params, validation[0])[0] - validation[1]) ** 2).ravel())
+
+
 def histories(batch_size=32, layer=fast.lstm, weight_decay=0.0, falling=False, units=32, patience=None, seeds=SEEDS):
-    """What training.fit tells of each seed."""
+    """What training.fit tells of each seed; and its squared errors, (epochs, years)."""
     model, result = compose.chain(layer, compose.last_step, linear), []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         schedule = optim.ReduceOnPlateau(0.3, patience=5) if falling else None
-        optimizer = optim.Adam(lr=0.01, weight_decay=weight_decay)
-        result.append(training.fit(model, model.init(rng, 1, units, 1), optimizer, train, validation, rng=rng,
-                                   epochs=UPDATES // -(-142 // batch_size), batch_size=batch_size, schedule=schedule,
-                                   patience=patience))  # -(-a // b) rounds up
+        params, optimizer = model.init(rng, 1, units, 1), optim.Adam(lr=0.01, weight_decay=weight_decay)
+        watch = Watch(model, params)
+        run = training.fit(model, params, optimizer, train, validation, rng=rng, progress=watch, patience=patience,
+                           epochs=UPDATES // -(-142 // batch_size),  # -(-a // b) rounds up
+                           batch_size=batch_size, schedule=schedule)
+        result.append(run | {"errors": np.array(watch.errors)})
     return result
 
 
+def on_other_years(errors):
+    """The MSE where the epoch is chosen on one half of the years and judged on the other half, and the reverse."""
+    halves = errors[:, :28], errors[:, 28:]
+    first, second = (half.mean(axis=1).argmin() for half in halves)
+    return np.append(halves[0][second], halves[1][first]).mean()
+
+
 def summary(name, runs):
-    """Of each seed: the validation loss in the last fifth of the run, and at its best epoch."""
+    """Of each seed: the validation loss in the last fifth of the run, at its best epoch, and on other years."""
     losses = np.array([run["validation"] for run in runs])
     end, best = losses[:, -(losses.shape[1] // 5 or 1):].mean(axis=1), losses.min(axis=1)
-    print(f"{name:<18}", *(f"{what} {of.mean():.3f} ({of.min():.3f} to {of.max():.3f})   "
-                           for what, of in (("at the end", end), ("best", best))),
-          f"last training loss {np.mean([run['train'][-1] for run in runs]):.3f}")
-    return end, best
+    fair = np.array([on_other_years(run["errors"]) for run in runs])
+    print(f"{name:<18}", *(f"{what} {of.mean():.3f} ({of.min():.3f} to {of.max():.3f})  "
+                           for what, of in (("end", end), ("best", best), ("other years", fair))))
+    return end, best, fair
 
 
 runs = {"no remedy": histories(), "bigger batch": histories(batch_size=142),
         "dropout 0.5": histories(layer=HALF_OUT), "falling lr": histories(falling=True),
         "weight decay 0.01": histories(weight_decay=0.01)}
 table = {name: summary(name, some) for name, some in runs.items()}
-for name, (_, best) in table.items():
-    print(f"best epoch: {name:<18} better than no remedy in {(best < table['no remedy'][1]).sum()} of {SEEDS} seeds")
+for name in list(table)[1:]:
+    lower = [(one < none).sum() for one, none in zip(table[name], table["no remedy"])]
+    print("{:<18} lower than no remedy in so many seeds: end {}, best {}, other years {}".format(name, *lower))
+few = np.mean([run["validation"][:50][-10:] for run in runs["bigger batch"]])
+print(f"bigger batch, updates 41 to 50: {few:.3f}")
 
 COLOURS = {"no remedy": "black", "bigger batch": plots.ORANGE, "dropout 0.5": plots.GREEN, "falling lr": plots.GREY,
            "weight decay 0.01": plots.BLUE}
@@ -101,11 +126,11 @@ for row, (name, colour) in enumerate(COLOURS.items()):
     mean = np.mean([run["validation"] for run in runs[name]], axis=0)
     updates = np.arange(1, len(mean) + 1) * (UPDATES // len(mean))
     left.plot(updates, mean, color=colour, linewidth=2.2)
-    end, best = table[name]
+    end, _, fair = table[name]
     aside = {"dropout 0.5": 0.013, "falling lr": 0.008, "weight decay 0.01": -0.016}.get(name, 0)
     left.text(UPDATES * 1.02, end.mean() + aside, name, color=colour, va="center", fontsize=12)
-    right.plot(best, [row] * SEEDS, "o", color=colour, alpha=0.5, markersize=7)
-    right.plot([best.mean()] * 2, [row - 0.3, row + 0.3], color=colour, linewidth=4)
+    right.plot(fair, [row] * SEEDS, "o", color=colour, alpha=0.5, markersize=7)
+    right.plot([fair.mean()] * 2, [row - 0.3, row + 0.3], color=colour, linewidth=4)
 learning = np.mean([run["train"] for run in runs["no remedy"]], axis=0)
 left.plot(np.arange(1, len(learning) + 1) * (UPDATES // len(learning)), learning, color="black", linewidth=1,
           linestyle="--")
@@ -119,54 +144,53 @@ right.axvline(ar, color="black", linestyle=":")
 right.text(ar + 0.001, 4.4, "AR(9)", fontsize=12)
 right.set_yticks(range(5), COLOURS, fontsize=12)
 right.set(ylim=(4.6, -0.6))
-right.set_title("The best epoch of each seed, and the mean", fontsize=13)
-right.set_xlabel("validation MSE", fontsize=12)
+right.set_title("Epoch chosen on other years", fontsize=13)
+right.set_xlabel("MSE on other years", fontsize=12)
 save(figure, "18_overfitting.png")
 
 # %% [markdown]
-# ![Validation loss over the updates with each remedy, and the best epoch of each seed](figures/18_overfitting.png)
+# ![Validation loss over the updates with each remedy, and the error on other years](figures/18_overfitting.png)
 #
 # At the end all but the bigger batch have helped, in each of the eight seeds:
 #
-# - **The bigger batch** has the highest loss, 0.39. Without a remedy it is 0.29. After 50 epochs it had only made 50
-#   updates, and its loss was 0.23. So, by epochs, it seems to help. In truth it has only made fewer updates.
+# - **The bigger batch** has the highest loss, 0.39. Without a remedy it is 0.29. Who compares after 50 epochs sees
+#   0.23 against 0.29, and thinks that it helps. But it has made 50 updates then, not 250. After as many updates it has
+#   seen each window five times as often. So neither comparison is fair.
 # - **Dropout** slows the rise, to 0.23.
 # - **The falling lr** stops the rise at 0.21, since the weights hardly move any more.
-# - **Weight decay** is the best, 0.18, about as good as AR(9).
+# - **Weight decay** is the best, 0.18, about as good as AR(9). It needs no choice of an epoch.
 #
-# **Early stopping** helps more than these: it comes to 0.16 alone, for about half the work. It is the first thing to
-# use. At the best epoch the others add little to it:
+# **Early stopping** comes to 0.16, but on the years on which the epoch was chosen. On other years it comes to 0.195.
+# That is far below 0.29, and no better than weight decay or AR(9). (Half the years choose worse than all of them.)
 #
-# - Weight decay is lower by 0.013 in the mean, in six of eight seeds. The standard error of this mean is 0.005.
-# - Dropout is lower in five of eight, by 0.004. That is less than the standard error, so nothing can be said.
-# - The falling lr changes nothing, for lr falls only after the best epoch.
-# - The bigger batch is higher by 0.010, in six of eight seeds.
+# With early stopping, on other years, what do the other remedies add?
 #
-# So here: early stopping, and with it weight decay.
+# - Weight decay comes to 0.164. It is lower than early stopping alone in six of eight seeds.
+# - Dropout comes to 0.175, the falling lr to 0.18. They are lower in five and in three of eight.
+# - The bigger batch comes to 0.22, and is higher in seven of eight.
+#
+# So here: weight decay, and early stopping with it.
 
 # %% tags=["proof"]
 if not QUICK:
-    none, batch, dropout, falling, decay = (np.array(pair) for pair in table.values())
+    none, batch, dropout, falling, decay = (np.array(rows) for rows in table.values())
     assert all((some[0] < none[0]).all() for some in (dropout, falling, decay)) and (batch[0] > none[0]).all()
-    ends = [some[0].mean() for some in (none, batch, dropout, falling, decay)]
-    assert np.allclose(ends, [0.29, 0.39, 0.23, 0.21, 0.18], rtol=0, atol=0.006)
-    assert round(none[1].mean(), 2) == 0.16 and np.array(list(table.values()))[:, 1].mean(axis=1).max() < ar
-    few = np.mean([run["validation"][40:50] for run in runs["bigger batch"]])
-    assert round(few, 2) == 0.23 < none[0].mean() - 0.04
-    gain = {name: none[1] - some[1] for name, some in (("decay", decay), ("dropout", dropout), ("batch", batch))}
-    error = {name: one.std(ddof=1) / np.sqrt(SEEDS) for name, one in gain.items()}
-    assert [(one > 0).sum() for one in gain.values()] == [6, 5, 2] and (falling[1] == none[1]).all()
-    assert np.round([one.mean() for one in gain.values()], 3).tolist() == [0.013, 0.004, -0.010]
-    assert round(error["decay"], 3) == 0.005 and gain["dropout"].mean() < error["dropout"]
+    means = np.mean([none, batch, dropout, falling, decay], axis=2)
+    assert np.allclose(means[:, 0], [0.29, 0.39, 0.23, 0.21, 0.18], rtol=0, atol=0.006)
+    assert np.allclose(means[:, 2], [0.195, 0.22, 0.175, 0.18, 0.164], rtol=0, atol=0.002)
+    assert round(means[0, 1], 2) == 0.16 and round(few, 2) == 0.23 and means[4, 0] < ar < means[0, 2]
+    assert [(some[2] < none[2]).sum() for some in (decay, dropout, falling)] == [6, 5, 3]
+    assert (batch[2] > none[2]).sum() == 7
     stopped = histories(patience=20, seeds=2)
     assert [min(run["validation"]) for run in stopped] == none[1][:2].tolist()
+    assert np.allclose([run["errors"].mean(axis=1) for run in runs["no remedy"]],
+                       [run["validation"] for run in runs["no remedy"]], rtol=1e-5)
     worked = [np.argmin(run["validation"]) + 1 + 20 for run in runs["no remedy"]]
-    assert [len(run["validation"]) for run in stopped] == worked[:2] and 22 < np.mean(worked) < 30
+    assert [len(run["validation"]) for run in stopped] == worked[:2]
 
 # %% [markdown]
-# All of this was chosen and judged on the same 55 years, also the best epochs. So the numbers compare remedies. As
-# errors of a forecast they are too good. Those take later years that nobody has looked at. And this is one task and
-# one network: on another the order can be another.
+# The strengths of the remedies were fixed on the same 55 years. As errors of a forecast the numbers are too good.
+# Those take later years that nobody has looked at. And on another task or network the order can be another.
 #
 # **To take away:** a smaller network is a remedy too: call `summary("4 units", histories(units=4))`. Before you run
 # it: will the loss rise less? And will its best epoch be better?
