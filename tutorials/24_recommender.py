@@ -287,7 +287,7 @@ save(figure, "24_recommender.png")
 # whose memory nobody trained.
 #
 # But the second table closes the gap. No GRU is ahead of the counts with pairs. In nats each is within two standard
-# errors of them. In the hit rate at 10 two of the three are behind them by 0.008 and 0.010, just over two.
+# errors of them. In the hit rate at 10 two of the three are 0.008 and 0.010 behind: at the limit of what chance can do.
 #
 # So here the learned memory is not ahead of two tables. Without the second table one would have said that the network
 # wins. Compare a network with the strongest counts that you can think of.
@@ -309,8 +309,9 @@ if not QUICK:
     assert all(d < -2 * e and 0.07 < -d < 0.09 for d, e in chain)
     assert all(d < -2 * e and 0.012 < -d < 0.022 for d, e in ahead["GRU", "counts"][0])
     assert all(0 < d < 2 * e for d, e in ahead["GRU", "pairs too"][0])
-    assert sorted(d < -2 * e for d, e in ahead["GRU", "pairs too"][1]) == [False, True, True]
-    assert all(-0.013 < d < 0 for d, e in ahead["GRU", "pairs too"][1])
+    behind = sorted((d, d / e) for d, e in ahead["GRU", "pairs too"][1])
+    assert np.allclose([d for d, _ in behind[:2]], [-0.010, -0.008], rtol=0, atol=6e-4) and behind[2][0] < 0
+    assert all(-2.3 < ratio < 0 for _, ratio in behind)
 
 # %% [markdown]
 # **To take away:** the order of the lines on an invoice need not be the order in which anybody clicked. Does all this
