@@ -155,8 +155,9 @@ print(f"a linear model on all 100 inputs: test MSE {line_error:.0e}")
 #
 # ## Both are trained
 #
-# `training.fit` runs the four steps of tutorial 6, epoch by epoch. It clips the gradient at norm 1 and returns the
-# weights of the best epoch in validation. Adam has lr = 0.01. Five seeds each.
+# `training.fit` runs the four steps of tutorial 6, epoch by epoch. It clips the gradient at norm 1. It changes
+# `params` in place, and at the end puts back the weights of the best epoch in validation. Adam has lr = 0.01. Five
+# seeds each.
 #
 # PREDICT: there will be four curves, training and validation loss of each model. Which of them fall below 0.9?
 
@@ -206,14 +207,14 @@ save(figure, "16_the_repaired_model.png")
 # ![Training and validation loss, repaired and as printed](figures/16_the_repaired_model.png)
 #
 # Three of the four. Both losses of the repaired model end near 0.005. The training loss of the printed model falls
-# too, to 0.84. That is lower than the one term it knows allows, 0.918: it memorizes its training data. Seen alone,
-# that curve looks like a network that learns something hard.
+# too, to 0.84. The best with that one term is 0.918. It is below that, so it memorizes. Seen alone, that curve looks
+# like a network that learns something hard.
 #
 # So the training loss does not show the mistake. There are two hints:
 #
 # - The validation loss of the printed model does not follow. Its lowest mean is about 0.94, at the second epoch. That
 #   says that something is wrong, and not what.
-# - Its test error depends on the batch size of the test. A sound model's does not.
+# - Its test error depends a little on the batch size of the test. A sound model's does not.
 
 # %% tags=["proof"]
 for sound, row in [(name == "repaired", row) for name in errors for row in errors[name]]:
