@@ -22,7 +22,7 @@ from . import answer, families, load
 from .attempt import SEEDS, calls
 
 EQUAL = 1e-12
-SECONDS = 1.5  # for trying pairs, and half of it for choosing them
+SECONDS = 1.2  # for trying pairs, and half of it for choosing them
 ENTRIES, TRIED = 600, 20_000  # of all entries and of all pairs, so many are looked at
 NEAREST_FIRST = 60  # in the same measure, before one that moves the numbers the other way
 LISTED_FIRST = 40  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
@@ -69,10 +69,9 @@ class Plan:
     def function(self, which):
         """The function of a version. Compiling takes longer than running: those that differ in one statement are
         compiled many at once, as one function in which that statement stands once for each."""
-        if len(which) == 1 and which[0] in self.grouped:
+        if len(which) == 1 and which[0] in (groups := self.grouped(which[0] < len(self.listed))):
             name, number = self.exercise.FUNCTION, which[0]
-            namespace = self.switched(*self.grouped[number])
-            if namespace:
+            if namespace := self.switched(*groups[number]):
                 def version(*arguments):
                     namespace[SWITCH] = number
                     return namespace[name](*arguments)
@@ -86,11 +85,12 @@ class Plan:
             exec(compile(source, "answer.py", "exec"), namespace)
         return namespace
 
-    @functools.cached_property
-    def grouped(self):
-        """{mistake: (start and end of the lines of its statement, the mistakes that are compiled with it)}."""
-        inside = {}
-        for k, mistake in enumerate(self.mistakes):
+    @functools.cache  # noqa: B019  lives as long as the plan does
+    def grouped(self, listed):
+        """{mistake: (start and end of the lines of its statement, the mistakes that are compiled with it)}, of those
+        listed or of those made by rule, which nobody waits for if a listed one is found."""
+        inside, first_made = {}, len(self.listed)
+        for k, mistake in enumerate(self.listed) if listed else enumerate(self.mistakes[first_made:], first_made):
             first, last = min(edit[0] for edit in mistake.edits), max(edit[1] for edit in mistake.edits)
             at = next(((start, end) for start, end in self.statements if start <= first and last < end), None)
             if at:
