@@ -454,6 +454,17 @@ def test_a_shortcut_fails(words):
     assert verdict(name, answer(name).replace(right, wrong))["status"] == "fail"
 
 
+@pytest.mark.parametrize("name", [name for name in ANSWERED if name[:4] not in (
+    "ex02", "ex05", "ex08", "ex14", "ex15")])
+def test_an_axis_of_one_is_an_axis(name):
+    """In some case an axis is 1 long, so that np.squeeze of all that is returned fails; those left out return no batch."""
+    function = load(name).FUNCTION
+    source = answer(name) + f"\nright = {function}\n\ndef {function}(*a):\n    outputs = right(*a)\n" + (
+        "    return np.squeeze(outputs)" if len(load(name).OUTPUTS) == 1 else "    return [np.squeeze(o) for o in outputs]")
+    judged = verdict(name, source)
+    assert judged["status"] == "fail" and "has shape" in judged["observation"]
+
+
 def test_sizes_tell_which_they_are():
     """In the largest case of each exercise no two axes are equally long, so that a ratio tells which it is."""
     for name in ANSWERED:

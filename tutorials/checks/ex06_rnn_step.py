@@ -14,7 +14,8 @@ def step(B, D, H, size=1.0):
     return inputs
 
 
-CASES = {"one step": step(3, 7, 5), "one step of other sizes, with gradients near 30": step(7, 3, 4, 30.0)}
+CASES = {"one step": step(3, 7, 5), "one step of a single sequence": step(1, 4, 6),
+         "one step of other sizes, with gradients near 30": step(7, 3, 4, 30.0)}
 
 
 def reference(W_ih, U_h, b_h, x, h_prev, dh):

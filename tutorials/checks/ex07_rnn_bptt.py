@@ -19,8 +19,9 @@ def steps(T, size=1.0, B=3, D=7, H=5):
     return inputs
 
 
-CASES = {"a single step": steps(1), "five steps": steps(5), "six steps, with gradients near 30": steps(6, 30.0, B=7,
-D=3, H=4)}
+CASES = {"a single step": steps(1), "five steps": steps(5),
+         "three steps of a single sequence": steps(3, B=1),
+         "six steps, with gradients near 30": steps(6, 30.0, B=7, D=3, H=4)}
 
 
 def reference(W_ih, U_h, x, h0, h, dh):

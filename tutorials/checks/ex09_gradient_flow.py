@@ -18,7 +18,7 @@ def states(T, B=3):
 
 
 CASES = {"two states, one step between them": states(2), "six states": states(6),
-"four states of seven sequences": states(4, 7)}
+         "three states of a single sequence": states(3, 1), "four states of seven sequences": states(4, 7)}
 
 
 def reference(U_h, h):

@@ -7,8 +7,8 @@ FUNCTION = "truncated_bptt"
 OUTPUTS = {"state": "B H", "dx": "B T D", "dW_ih": "H D", "dU_h": "H H", "db_h": "H"}
 
 
-def steps(T, k, size=1.0):
-    def inputs(rng, B=5, D=7, H=6):
+def steps(T, k, size=1.0, B=5, D=7, H=6):
+    def inputs(rng):
         params = {"W_ih": weights(rng, H, D), "U_h": 0.7 * weights(rng, H, H), "b_h": 0.5 * weights(rng, H)}
         return {"params": params, "x": 0.4 * normal(rng, B, T, D), "h0": 0.5 * normal(rng, B, H),
                 "dh": size * normal(rng, B, T, H), "k": k}
@@ -16,8 +16,8 @@ def steps(T, k, size=1.0):
 
 
 CASES = {"one chunk of 4 steps": steps(4, 4), "10 steps in chunks of 4": steps(10, 4),
-         "3 steps, fewer than the 4 of a chunk": steps(3, 4), "9 steps in chunks of 3, gradients near 30": steps(9, 3,
-         30.0)}
+         "3 steps, fewer than the 4 of a chunk": steps(3, 4),
+         "a single sequence": steps(6, 4, B=1), "9 steps in chunks of 3, gradients near 30": steps(9, 3, 30.0)}
 
 
 def reference(params, x, h0, dh, k):

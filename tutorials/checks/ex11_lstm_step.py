@@ -19,7 +19,8 @@ def large(rng):
     return step(rng, B=7, D=3, H=6, size=12.0)
 
 
-CASES = {"one step": step, "one step of other sizes, with large numbers": large}
+CASES = {"one step": step, "one step of a single sequence": lambda rng: step(rng, B=1),
+         "one step of other sizes, with large numbers": large}
 
 
 def reference(W_x, U_h, b, x, h_prev, c_prev):

@@ -21,6 +21,7 @@ def step(later, size=1.0, B=3, D=7, H=5):
 
 
 CASES = {"the last step, where dc_next is zero": step(0.0), "any step": step(1.0),
+         "any step of a single sequence": step(1.0, B=1),
          "any step, with gradients near 30": step(30.0, 30.0, B=7, D=3)}
 
 

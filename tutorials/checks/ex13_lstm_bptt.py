@@ -23,6 +23,7 @@ def steps(T, size=1.0, B=3, D=7, H=5):
 
 
 CASES = {"a single step": steps(1), "six steps": steps(6),
+         "two steps of a single sequence": steps(2, B=1),
          "three steps, with gradients near 30": steps(3, 30.0, B=7, D=4)}
 
 

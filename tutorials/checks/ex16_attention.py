@@ -30,7 +30,7 @@ CASES = {"every key is seen": sequences(False), "causal": sequences(True),
          "scores near 1500, -1500 and 0 in a sequence": sequences(True, 1500.0, -1500.0, 0.0, T=4, D=5, E=6),
          "scores of each sequence near 1500, -1500 or 0": sequences(True, 1500.0, -1500.0, 0.0, each="sequence"),
          "scores of one query near 0 and near 1000": sequences(False, 0.0, 1000.0, 1000.0, each="key"),
-         "one step only": sequences(True, T=1),
+         "one step only": sequences(True, T=1), "a single sequence": sequences(True, B=1, T=4),
          "scores of a hidden key near 1000": sequences(True, 0.0, 0.0, 0.0, 1000.0, each="key", T=4, D=5, E=6)}
 
 

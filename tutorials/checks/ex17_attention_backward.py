@@ -10,8 +10,8 @@ OUTPUTS = {"dq": "B T D", "dk": "B S D", "dv": "B S E"}
 MAPPED = {"T": "t=", "S": "s="}
 
 
-def sequences(causal, size=1.0, T=5, D=7, E=4):
-    def inputs(rng, B=3):
+def sequences(causal, size=1.0, B=3, T=5, D=7, E=4):
+    def inputs(rng):
         q, k, v = normal(rng, B, T, D), normal(rng, B, T, D), normal(rng, B, T, E)
         _, weights, _ = attention.dot.forward({}, q, k, v, causal=causal)
         return {"q": q, "k": k, "v": v, "weights": weights, "dcontext": size * normal(rng, B, T, E),
@@ -20,6 +20,7 @@ def sequences(causal, size=1.0, T=5, D=7, E=4):
 
 
 CASES = {"every key is seen": sequences(False), "causal": sequences(True),
+         "a single sequence": sequences(True, B=1, T=4), "one step only": sequences(True, T=1),
          "causal, with gradients near 30": sequences(True, 30.0, T=4, D=5, E=6)}
 
 
