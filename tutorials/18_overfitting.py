@@ -161,7 +161,7 @@ save(figure, "18_overfitting.png")
 # - **Weight decay** is the best, 0.18, about as good as AR(9). It needs no choice of an epoch.
 #
 # **Early stopping** comes to 0.16, but on the years on which the epoch was chosen. On other years it comes to 0.195.
-# That is far below 0.29, and no better than weight decay or AR(9). (Half the years choose worse than all of them.)
+# That is far below 0.29, and no better than weight decay or AR(9).
 #
 # With early stopping, on other years, what do the other remedies add?
 #

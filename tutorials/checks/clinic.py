@@ -92,8 +92,8 @@ These are the bugs to choose from. No two of the six have the same one, so four 
 
 {choices}
 
-Look first where a map is right: what could not be right with that bug? Then ask what a single step cannot show. The
-checker says in which columns the bug that you name makes other numbers than those of the map.
+Look first where a map is right: what could not be right with that bug? Then ask what a single step cannot show. If the
+bug that you name makes another map, the checker says in which columns the two differ.
 """
 
 
