@@ -133,7 +133,7 @@ def test_each_mistake_is_named_and_all_that_is_said_is_true(name, seed):
 
 @pytest.mark.parametrize("name", ANSWERED)
 def test_what_is_made_by_rule_is_named_and_said_truly_too(name):
-    """Every 83rd, or 24 of them: it is right, or it fails, is named as itself or an equal, and nothing untrue is said."""
+    """Every 83rd, or 24 of them: right, or it fails, is named as itself or an equal, and nothing untrue is said."""
     plan, named = versions.planned(name), 0
     for k in range(len(plan.listed), len(plan.mistakes), max(83, len(plan.mistakes) // 24)):
         try:

@@ -71,7 +71,8 @@ MUTANTS = [
      "divides by the square of the norm", AFTER),
     ("max_norm / max(norm, max_norm)", "norm / max_norm if norm > max_norm else 1.0",
      "divides the norm by max_norm, where it should be the other way round", AFTER),
-    ("max_norm / max(norm, max_norm)", "max(1.0, max_norm / norm)", "takes the larger of 1 and max_norm / norm, so small gradients grow and large ones stay",
+    ("max_norm / max(norm, max_norm)", "max(1.0, max_norm / norm)",
+     "takes the larger of 1 and max_norm / norm, so small gradients grow and large ones stay",
      SMALL),
     ("g * scale", "g * (scale == 1.0)", "sets gradients above the limit to zero",
      "Which way do the weights go when the norm is above max_norm?"),
@@ -84,7 +85,8 @@ MUTANTS = [
      "Of the vector (3, 4), what is the length?"),
 ]
 for _k in range(4, 11):
-    MUTANTS += [("max_norm / max(norm, max_norm)", f"min(1.0, max_norm / (norm + 1e-{_k}))", f"adds 1e-{_k} to the norm where it divides, as "
+    MUTANTS += [("max_norm / max(norm, max_norm)", f"min(1.0, max_norm / (norm + 1e-{_k}))",
+                 f"adds 1e-{_k} to the norm where it divides, as "
                  "other libraries do", "Very near. After clipping, is the norm max_norm to the last digit?"),
                 ("np.sqrt(sum((g ** 2).sum() for g in grads))",
                  f"np.sqrt(sum((g ** 2).sum() for g in grads) + 1e-{_k})",
@@ -104,13 +106,17 @@ for _places in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
         ("[g * scale for g in grads]", f"[g * scale if k in {_places} else g for k, g in enumerate(grads)]",
          f"scales {_kept} only: {_rest} stay as they were", WHICH)]
 MUTANTS += [
-    ("max_norm / max(norm, max_norm)", "max_norm", "multiplies by max_norm, always, and does not divide by the norm", AFTER),
+    ("max_norm / max(norm, max_norm)", "max_norm",
+     "multiplies by max_norm, always, and does not divide by the norm", AFTER),
     ("max_norm / max(norm, max_norm)", "min(1.0, (max_norm / norm) ** 2)", "squares the factor", AFTER),
     ("max_norm / max(norm, max_norm)", "min(1.0, (max_norm / norm) ** 0.5)", "takes the root of the factor", AFTER),
-    ("max_norm / max(norm, max_norm)", "min(1.0, max_norm / norm ** 2)", "divides by the square of the norm, and compares "
+    ("max_norm / max(norm, max_norm)", "min(1.0, max_norm / norm ** 2)",
+     "divides by the square of the norm, and compares "
      "that with max_norm", AFTER),
-    ("max_norm / max(norm, max_norm)", "min(1.0, 1.0 / norm)", "scales to a norm of 1 where the norm is above 1", AFTER),
-    ("max_norm / max(norm, max_norm)", "max_norm / norm if norm > 1 else 1.0", "compares the norm with 1, not with max_norm",
+    ("max_norm / max(norm, max_norm)", "min(1.0, 1.0 / norm)",
+     "scales to a norm of 1 where the norm is above 1", AFTER),
+    ("max_norm / max(norm, max_norm)", "max_norm / norm if norm > 1 else 1.0",
+     "compares the norm with 1, not with max_norm",
      SMALL),
     ("max_norm / max(norm, max_norm)", "max_norm / norm if max(np.abs(g).max() for g in grads) > max_norm else 1.0",
      "compares the largest entry with max_norm, not the norm", SMALL),

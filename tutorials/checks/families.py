@@ -260,7 +260,8 @@ class Answer:
                     yield Mistake(((*self.span(use), f"({text})"),), f"{mistake.message}, but only where {other.where} "
                                   "uses it", other.look + mistake.question.removeprefix(place.look), other.targets)
                     if len(uses) > 2 and mistake.shared[:1] == ("left out",):
-                        yield Mistake((*mistake.edits, (*self.span(use), f"({self.text(value)})")), f"{mistake.message}, "
+                        yield Mistake((*mistake.edits, (*self.span(use), f"({self.text(value)})")),
+                                      f"{mistake.message}, "
                                       f"except where {other.where} uses it", mistake.question, mistake.targets)
 
     def loops(self, loop):
@@ -284,8 +285,8 @@ class Answer:
                               "that add to one entry only the last counts", "What if two turns add to the same entry?")
         if isinstance(loop.target, ast.Tuple):
             for k, name in enumerate(ast.unparse(e) for e in loop.target.elts):
-                ends = STEP_WORDS.get(name, f"{name} = 0"), STEP_WORDS.get(name, f"{name} = 0").replace(" = 0", "").split(
-                    f" {name}")[0]
+                first = STEP_WORDS.get(name, f"{name} = 0")
+                ends = first, first.replace(" = 0", "").split(f" {name}")[0]
                 for end, said in (("min", ends[0]), ("max", f"last {ends[1]}")):
                     for symbol, words in (("!=", "leaves out the"), ("==", "does only the")):
                         yield Mistake(((*self.span(inner), f"[p for p in {text} if p[{k}] {symbol} "

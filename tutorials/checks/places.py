@@ -27,7 +27,8 @@ class Place:
         self.spoken, self.look = answer.spoken, f"Look at {where}. "
 
     def mistake(self, edits, message, question, shared=()):
-        return Mistake(tuple(edits), f"{message} in {self.where}", self.look + question, self.targets, shared, self.where)
+        return Mistake(tuple(edits), f"{message} in {self.where}", self.look + question, self.targets,
+                       shared, self.where)
 
     def whole(self, node, target, value):
         """What can be done to a whole line: its sign, a size divided by, zero, other start, added or assigned."""
@@ -44,7 +45,8 @@ class Place:
         if self.loops and isinstance(self.loops[-1].target, ast.Name) and (
                 isinstance(node, ast.AugAssign) or isinstance(target, ast.Subscript)):
             yield from self.turns(start, end, type(node))
-        if not isinstance(node, ast.AugAssign) and self.loops and isinstance(target, ast.Name) and self.is_carried(target.id):
+        if (not isinstance(node, ast.AugAssign) and self.loops and isinstance(target, ast.Name)
+                and self.is_carried(target.id)):
             yield self.mistake([(start, start, f"{target.id} + ")], "adds to what was there instead of assigning,",
                                "What is still to be passed on, once it was used?")
             yield from self.carried_on(node, target.id)
