@@ -4,7 +4,7 @@
 # *Beside the article: §3, the three gates; §4, equations 2, 3 and 4.*
 #
 # The RNN makes its whole state new at every step. An LSTM (long short-term memory) has a second state, the *cell*
-# c_t. It changes the cell only where it has to. Here are its six equations. The article prints two of them. (Its
+# c_t. It can leave the cell nearly unchanged. Here are its six equations. The article prints two of them. (Its
 # equation 4 is another one: see below.)
 #
 #     i_t = σ(W_xi x_t + U_i h_{t-1} + b_i)        input gate: may new information enter?
@@ -121,7 +121,8 @@ for w, b in ((1, 0), (8, -4)):
 
 # %% [markdown]
 # One, and three. Where there are three, the equation does not say which h is meant. Where there is one, the equation
-# does not compute it. One would have to search for it at every step. A forward pass needs the output gate before h_t.
+# does not say how to compute it. One would have to repeat it many times at every step.
+# A forward pass needs the output gate before h_t.
 # So the gate cannot read h_t.
 #
 # What is printed makes sense as a read-out: it computes an output from h_t, after h_t is known. It fits the words

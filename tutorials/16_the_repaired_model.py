@@ -210,7 +210,8 @@ save(figure, "16_the_repaired_model.png")
 # too, to 0.84. The best with that one term is 0.918. It is below that, so it memorizes. Seen alone, that curve looks
 # like a network that learns something hard.
 #
-# So the training loss alone does not show the mistake. There are two hints:
+# So this curve alone does not show the mistake. (Beside the line, whose training loss is nearly 0, it would.)
+# There are two more hints:
 #
 # - The validation loss of the printed model does not follow. Its lowest mean is about 0.94, at the second epoch. That
 #   says that something is wrong, and not what.

@@ -204,6 +204,9 @@ for name, (rmse_1, mae_1, rmse_7, mae_7) in table.items():
 # with five numbers. One LSTM is ahead of the ridge regression there, the other two are behind it. Last year's
 # temperature is a poor forecast: one year is weather, not climate.
 #
+# The line's penalties were chosen on one winter. Chosen by cross-validation within the training part, they give the
+# line 3.46 over seven days: ahead of all (recorded).
+#
 # ## Does it fit worse, or does it fit something else?
 #
 # PREDICT: on the windows that it was trained on, is the network's error above or below that of the line?
