@@ -270,9 +270,8 @@ def alone(plan, got, cases):
             together.setdefault((chosen, tuple(names)), []).append(words)
     for (chosen, names), words in together.items():
         where = f"In the case: {chosen}: taken" if chosen else "Taken"
-        verb = "equals that" if len(names) == 1 else "equal those"
-        yield (f"{where} alone, your {listed(list(names))} {verb} of a version that "
-               f"{', or '.join(words)}.")
+        equal = "equals that" if len(names) == 1 else "equal those"
+        yield f"{where} alone, your {listed(list(names))} {equal} of a version that {', or '.join(words)}."
 
 
 def fits_of(exercise, cases):

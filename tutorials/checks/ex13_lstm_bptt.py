@@ -89,8 +89,8 @@ MUTANTS = [
     ("dh_next = U_h", "dh_next = dh_next + U_h", "adds to dh_next at each step instead of assigning it", AGAIN),
     ("dc_next = dc_t", "dc_next = dc_next + dc_t", "adds to dc_next at each step instead of assigning it", AGAIN),
     ("dc_next = dc_t * f", "dc_next = dc_t", "passes dc_t on as dc_next, without f", CELL),
-    ("dc_next = dc_t * f", "dc_next = dc_next * f", "never passes dc_t on as dc_next, so that dc_next stays zero: "
-     "its line is missing, or has dc_next f", AGAIN),
+    ("dc_next = dc_t * f", "dc_next = dc_next * f", "never passes dc_t on as dc_next, so that dc_next stays zero: its "
+     "line is missing, or has dc_next f", AGAIN),
     ("dc_next = dc_t * f", "dc_next = dh_t * f", "passes on dh_t f, not dc_t f, as dc_next", CELL),
     ("dc_next = dc_t * f", "dc_next = dc_t * i", "takes i for f in dc_next", CELL),
     ("dc_next = dc_t * f", "dc_next = dc_t * slope(f)", "takes σ' of f for f in dc_next", CELL),

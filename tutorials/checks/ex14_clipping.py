@@ -40,6 +40,7 @@ LONG = "All gradients are one long vector here. How long is it?"
 ONE = "One long vector is to keep its direction. By how many different numbers may its entries be multiplied?"
 AFTER = "Measure the norm of what you return. What is it, and what should it be?"
 SMALL = "What should happen to gradients whose norm is below max_norm?"
+FACTOR = "max_norm / max(norm, max_norm)"
 MUTANTS = [
     ("* scale for", "* min(1.0, max_norm / np.linalg.norm(g)) for", "clips each array by its own norm", ONE),
     ("g * scale", "np.clip(g, -max_norm, max_norm)", "cuts each entry to [-max_norm, max_norm]", ONE),
@@ -59,20 +60,20 @@ MUTANTS = [
      "adds up absolute values for the norm", "Of the vector (3, 4), what is the length?"),
     ("np.sqrt(sum((g ** 2).sum() for g in grads))", "max(np.abs(g).max() for g in grads)",
      "takes the largest entry for the norm", LONG),
-    ("max_norm / max(norm, max_norm)", "max_norm / norm", "always scales to max_norm, so small gradients grow", SMALL),
-    ("max_norm / max(norm, max_norm)", "1.0 / norm", "always scales to a norm of 1", SMALL),
-    ("max_norm / max(norm, max_norm)", "max_norm / norm if norm ** 2 > max_norm else 1.0",
+    (FACTOR, "max_norm / norm", "always scales to max_norm, so small gradients grow", SMALL),
+    (FACTOR, "1.0 / norm", "always scales to a norm of 1", SMALL),
+    (FACTOR, "max_norm / norm if norm ** 2 > max_norm else 1.0",
      "compares the squared norm with max_norm", "At which norm does your clipping begin?"),
-    ("max_norm / max(norm, max_norm)", "1.0 / norm if norm > max_norm else 1.0",
+    (FACTOR, "1.0 / norm if norm > max_norm else 1.0",
      "scales a norm above max_norm to 1, not to max_norm", AFTER),
-    ("max_norm / max(norm, max_norm)", "max_norm if norm > max_norm else 1.0",
+    (FACTOR, "max_norm if norm > max_norm else 1.0",
      "multiplies by max_norm and does not divide by the norm", AFTER),
-    ("max_norm / max(norm, max_norm)", "max_norm / norm ** 2 if norm > max_norm else 1.0",
+    (FACTOR, "max_norm / norm ** 2 if norm > max_norm else 1.0",
      "divides by the square of the norm", AFTER),
-    ("max_norm / max(norm, max_norm)", "norm / max_norm if norm > max_norm else 1.0",
+    (FACTOR, "norm / max_norm if norm > max_norm else 1.0",
      "divides the norm by max_norm, where it should be the other way round", AFTER),
-    ("max_norm / max(norm, max_norm)", "max(1.0, max_norm / norm)",
-     "takes the larger of 1 and max_norm / norm, so small gradients grow and large ones stay",
+    (FACTOR, "max(1.0, max_norm / norm)", "takes the larger of 1 and max_norm / norm, so small gradients grow and large "
+     "ones stay",
      SMALL),
     ("g * scale", "g * (scale == 1.0)", "sets gradients above the limit to zero",
      "Which way do the weights go when the norm is above max_norm?"),
@@ -85,8 +86,7 @@ MUTANTS = [
      "Of the vector (3, 4), what is the length?"),
 ]
 for _k in range(4, 11):
-    MUTANTS += [("max_norm / max(norm, max_norm)", f"min(1.0, max_norm / (norm + 1e-{_k}))",
-                 f"adds 1e-{_k} to the norm where it divides, as "
+    MUTANTS += [(FACTOR, f"min(1.0, max_norm / (norm + 1e-{_k}))", f"adds 1e-{_k} to the norm where it divides, as "
                  "other libraries do", "Very near. After clipping, is the norm max_norm to the last digit?"),
                 ("np.sqrt(sum((g ** 2).sum() for g in grads))",
                  f"np.sqrt(sum((g ** 2).sum() for g in grads) + 1e-{_k})",
@@ -106,23 +106,19 @@ for _places in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
         ("[g * scale for g in grads]", f"[g * scale if k in {_places} else g for k, g in enumerate(grads)]",
          f"scales {_kept} only: {_rest} stay as they were", WHICH)]
 MUTANTS += [
-    ("max_norm / max(norm, max_norm)", "max_norm",
-     "multiplies by max_norm, always, and does not divide by the norm", AFTER),
-    ("max_norm / max(norm, max_norm)", "min(1.0, (max_norm / norm) ** 2)", "squares the factor", AFTER),
-    ("max_norm / max(norm, max_norm)", "min(1.0, (max_norm / norm) ** 0.5)", "takes the root of the factor", AFTER),
-    ("max_norm / max(norm, max_norm)", "min(1.0, max_norm / norm ** 2)",
-     "divides by the square of the norm, and compares "
+    (FACTOR, "max_norm", "multiplies by max_norm, always, and does not divide by the norm", AFTER),
+    (FACTOR, "min(1.0, (max_norm / norm) ** 2)", "squares the factor", AFTER),
+    (FACTOR, "min(1.0, (max_norm / norm) ** 0.5)", "takes the root of the factor", AFTER),
+    (FACTOR, "min(1.0, max_norm / norm ** 2)", "divides by the square of the norm, and compares "
      "that with max_norm", AFTER),
-    ("max_norm / max(norm, max_norm)", "min(1.0, 1.0 / norm)",
-     "scales to a norm of 1 where the norm is above 1", AFTER),
-    ("max_norm / max(norm, max_norm)", "max_norm / norm if norm > 1 else 1.0",
-     "compares the norm with 1, not with max_norm",
+    (FACTOR, "min(1.0, 1.0 / norm)", "scales to a norm of 1 where the norm is above 1", AFTER),
+    (FACTOR, "max_norm / norm if norm > 1 else 1.0", "compares the norm with 1, not with max_norm",
      SMALL),
-    ("max_norm / max(norm, max_norm)", "max_norm / norm if max(np.abs(g).max() for g in grads) > max_norm else 1.0",
+    (FACTOR, "max_norm / norm if max(np.abs(g).max() for g in grads) > max_norm else 1.0",
      "compares the largest entry with max_norm, not the norm", SMALL),
-    ("max_norm / max(norm, max_norm)", "max_norm / norm if any(np.linalg.norm(g) > max_norm for g in grads) else 1.0",
+    (FACTOR, "max_norm / norm if any(np.linalg.norm(g) > max_norm for g in grads) else 1.0",
      "compares each array's own norm with max_norm, not the norm over all", ONE),
-    ("max_norm / max(norm, max_norm)", "max_norm / (norm + max_norm)", "scales by max_norm / (norm + max_norm), always",
+    (FACTOR, "max_norm / (norm + max_norm)", "scales by max_norm / (norm + max_norm), always",
      SMALL),
     ("g * scale", "g * (max_norm / norm if np.linalg.norm(g) > max_norm else 1.0)",
      "compares each array's own norm with max_norm, each for itself, and divides by the norm over all", ONE),
@@ -158,7 +154,7 @@ MUTANTS += [
      "In which order are the four to be returned?"),
 ]
 for _right, _wrong, _words, _asks in [row for row in MUTANTS if len(row) == 4 and row[0] in (
-        "max_norm / max(norm, max_norm)", "g * scale")]:  # a norm of 0 may be thought of, and the rest be wrong
+        FACTOR, "g * scale")]:  # a norm of 0 may be thought of, and the rest be wrong
     if re.search(r"/ (norm|np\.linalg\.norm\(g\))", _wrong) and " if " not in _wrong and "min(" not in _wrong:
         _zero = "g" if _right == "g * scale" else "1.0"
         MUTANTS.append((_right, f"({_wrong} if norm else {_zero})", f"{_words}, except where the norm is 0", _asks))

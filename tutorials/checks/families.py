@@ -18,6 +18,7 @@ import numpy as np
 from .places import Mistake, Place, listed
 
 STEP_WORDS = {"t": "step t = 0", "b": "sequence b = 0", "start": "first chunk"}
+LAST_WORDS = {"t": "last step", "b": "last sequence", "start": "last chunk"}
 
 
 def made(source, exercise, inputs, listed=()):
@@ -260,15 +261,15 @@ class Answer:
                     yield Mistake(((*self.span(use), f"({text})"),), f"{mistake.message}, but only where {other.where} "
                                   "uses it", other.look + mistake.question.removeprefix(place.look), other.targets)
                     if len(uses) > 2 and mistake.shared[:1] == ("left out",):
-                        yield Mistake((*mistake.edits, (*self.span(use), f"({self.text(value)})")),
-                                      f"{mistake.message}, "
-                                      f"except where {other.where} uses it", mistake.question, mistake.targets)
+                        right = *self.span(use), f"({self.text(value)})"
+                        yield Mistake((*mistake.edits, right), f"{mistake.message}, except where {other.where} uses it",
+                                      mistake.question, mistake.targets)
 
     def loops(self, loop):
         """Leave out the first turn or the last, do one only, or go the other way."""
         variable = ast.unparse(loop.target)
         first = STEP_WORDS.get(variable, f"first {variable}")
-        last = {"t": "last step", "b": "last sequence", "start": "last chunk"}.get(variable, f"last {variable}")
+        last = LAST_WORDS.get(variable, f"last {variable}")
         inner = loop.iter
         if isinstance(inner, ast.Call) and ast.unparse(inner.func) == "reversed":
             yield Mistake((( *self.span(inner), self.text(inner.args[0])),),
@@ -285,9 +286,8 @@ class Answer:
                               "that add to one entry only the last counts", "What if two turns add to the same entry?")
         if isinstance(loop.target, ast.Tuple):
             for k, name in enumerate(ast.unparse(e) for e in loop.target.elts):
-                first = STEP_WORDS.get(name, f"{name} = 0")
-                ends = first, first.replace(" = 0", "").split(f" {name}")[0]
-                for end, said in (("min", ends[0]), ("max", f"last {ends[1]}")):
+                for end, said in (("min", STEP_WORDS.get(name, f"first {name}")),
+                                  ("max", LAST_WORDS.get(name, f"last {name}"))):
                     for symbol, words in (("!=", "leaves out the"), ("==", "does only the")):
                         yield Mistake(((*self.span(inner), f"[p for p in {text} if p[{k}] {symbol} "
                                                            f"{end}(q[{k}] for q in {text})]"),),

@@ -27,8 +27,8 @@ class Place:
         self.spoken, self.look = answer.spoken, f"Look at {where}. "
 
     def mistake(self, edits, message, question, shared=()):
-        return Mistake(tuple(edits), f"{message} in {self.where}", self.look + question, self.targets,
-                       shared, self.where)
+        return Mistake(tuple(edits), f"{message} in {self.where}", self.look + question, self.targets, shared,
+                       self.where)
 
     def whole(self, node, target, value):
         """What can be done to a whole line: its sign, a size divided by, zero, other start, added or assigned."""
@@ -45,15 +45,15 @@ class Place:
         if self.loops and isinstance(self.loops[-1].target, ast.Name) and (
                 isinstance(node, ast.AugAssign) or isinstance(target, ast.Subscript)):
             yield from self.turns(start, end, type(node))
-        if (not isinstance(node, ast.AugAssign) and self.loops and isinstance(target, ast.Name)
-                and self.is_carried(target.id)):
+        carried = self.loops and isinstance(target, ast.Name) and self.is_carried(target.id)
+        if carried and not isinstance(node, ast.AugAssign):
             yield self.mistake([(start, start, f"{target.id} + ")], "adds to what was there instead of assigning,",
                                "What is still to be passed on, once it was used?")
             yield from self.carried_on(node, target.id)
         shape = self.shape(text)
         if shape is None or isinstance(value, ast.Lambda):
             return
-        carried = isinstance(target, ast.Name) and not self.loops
+        start_of_one = isinstance(target, ast.Name) and not self.loops
         if "zeros" in text:
             starts = [("np.ones_like" + text[text.index("("):] if "_like" in text else f"1 + {text}", "one")]
             starts += [(other, self.spoken(other)) for other in self.same_shape(shape, text, ends=True)]
@@ -63,8 +63,7 @@ class Place:
             return
         if not isinstance(value, (ast.Name, ast.Constant)) or isinstance(node, ast.Return):
             yield self.mistake([(start, end, f"-{whole}")], "has the wrong sign", "Which sign has it?")
-            if not isinstance(value, ast.IfExp) and not (
-                    self.loops and isinstance(target, ast.Name) and self.is_carried(target.id)):
+            if not isinstance(value, ast.IfExp) and not carried:
                 yield self.mistake([(start, end, f"0 * {whole}")], "has zero where there is something",
                                    "Does nothing reach the loss by this way?")
             for name, size in self.answer.sizes.values():
@@ -90,7 +89,7 @@ class Place:
                                        "What is multiplied by what?")
                     yield self.mistake([(start, end, f"{whole} + {other}")], f"adds {self.spoken(other)} too",
                                        "What is it the sum of?")
-            if carried or isinstance(node, ast.Return) or isinstance(target, ast.Name):
+            if start_of_one or isinstance(node, ast.Return) or isinstance(target, ast.Name):
                 for other in self.same_shape(shape, text):
                     if isinstance(node, ast.Return) or not isinstance(value, ast.BinOp):
                         yield self.mistake([(start, end, other)], f"takes {self.spoken(other)}, not "
