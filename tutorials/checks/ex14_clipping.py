@@ -72,9 +72,8 @@ MUTANTS = [
      "divides by the square of the norm", AFTER),
     (FACTOR, "norm / max_norm if norm > max_norm else 1.0",
      "divides the norm by max_norm, where it should be the other way round", AFTER),
-    (FACTOR, "max(1.0, max_norm / norm)", "takes the larger of 1 and max_norm / norm, so small gradients grow and large "
-     "ones stay",
-     SMALL),
+    (FACTOR, "max(1.0, max_norm / norm)", "takes the larger of 1 and max_norm / norm, so small gradients grow and "
+     "large ones stay", SMALL),
     ("g * scale", "g * (scale == 1.0)", "sets gradients above the limit to zero",
      "Which way do the weights go when the norm is above max_norm?"),
     ("g * scale", "g", "never changes the gradients", AFTER),
