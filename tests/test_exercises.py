@@ -943,7 +943,7 @@ def test_names_paths_and_words(copied, tmp_path):
     run(copied, "07")
     assert json.loads((copied / "my" / ".state.json").read_text())[BPTT]["failures"] == 1
     assert "there is no file ex07_gone.py" in run(copied, "ex07_gone.py")[1]
-    assert "is a folder, expected a file" in run(copied, tmp_path)[1]
+    assert "is a folder, expected a number or a file" in run(copied, tmp_path)[1]
     run(copied, "07", "--hint")
     assert "1 try, 1 hint\n" in run(copied, "--list")[1]
     status, said = run(copied, "06", "--why")

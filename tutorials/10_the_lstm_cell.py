@@ -121,9 +121,8 @@ for w, b in ((1, 0), (8, -4)):
 
 # %% [markdown]
 # One, and three. Where there are three, the equation does not say which h is meant. Where there is one, the equation
-# does not say how to compute it. One would have to repeat it many times at every step.
-# A forward pass needs the output gate before h_t.
-# So the gate cannot read h_t.
+# does not say how to compute it. One would have to repeat it many times at every step. A forward pass needs the output
+# gate before h_t. So the gate cannot read h_t.
 #
 # What is printed makes sense as a read-out: it computes an output from h_t, after h_t is known. It fits the words
 # beside it, by which o_t is "the output". In minirnn it is `linear` with a σ. So o and b_o name two things in the

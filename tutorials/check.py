@@ -86,7 +86,7 @@ def chosen(text, exercises):
     """The exercise that a number, a name or a path means, and the path if it is one of another file than in my/."""
     path = Path(text)
     if path.is_dir() and not text.isdigit():
-        sys.exit(f"{text} is a folder, expected a file. A folder with one for each learner goes with --class")
+        sys.exit(f"{text} is a folder, expected a number or a file. A class of learners goes with --class")
     name = path.name if path.suffix == ".py" or os.sep in text else text
     match = re.match(r"(?:ex(?:ercise)?[ _-]*)?0*(\d+)(?!\d)", name, re.IGNORECASE)
     number = match[1].zfill(2) if match else ""

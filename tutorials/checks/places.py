@@ -102,7 +102,7 @@ class Place:
         for at, which in (("min", f"{v} = 0"), ("max", f"the last {v}")):
             for symbol, words in (("!=", f"leaves out {which}"), ("==", f"does {which} only")):
                 yield self.mistake([(start, start, "("), (end, end, f") * ({v} {symbol} {at}({turns}))")],
-                                   f"{words}", f"At which {v} has it a part?", ("turns", at, symbol, kind))
+                                   words, f"At which {v} has it a part?", ("turns", at, symbol, kind))
 
     def carried_on(self, node, name):
         """What is carried from turn to turn: it is not set anew, or it comes one turn late."""
@@ -123,12 +123,11 @@ class Place:
                           self.targets)
 
     def levelled(self, start, end, whole, shape):
-        """One axis summed over, or its mean, first or last taken, and given to all."""
+        """One axis summed over, or its mean taken, and given to all."""
         for k, size in enumerate(shape if len(shape) > 1 else ()):
-            axis = self.answer.axis(size)
+            axis, length = self.answer.axis(size), f"{whole}.shape[{k}]"
             for what, words in (("sum", "sums over"), ("mean", "takes the mean over")):
-                yield self.mistake([(start, end, f"np.repeat({whole}.{what}(axis={k}, keepdims=True), {size}, {k})"
-                                     .replace(f" {size},", f" {whole}.shape[{k}],"))],
+                yield self.mistake([(start, end, f"np.repeat({whole}.{what}(axis={k}, keepdims=True), {length}, {k})")],
                                    f"{words} {axis}, so that all along {axis} get the same,",
                                    f"Has each along {axis} a gradient of its own?")
 
