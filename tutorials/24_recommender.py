@@ -294,7 +294,7 @@ save(figure, "24_recommender.png")
 #
 # How solid is it? The ideas of these counts and of the pairs came after other results on the test had been seen. Their
 # settings come from validation. And this shop has short sessions, 100 items, and 8,226 sessions to learn from. Many
-# items and long histories may turn out otherwise. Tutorial 25 asks whether all these sessions should count alike.
+# items and long histories may turn out otherwise. Tutorial 26 asks whether all these sessions should count alike.
 
 # %% tags=["proof"]
 known = {"Markov chain": 3.983, "counts": 3.920, "pairs too": 3.895}

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 31. A poem, one character at a time
+# # 33. A poem, one character at a time
 #
 # *Beside the article: its question-and-answer part, on language models and perplexity; the read-out at every step.*
 #
@@ -374,10 +374,10 @@ for k in FIXED:
 ax.set(xlabel="place in the poem (grey bars: marks and the end)", ylabel="nats, mean over the test", ylim=(0, 9.5),
        xticks=t[::2], title="Marks cost nothing once their place is known; characters stay hard")
 ax.legend(frameon=False, ncols=3, loc="upper center")
-save(figure, "31_a_poem.png")
+save(figure, "33_a_poem.png")
 
 # %% [markdown]
-# ![What the bigram, the GRU and the three counts pay at each place of the poem](figures/31_a_poem.png)
+# ![What the bigram, the GRU and the three counts pay at each place of the poem](figures/33_a_poem.png)
 #
 # At the grey bars the orange line is at zero: the network counts to five. The bigram looks at one character only, so it
 # does not know where a line ends. Between the bars the blue line is lowest at most places.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 25. Old sessions and new: do they count alike, and who wins then?
+# # 26. Old sessions and new: do they count alike, and who wins then?
 #
 # *Beside the article: §6, recommender systems.*
 #
@@ -236,10 +236,10 @@ for ax, of in zip(figure.subplots(1, 2, sharey=True), (nats, hits)):
 for face, label in ("white", "all sessions alike"), ("black", "times the factor of recent popularity"):
     ax.plot([], [], "o", color="black", markerfacecolor=face, label=label)
 figure.legend(*ax.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
-save(figure, "25_old_and_new.png")
+save(figure, "26_old_and_new.png")
 
 # %% [markdown]
-# ![Nats and hit rate of counts, networks and their means, with and without recency](figures/25_old_and_new.png)
+# ![Nats and hit rate of counts, networks and their means, with and without recency](figures/26_old_and_new.png)
 #
 # ## Who wins?
 #

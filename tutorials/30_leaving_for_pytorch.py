@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 28. To PyTorch and back: the same weights, the same forecasts
+# # 30. To PyTorch and back: the same weights, the same forecasts
 #
 # *Beside the article: §5, its LSTMModel, and §7, tools; equations 2 and 3.*
 #
@@ -286,10 +286,10 @@ below.set(ylabel="difference, network's unit", xlabel="year (a gap: no differenc
 below.annotate("green gap, 1944: it has\nread the right 24 years", (1944, 1e-4), (1946, 2e-12), fontsize="small",
                arrowprops={"arrowstyle": "->"})
 below.legend(frameon=False, ncols=2, loc="upper left")
-save(figure, "28_leaving_for_pytorch.png")
+save(figure, "30_leaving_for_pytorch.png")
 
 # %% [markdown]
-# ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/28_leaving_for_pytorch.png)
+# ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/30_leaving_for_pytorch.png)
 #
 # Above: two programs, one curve. Below: how far apart they are. Rounding is about fifteen or six digits below the error
 # of the forecast. With `batch_first` forgotten the difference is large in the first years. It is small once the network
