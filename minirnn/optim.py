@@ -36,9 +36,9 @@ class _Optimizer:
 class SGD(_Optimizer):
     """Stochastic gradient descent with momentum (Polyak 1964, in the form that PyTorch uses).
 
-        v ← momentum · v + dp
-        p ← p - lr · v                          or, with nesterov,
-        p ← p - lr · (dp + momentum · v)        one step of v ahead (Nesterov 1983; Sutskever et al. 2013)
+        velocity ← momentum · velocity + dp
+        p ← p - lr · velocity                           or, with nesterov,
+        p ← p - lr · (dp + momentum · velocity)         one step ahead (Nesterov 1983; Sutskever et al. 2013)
 
     >>> params = {"w": np.array([1.0])}
     >>> SGD(lr=0.1).step(params, {"w": np.array([2.0])})
@@ -55,10 +55,10 @@ class SGD(_Optimizer):
                              "one, or leave nesterov out")
         self.nesterov = nesterov
 
-    def _update(self, p, dp, v):
-        v *= self.momentum
-        v += dp
-        p -= self.lr * (dp + self.momentum * v if self.nesterov else v)
+    def _update(self, p, dp, velocity):
+        velocity *= self.momentum
+        velocity += dp
+        p -= self.lr * (dp + self.momentum * velocity if self.nesterov else velocity)
 
 
 class AdaGrad(_Optimizer):

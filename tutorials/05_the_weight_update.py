@@ -4,19 +4,18 @@
 # *Beside the article: §3, step 4; its question-and-answer part, on optimizers.*
 #
 # The backward pass gives the slope of the loss for each weight p: dp = dL/dp. The loss falls in the direction of -dp.
-# How far to go is another question. An *optimizer* answers it. The simplest is SGD (stochastic gradient descent). Its
-# step is the slope times lr, the *learning rate*:
+# How far to go is another question. An *optimizer* answers it. The simplest is SGD, stochastic gradient descent
+# (*stochastic*: the slope comes from data drawn at random). Its step is the slope times lr, the *learning rate*:
 #
 #     SGD         p ← p - lr · dp
 #
 # The other five remember earlier slopes. Two remember them in a *velocity*. At each step it shrinks by a factor μ
 # ("mu", the *momentum*, such as 0.8), and the new slope is added:
 #
-#     momentum    velocity ← μ · velocity + dp                          p ← p - lr · velocity
-#     Nesterov    velocity ← μ · velocity + dp one step ahead           p ← p - lr · velocity
+#     momentum    velocity ← μ · velocity + dp(p)                       p ← p - lr · velocity
+#     Nesterov    velocity ← μ · velocity + dp(p - lr · μ · velocity)   p ← p - lr · velocity
 #
-# Momentum takes the slope at p. Nesterov takes it one step ahead, at p - lr · μ · velocity. This is where the old
-# velocity alone would carry p.
+# Momentum takes the slope at p. Nesterov takes it one step ahead, where the old velocity alone would carry p.
 #
 # Three remember the squares dp² in a number v, and divide by the root of v. Each weight has a v of its own:
 #
@@ -28,7 +27,7 @@
 # In AdaGrad v is the sum of all squares. In RMSProp it is an average, in which old squares fade by a factor α at each
 # step. Adam also averages the slope itself, in m. Usual values are β₁ = 0.9 and β₂ = 0.999.
 #
-# Adam's averages start at 0, so at first they are too small. Two divisions correct that, where t counts the steps:
+# Velocity, v and m start at 0. So averages are too small at first. Adam corrects its two, where t counts the steps:
 #
 #                 m̂ = m / (1 - β₁ᵗ)                                     v̂ = v / (1 - β₂ᵗ)
 #
@@ -133,8 +132,10 @@ for name, path in paths.items():
 # ![The paths of six optimizers in one valley](figures/05_six_ways_down.png)
 #
 # Momentum swings the farthest across the valley. SGD crosses at each step, each time half as far as before. Adam
-# crosses three times. Nesterov hardly leaves the middle once it is there. AdaGrad and RMSProp never cross. The three
-# in the lower row have a first step that is as long in x as in y.
+# crosses three times, Nesterov once. AdaGrad and RMSProp never cross.
+#
+# The lower three have a first step that is as long in x as in y. With AdaGrad and Adam it is lr. With RMSProp v is
+# then 0.1 dp², and the step is lr / √0.1 = 0.316.
 #
 # - **SGD** is soon done with the steep direction. Along the flat one it is slow: each step multiplies x by 0.95.
 # - **Momentum** gets faster along the valley, and swings across it.
@@ -177,8 +178,7 @@ assert paths["Adam"][:21, 0].max() > 0.1 and f(paths["Nesterov"][20]) < f(paths[
 #     velocity ← μ · velocity + dq
 #     q        ← q - lr · (dq + μ · velocity)
 #
-# This is how `optim.py` has it. There q is called p, and the velocity is called v. The figure above shows Nesterov's
-# own p. Both forms, side by side:
+# This is how `optim.py` has it. There q is called p. The figure shows Nesterov's own p. Both forms, side by side:
 
 # %%
 lr, mu = 0.025, 0.8
@@ -201,8 +201,8 @@ assert np.allclose(q, ahead[3], rtol=1e-12) and np.allclose(p, paths["Nesterov"]
 #
 # For SGD, momentum and Nesterov: they only add slopes and multiply them by numbers, so their paths turn with the
 # valley. AdaGrad, RMSProp and Adam divide x by one number and y by another. So their paths depend on the axes. In the
-# turned valley x and y are equally steep. So at first they divide both by nearly the same number. AdaGrad and RMSProp
-# are slower there: after 40 steps f is 1.61 and 0.79, in place of 0.08 with both.
+# turned valley the slopes in x and y are similar at first, -24 and 18. So they divide both by similar numbers. AdaGrad
+# and RMSProp are slower there: after 40 steps f is 1.61 and 0.79, in place of 0.08 with both.
 
 # %% tags=["proof"]
 turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
@@ -221,6 +221,7 @@ fresh = {"SGD": optim.SGD(0.05), "momentum": optim.SGD(0.025, momentum=0.8), "Ad
 for name, opt in fresh.items():
     old = ahead if name == "Nesterov" else paths[name]
     assert np.allclose(turned(opt), old[20], atol=1e-9) == (name in ("SGD", "momentum", "Nesterov")), name
+assert (turn @ slope(START)).round().tolist() == [-24, 18]
 slower = [f(turned(opt, 40)) for opt in (optim.AdaGrad(0.5), optim.RMSProp(lr=0.1, alpha=0.9))]
 assert np.round(slower, 2).tolist() == [1.61, 0.79]
 assert np.round([f(paths[name][40]) for name in ("AdaGrad", "RMSProp")], 2).tolist() == [0.08, 0.08]
