@@ -20,8 +20,8 @@
 # Two names mislead. A forget gate of 1 forgets nothing. And the i of W_xi is the input gate, while the i of equation
 # 1, in W_ih, is "input".
 #
-# Hochreiter and Schmidhuber (1997) had no forget gate. That is the same as f_t = 1. It came with Gers, Schmidhuber
-# and Cummins (2000).
+# Hochreiter and Schmidhuber (1997) had no forget gate. That is the same as f_t = 1. The forget gate came with
+# Gers, Schmidhuber and Cummins (2000).
 #
 # In the picture f_t comes first, since it is the first to act on the cell. Everywhere else the order is that of the
 # equations.
@@ -107,7 +107,7 @@ assert cells == [0.9, 1.1, 0.8]
 #
 # The article prints o_t = σ(W_oh h_t + b_o). Try to read it as the output gate. Then h_t = o_t tanh(c_t) needs o_t
 # first, and this o_t needs h_t first. Put together they are one equation with h on both sides: h = σ(w h + b)
-# tanh(c). For simplicity put 1 in place of tanh(c): it is nearly 1 for a large c.
+# tanh(c). For a large c, tanh(c) is nearly 1. So take h = σ(w h + b).
 #
 # PREDICT: how many h solve h = σ(h)? And how many solve h = σ(8h - 4)?
 
@@ -120,9 +120,8 @@ for w, b in ((1, 0), (8, -4)):
     print(f"h = σ({w}h {b:+}): h =", np.round(solutions[w], 3))
 
 # %% [markdown]
-# One, and three. Where there are three, the equation does not say which h is meant. Where there is one, the equation
-# does not say how to compute it. One would have to repeat it many times at every step. A forward pass needs the output
-# gate before h_t. So the gate cannot read h_t.
+# One, and three. Where there are three, the equation does not say which h is meant. Where there is one, it does not say
+# how to compute it. A forward pass needs the output gate before h_t. So the gate cannot read h_t.
 #
 # What is printed makes sense as a read-out: it computes an output from h_t, after h_t is known. It fits the words
 # beside it, by which o_t is "the output". In minirnn it is `linear` with a σ. So o and b_o name two things in the
