@@ -206,25 +206,25 @@ save(figure, "16_the_repaired_model.png")
 # %% [markdown]
 # ![Training and validation loss, repaired and as printed](figures/16_the_repaired_model.png)
 #
-# Three of the four. Both losses of the repaired model end near 0.005. The training loss of the printed model falls
-# too, to 0.84. The best with that one term is 0.918. It is below that, so it memorizes. Seen alone, that curve looks
-# like a network that learns something hard.
+# Three of the four. The repaired model comes to about 0.005 in training and 0.004 in validation. The training loss of
+# the printed model falls too, to 0.84. That is below 0.918, the best with one term. So it memorizes. Seen alone, its
+# curve looks like that of a network that learns something hard.
 #
-# So this curve alone does not show the mistake. (Beside the line, whose training loss is nearly 0, it would.)
-# There are two more hints:
+# So this curve alone does not show the mistake. (Beside the line's training loss, nearly 0, it would.) Two more hints:
 #
 # - The validation loss of the printed model does not follow. Its lowest mean is about 0.94, at the second epoch. That
 #   says that something is wrong, and not what.
-# - Its test error depends a little on the batch size of the test. A sound model's does not.
+# - Its test error changes with the batch size of the test, by about 0.01. A sound model's does not.
 
 # %% tags=["proof"]
 for sound, row in [(name == "repaired", row) for name in errors for row in errors[name]]:
-    assert np.ptp(row) < 1e-5 if sound else np.ptp(row) > 1e-4
+    assert np.ptp(row) < 1e-5 if sound else 0.002 < np.ptp(row) < 0.02 or QUICK
 if not QUICK:
     curves = {name: {part: np.array([history[part] for history in histories[name]]) for part in ("train", "validation")}
               for name in histories}
     last = {name: {part: of[:, -1] for part, of in parts.items()} for name, parts in curves.items()}
-    assert all(0.003 < of.mean() < 0.0065 and of.max() < 0.01 for of in last["repaired"].values())
+    assert 0.0045 < last["repaired"]["train"].mean() < 0.0055 and last["repaired"]["train"].max() < 0.01
+    assert 0.0035 < curves["repaired"]["validation"].min(axis=1).mean() < 0.0045
     assert np.array(errors["repaired"]).max() < 0.01 and np.array(errors["as printed"]).min() > one_term["test"]
     assert 0.835 < last["as printed"]["train"].mean() < 0.845 and last["as printed"]["train"].max() < 0.86
     seen = curves["as printed"]["validation"]
