@@ -4,8 +4,8 @@
 # *Beside the article: its question-and-answer part, on the learning rate ("start at about 0.001") and the batch
 # size.*
 #
-# Tutorial 5 said: a learning rate of Adam is a length. A weight moves by about lr at each update. So the learning
-# rate cannot be chosen alone. It also counts how many updates there will be, and that depends on the batch size.
+# Tutorial 5 said: a learning rate of Adam is a length. A weight moves by about lr at each update. So the number of
+# updates matters too. It depends on the batch size.
 #
 # ## The smallest numbers
 #
@@ -40,6 +40,7 @@ for size in (8, 32, 142):
 #
 # A network's error says nothing without something to compare it with. Such a simple forecast is a *baseline*:
 #
+# - *always 0*, the mean of the years before 1866;
 # - *persistence*: next year will be like this year;
 # - *AR(9)*, autoregression: a weighted sum of the last nine years, w_1 x_{t-1} + ... + w_9 x_{t-9} + b. The weights
 #   are those with the smallest squared error in training (*least squares*).
@@ -53,13 +54,14 @@ x, y = datasets.windows(series, WINDOW)
 train, validation = (x[:START - WINDOW], y[:START - WINDOW]), (x[START - WINDOW:], y[START - WINDOW:])
 
 truth = baselines.truth(series, START, 1)
-naive = metrics.mse(baselines.persistence(series, START, 1), truth)
+zero, naive = (truth**2).mean(), metrics.mse(baselines.persistence(series, START, 1), truth)
 ar = metrics.mse(baselines.AR(9).fit(series[:START]).forecasts(series, START, 1), truth)
 print(f"{len(train[1])} windows to train on, {len(validation[1])} to validate")
-print(f"validation MSE: persistence {naive:.3f}, AR(9) {ar:.3f}")
+print(f"validation MSE: always 0 {zero:.3f}, persistence {naive:.3f}, AR(9) {ar:.3f}")
 
 # %% tags=["proof"]
-assert (len(train[1]), len(validation[1])) == (142, 55) and round(ar, 3) == 0.187 and round(naive, 3) == 0.374
+assert (len(train[1]), len(validation[1])) == (142, 55)
+assert np.round([zero, naive, ar], 3).tolist() == [0.939, 0.374, 0.187]
 
 # %% [markdown]
 # ## The sweep
@@ -107,9 +109,9 @@ save(figure, "17_learning_rate_and_batch.png")
 # %% [markdown]
 # ![Lowest validation loss over the learning rate, for three batch sizes](figures/17_learning_rate_and_batch.png)
 #
-# For batches of 8, 0.001 is a good start. For all windows in one batch it is far too small: after 40 epochs the
-# network has learned next to nothing. Its best rate is 0.03. Batches of 8 do best at 0.001 and 0.003, batches of 32
-# at 0.003 and 0.01. Between the two rates of such a pair the difference is less than between seeds. So the fewer the
+# For batches of 8, 0.001 is a good start. For all windows in one batch it is far too small: its loss, 0.90, is hardly
+# better than the 0.94 of always 0. Its best rate is 0.03. Batches of 8 do best at 0.001 and 0.003, batches of 32 at
+# 0.003 and 0.01. Between the two rates of such a pair the difference is less than between seeds. So the fewer the
 # updates, the larger the best learning rate. (Large marks show the lowest means.) At its best rate each batch size
 # comes to about 0.16.
 #
@@ -118,7 +120,7 @@ save(figure, "17_learning_rate_and_batch.png")
 # %% tags=["proof"]
 if not QUICK:
     best = {size: min(RATES, key=lambda lr: lowest[size, lr]) for size in BATCHES}
-    assert lowest[8, 1e-3] < ar < lowest[32, 1e-3] < lowest[142, 1e-3] and lowest[142, 1e-3] > 0.8
+    assert lowest[8, 1e-3] < ar < lowest[32, 1e-3] < lowest[142, 1e-3] and round(lowest[142, 1e-3], 2) == 0.9
     assert best == {8: 3e-3, 32: 1e-2, 142: 3e-2} and all(0.15 < lowest[size, best[size]] < 0.175 for size in BATCHES)
 
 # %% [markdown]
