@@ -1,7 +1,8 @@
 """Forecasts without a network, which a network has to beat: the last value, last season's, and a linear model.
 
-All share one shape of question, as does `models.Forecaster`: forecasts(series, start, horizon) gives for each k from
-`start` to len(series) - horizon the forecast of series[k:k+horizon] from series[:k] alone, together (n, horizon).
+They share one shape of question, as does `models.Forecaster`: forecasts(series, start, horizon) gives for each k from
+`start` to len(series) - horizon the forecast of series[k:k+horizon] from series[:k] alone, together (n, horizon). Only
+Ridge is given the windows themselves, so that they may hold other inputs too.
 """
 
 import itertools
@@ -70,10 +71,7 @@ class AR:
         series = boundary.series("series", series)
         self.scale = datasets.Scale.fit(series)
         x, y = datasets.windows(self.scale.apply(series), self.p)
-        X = np.column_stack([np.ones(len(x)), x[..., 0]])
-        penalty = self.ridge * len(x) * np.eye(self.p + 1)
-        penalty[0, 0] = 0
-        self.w = np.linalg.lstsq(X.T @ X + penalty, X.T @ y[:, 0], rcond=None)[0]
+        self.w = _least_squares(_flat(x), y[:, 0], self.ridge)
         return self
 
     def forecasts(self, series, start, horizon):
@@ -95,6 +93,95 @@ def chosen_ar(series, start, season=1):
 
     candidates = itertools.product(sorted(orders), (0.0, 1e-4, 1e-3, 1e-2, 1e-1))
     return AR(*min(candidates, key=lambda candidate: validation_error(*candidate))).fit(series)
+
+
+class Ridge:
+    """A straight line from windows x (N, ...), laid flat, to what follows y (N, H): all steps at once, any inputs.
+
+    Each column of y has weights w (1 + inputs,) of its own, those of the least 1/N Σ_n (X_n w - y_n)² + λ |w|². The
+    first input is a 1, and its weight is not penalized. `penalty` is λ: a number, or one for each column of y.
+
+    >>> x, y = datasets.windows(np.arange(9.0), length=2, horizon=3)
+    >>> Ridge(penalty=0).fit(x, y).forecasts(np.array([[[20.0], [21.0]]])).round(6).tolist()
+    [[22.0, 23.0, 24.0]]
+    """
+
+    def __init__(self, penalty):
+        self.penalty = boundary.numeric("penalty", penalty)
+        if self.penalty.ndim > 1 or not self.penalty.size or not ((self.penalty >= 0) & (self.penalty < np.inf)).all():
+            raise ValueError(f"penalty is {boundary.brief(penalty)}, expected a finite number of at least 0, or one "
+                             "for each column of y")
+        self.w = None
+
+    def fit(self, x, y):
+        X, y = _pairs(x, y)
+        if self.penalty.shape not in ((), y.shape[1:]):
+            raise ValueError(f"penalty has shape {self.penalty.shape} and y {y.shape}, expected a number, or one for "
+                             "each column of y")
+        penalties = np.broadcast_to(self.penalty, y.shape[1])
+        self.w = np.empty((X.shape[1], y.shape[1]))
+        for penalty in np.unique(penalties):
+            same = penalties == penalty
+            self.w[:, same] = _least_squares(X, y[:, same], penalty)
+        return self
+
+    def forecasts(self, x):
+        if self.w is None:
+            raise ValueError("this Ridge is not fitted yet: call fit(x, y) first")
+        X = _flat(_windows(x))
+        if X.shape[1] != len(self.w):
+            raise ValueError(f"x has {X.shape[1] - 1} inputs a window, expected {len(self.w) - 1} as in fit")
+        return X @ self.w
+
+
+PENALTIES = 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0
+
+
+def chosen_ridge(x, y, gap=0, blocks=10, penalties=PENALTIES):
+    """The Ridge whose penalties, one for each column of y, do best by cross-validation; fitted to all of x and y.
+
+    The windows, in time's order, are divided into blocks. Each block in turn is forecast by a line fitted to the other
+    windows, without the `gap` windows on either side of the block. Those would know some of its values: a window of
+    `length` steps shares values with the length + H - 1 windows before it, and with as many after it.
+    """
+    X, y = _pairs(x, y)
+    gap, blocks = boundary.size("gap", gap, least=0), boundary.size("blocks", blocks, least=2)
+    penalties = Ridge(penalties).penalty.reshape(-1)
+    rows, errors = np.arange(len(X)), np.zeros((len(penalties), y.shape[1]))
+    for block in np.array_split(rows, min(blocks, len(X))):
+        others = (rows < block[0] - gap) | (rows > block[-1] + gap)
+        if len(X) < blocks or not others.any():
+            raise ValueError(f"x has {len(X)} windows, expected more for {blocks} blocks with a gap of {gap}: each "
+                             "block needs windows of its own, and others beyond the gap")
+        for error, penalty in zip(errors, penalties):
+            error += ((X[block] @ _least_squares(X[others], y[others], penalty) - y[block]) ** 2).sum(axis=0)
+    return Ridge(penalties[errors.argmin(axis=0)]).fit(x, y)
+
+
+def _windows(x):
+    x = boundary.numeric("x", x)
+    if x.ndim < 2 or not x.size or not np.isfinite(x).all():
+        raise ValueError(f"x has shape {x.shape}, expected (N, ...) of finite numbers: one window for each forecast")
+    return x
+
+
+def _pairs(x, y):
+    """The inputs X (N, 1 + inputs) and y (N, H) of a line that is to be fitted."""
+    x, y = _windows(x), boundary.numeric("y", y)
+    if y.ndim != 2 or len(y) != len(x) or not y.size or not np.isfinite(y).all():
+        raise ValueError(f"y has shape {y.shape}, expected ({len(x)}, H) of finite numbers: a row for each window of x")
+    return _flat(x), y
+
+
+def _flat(x):
+    """A 1 and each window laid flat: (N, 1 + inputs)."""
+    return np.column_stack([np.ones(len(x)), x.reshape(len(x), -1)])
+
+
+def _least_squares(X, y, penalty):
+    punish = penalty * len(X) * np.eye(X.shape[1])
+    punish[0, 0] = 0  # the constant
+    return np.linalg.lstsq(X.T @ X + punish, X.T @ y, rcond=None)[0]
 
 
 def recursive(model, pasts, horizon):

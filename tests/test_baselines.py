@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minirnn import baselines, datasets, metrics
+from minirnn import baselines, datasets, gradcheck, metrics
 from minirnn.models import Forecaster, PlainForecaster
 
 
@@ -162,6 +162,80 @@ def test_the_order_of_a_season_can_be_chosen():
 @pytest.mark.parametrize("n", [3, 4, 8])
 def test_an_ar_can_be_chosen_for_very_few_values(n):
     assert baselines.chosen_ar(noisy(n), n - 1).p == 1 or n == 8
+
+
+# --- A line of windows
+
+def test_a_ridge_on_paper():
+    """x = 1, 2, 3 and y = 1, 3, 5 about their means: Σx² = 2, Σxy = 4, N λ = 2, so w = 4 / (2 + 2) = 1."""
+    x, y = np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [3.0], [5.0]])
+    np.testing.assert_allclose(baselines.Ridge(2 / 3).fit(x, y).w, [[1], [1]])
+    np.testing.assert_allclose(baselines.Ridge(0).fit(x, y).w, [[-1], [2]], atol=1e-12)
+
+
+def test_at_the_weights_of_a_ridge_the_loss_has_no_slope():
+    rng = np.random.default_rng(0)
+    x, y, penalty = rng.normal(size=(30, 4, 2)), rng.normal(size=(30, 3)), np.array([0.1, 2.0, 0.1])
+    line = baselines.Ridge(penalty).fit(x, y)
+    X = np.column_stack([np.ones(30), x.reshape(30, 8)])
+
+    def loss(w):
+        return (((X @ w - y) ** 2).mean(axis=0) + penalty * (w[1:] ** 2).sum(axis=0)).sum()
+
+    assert np.abs(gradcheck.numerical(loss, line.w.copy())).max() < 1e-8
+    np.testing.assert_array_equal(line.forecasts(x), X @ line.w)
+
+
+def test_an_ar_of_one_step_is_a_ridge_of_its_windows():
+    series = noisy()
+    ar, scale = baselines.AR(5, 0.1).fit(series), datasets.Scale.fit(series)
+    np.testing.assert_array_equal(baselines.Ridge(0.1).fit(*datasets.windows(scale.apply(series), 5)).w[:, 0], ar.w)
+
+
+@pytest.mark.parametrize("gap, blocks", [(0, 2), (3, 4), (6, 7)])
+def test_the_chosen_ridge_is_the_one_that_did_best_on_blocks_left_out(gap, blocks):
+    x, y = datasets.windows(noisy(60), 4, 3)
+    penalties, N = (1e-3, 0.1, 1.0), len(x)
+    errors = np.zeros((3, 3))
+    for block in np.array_split(np.arange(N), blocks):
+        others = [n for n in range(N) if min(abs(n - b) for b in block) > gap]
+        for k, penalty in enumerate(penalties):
+            forecasts = baselines.Ridge(penalty).fit(x[others], y[others]).forecasts(x[block])
+            errors[k] += ((forecasts - y[block]) ** 2).sum(axis=0)
+    line = baselines.chosen_ridge(x, y, gap, blocks, penalties)
+    np.testing.assert_array_equal(line.penalty, np.array(penalties)[errors.argmin(axis=0)])
+    np.testing.assert_array_equal(line.w, baselines.Ridge(line.penalty).fit(x, y).w)
+
+
+def test_each_column_has_the_penalty_that_is_best_for_it():
+    """The first column follows from the window, the second is noise: there the largest penalty does best."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 6, 1))
+    y = np.column_stack([x.sum(axis=(1, 2)), rng.normal(size=80)])
+    assert baselines.chosen_ridge(x, y).penalty.tolist() == [1e-4, 10.0]
+
+
+LINE = baselines.Ridge(0.1).fit(np.ones((4, 3)), np.ones((4, 2)))
+
+
+@pytest.mark.parametrize("call, says", [
+    (lambda: baselines.Ridge(-1), "penalty is -1, expected a finite number of at least 0"),
+    (lambda: baselines.Ridge([1, np.nan]), "penalty is [1, nan], expected a finite number"),
+    (lambda: baselines.Ridge([1, 2]).fit(np.ones((4, 3)), np.ones((4, 3))), "penalty has shape (2,) and y (4, 3)"),
+    (lambda: baselines.Ridge([]), "penalty is [], expected a finite number"),
+    (lambda: baselines.Ridge(1).fit(np.ones(4), np.ones((4, 3))), "x has shape (4,), expected (N, ...)"),
+    (lambda: baselines.Ridge(1).fit(np.ones((4, 3)), np.ones(4)), "y has shape (4,), expected (4, H)"),
+    (lambda: baselines.Ridge(1).fit(np.ones((4, 3)), np.ones((5, 1))), "y has shape (5, 1), expected (4, H)"),
+    (lambda: baselines.Ridge(1).forecasts(np.ones((4, 3))), "this Ridge is not fitted yet: call fit"),
+    (lambda: LINE.forecasts(np.ones((4, 2))), "x has 2 inputs a window, expected 3 as in fit"),
+    (lambda: baselines.chosen_ridge(np.ones((4, 3)), np.ones((4, 1))), "x has 4 windows, expected more for 10 blocks"),
+    (lambda: baselines.chosen_ridge(np.ones((40, 3)), np.ones((40, 1)), gap=20, blocks=2), "x has 40 windows"),
+    (lambda: baselines.chosen_ridge(np.ones((4, 3)), np.ones((4, 1)), blocks=1), "blocks is 1, expected"),
+])
+def test_a_bad_line_gets_one_line(call, says):
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert str(caught.value).startswith(says) and "\n" not in str(caught.value)
 
 
 # --- Metrics

@@ -379,8 +379,10 @@ FUNCTIONS = {f"{module.__name__}.{name}": function for module in (
                      "log_softmax", "sigmoid", "softmax", "Layer", "trace")
     and not inspect.isclass(function) and inspect.signature(function).parameters}
 FUNCTIONS |= {cls.__name__: cls for cls in (optim.SGD, optim.Adam, optim.AdamW, optim.AdaGrad, optim.RMSProp,
-              optim.ReduceOnPlateau, optim.WarmupCosine, baselines.AR, models.Forecaster, models.LanguageModel)}
-FUNCTIONS |= {"Scale.fit": datasets.Scale.fit, "AR.fit": baselines.AR(2).fit, "Adam.step": optim.Adam().step,
+              optim.ReduceOnPlateau, optim.WarmupCosine, baselines.AR, baselines.Ridge, models.Forecaster,
+              models.LanguageModel)}
+FUNCTIONS |= {"Scale.fit": datasets.Scale.fit, "AR.fit": baselines.AR(2).fit,
+              "Ridge.fit": baselines.Ridge(0.1).fit, "Adam.step": optim.Adam().step,
               "Scale.apply": datasets.Scale(0.0, 1.0).apply, "Batch.chunks": Batch(X, X, np.array([1, 2, 3])).chunks}
 GOOD = {"params": [params_of(rnn, 2, 4), params_of(lstm, 2, 4), params_of(gru, 2, 4), params_of(linear, 2, 4)],
         "x": [X], "q": [X],
