@@ -168,8 +168,8 @@ for name, f in forecasts.items():
 #
 # The line owes much to its penalties. Chosen on validation, they give it 3.73 over seven days, and one network of three
 # is ahead of it. So a network that wins may only have met a weak baseline. (The ten blocks were taken after these test
-# errors had been seen. Tutorial 20 tries both ways on other days. A network whose epoch is chosen by such blocks has
-# 3.67 to 3.80 over seven days: recorded.)
+# errors had been seen. Tutorial 20 tries both ways on other days. With its epoch chosen by five such blocks, a network
+# has 3.67 to 3.80 over seven days: recorded.)
 #
 # ## Does it fit worse, or does it fit something else?
 #

@@ -110,8 +110,8 @@ for name, f in said.items():
 # %% [markdown]
 # ## Why the difference, and which block?
 #
-# The network of seed 0 comes next to the line here. Each of the two errors has a standard error, and so has their
-# difference, which is taken day by day.
+# Take the line and the best of the networks here, seed 0. Each of the two errors has a standard error, and so has
+# their difference, which is taken day by day.
 #
 # PREDICT: which has the smallest standard error: the error of the line, that of the network, or the difference?
 
