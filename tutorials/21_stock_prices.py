@@ -90,14 +90,13 @@ def show(said, truth):
 
 
 line = baselines.chosen_ar(price[:two], one)
-said = {"yesterday's price": price[two - 1:-1], f"ridge AR({line.p})": line.forecasts(price, two, 1)[:, 0],
-        **{f"LSTM, seed {seed}": article_lstm(two, n, seed) for seed in SEEDS}}
+networks = {f"LSTM, seed {seed}": article_lstm(two, n, seed) for seed in SEEDS}
+said = {"yesterday's price": price[two - 1:-1], f"ridge AR({line.p})": line.forecasts(price, two, 1)[:, 0], **networks}
 scores = show(said, test)
 
 # %% tags=["proof"]
 last, of_line = scores["yesterday's price"], scores[f"ridge AR({line.p})"]
 assert last[0] < of_line[0] < 1.02 * last[0] and round(last[2], 3) == round(of_line[2], 3) == 0.998
-networks = [name for name in said if "LSTM" in name]
 if not QUICK:
     assert all(scores[name][2] < 0 and scores[name][0] > 5 * last[0] for name in networks)
 
@@ -108,13 +107,13 @@ if not QUICK:
 # %%
 highest = price[:two].max()
 print(f"highest price before the test {highest:.0f}; {np.mean(test > highest):.0%} of the test days are above")
-for name in networks:
-    print(f"{name}: says {said[name].max():.0f} at most")
+for name, forecast in networks.items():
+    print(f"{name}: says {forecast.max():.0f} at most")
 
 # %% tags=["proof"]
 assert round(highest) == 190 and 0.6 < np.mean(test > highest) < 0.7
 if not QUICK:
-    assert all(highest < said[name].max() < 205 for name in networks)
+    assert all(highest < forecast.max() < 205 for forecast in networks.values())
 
 # %% [markdown]
 # It says hardly more than the highest price that it was trained on, 190. Two thirds of the test days are higher.
