@@ -13,8 +13,8 @@
 # | 夜来风雨声， | in the night came the sound of wind and rain: |
 # | 花落知多少。 | of flowers that fell, who knows how many? |
 #
-# Every poem has this form: five characters and a mark, four times. Lines 2 and 4 rhyme: niǎo, shǎo. Which part of the
-# form does a network find, and does it do better than counting?
+# Every poem has this form: five characters and a mark, four times. Lines 2 and 4 rhyme: niǎo, shǎo. Nobody tells a
+# network of this. What does it find of the form, beside counts that are told?
 #
 # ## The smallest numbers
 #
@@ -26,8 +26,15 @@
 # What is read and said is called a *token*: a character, a mark or the end. A poem has 25: 20 characters, four marks at
 # fixed places, and the end. There are 2,611 different tokens.
 #
-# PREDICT: one model knows the four marks and the end for certain. Of the 20 characters it knows nothing, and gives each
-# token 1/2611. What is its perplexity per token? And per character, the mean over the 20 only?
+# Suppose a model knows the four marks and the end for certain, and nothing of the 20 characters: each token has 1/2611.
+# Then its perplexity per character, over the 20 only, is 2,611. Per token it is 2611^(20/25) = 541, because a fifth of
+# the tokens cost nothing.
+#
+# ## The data
+#
+# The poems are shuffled once: 80 % to train, 10 % for choices (validation), 10 % to test. Some poems exist in several
+# versions that share whole lines. A version in training would give the answer away, so it is left out there. Characters
+# that are seen once in training, or never, become one token 〇. A token that says "begin" stands first.
 
 # %%
 import itertools
@@ -40,38 +47,15 @@ from matplotlib.figure import Figure
 from minirnn import compose, datasets, embedding, fast, gradcheck, linear, losses, metrics, optim, plots, training
 from minirnn.activations import log_softmax, softmax
 
-print("three characters:", round(metrics.perplexity(-np.log([0.5, 0.25, 0.5]).mean()), 2))
-paid = [np.log(2611)] * 20 + [0] * 5
-print(f"per token {metrics.perplexity(np.mean(paid)):.0f}, per character {metrics.perplexity(np.mean(paid[:20])):.0f}")
-
-# %% [markdown]
-# Per character it is 2,611. Per token it is 2611^(20/25) = 541, because a fifth of the tokens cost nothing. Both
-# numbers are used below, so always look which one it is.
-
-# %% tags=["proof"]
-assert round(metrics.perplexity(-np.log([0.5, 0.25, 0.5]).mean()), 2) == 2.52
-assert round(metrics.perplexity(np.mean(paid))) == round(2611**0.8) == 541
-
-# %% [markdown]
-# ## The data
-#
-# The poems are shuffled once: 80 % to train, 10 % for choices (validation), 10 % to test. Some poems exist in several
-# versions that share whole lines. A version in training would give the answer away, so it is left out there. Characters
-# that are seen once in training, or never, become one token 〇. A token that says "begin" stands first.
-
-# %%
-poems, authors, titles = datasets.tang_quatrains()
-order = np.random.default_rng(0).permutation(len(poems))
-shuffled = [poems[k] for k in order]
+poems, *_ = datasets.tang_quatrains()
 n = len(poems)
-parts = shuffled[:round(0.8 * n)], shuffled[round(0.8 * n):round(0.9 * n)], shuffled[round(0.9 * n):]
+shuffled = [poems[k] for k in np.random.default_rng(0).permutation(n)]
+first, asked_later = shuffled[:round(0.8 * n)], shuffled[round(0.8 * n):]
 lines = lambda poem: {poem[k:k + 5] for k in (0, 6, 12, 18)}
-asked_later = set().union(*map(lines, parts[1] + parts[2]))
-versions = [poem for poem in parts[0] if lines(poem) & asked_later]
-parts = [poem for poem in parts[0] if poem not in versions], *parts[1:]
-often = Counter("".join(parts[0]))
+lines_asked = set().union(*map(lines, asked_later))
+parts = [poem for poem in first if not lines(poem) & lines_asked], asked_later[:377], asked_later[377:]
 BEGIN, END, RARE = "^", "$", "〇"
-vocabulary = [BEGIN, END, RARE, *sorted(c for c, count in often.items() if count > 1)]
+vocabulary = [BEGIN, END, RARE, *sorted(c for c, count in Counter("".join(parts[0])).items() if count > 1)]
 number = {c: k for k, c in enumerate(vocabulary)}
 V = len(vocabulary)
 
@@ -83,7 +67,11 @@ def ids(poems):
 train, validation, test = map(ids, parts)  # (n, 26): begin, 24 characters and marks, end
 if QUICK:
     validation, test = validation[:60], test[:60]
-print(f"{[len(part) for part in parts]} poems, {V:,} tokens; left out of training, as versions: {len(versions)}")
+print(f"{[len(part) for part in parts]} poems, {V:,} tokens; left out as versions: {len(first) - len(parts[0])}")
+
+# %% tags=["proof"]
+assert round(metrics.perplexity(-np.log([0.5, 0.25, 0.5]).mean()), 2) == 2.52
+assert round(metrics.perplexity(np.log(2611) * 20 / 25)) == 541
 
 # %% [markdown]
 # ## What is to be beaten: counts
@@ -96,18 +84,17 @@ print(f"{[len(part) for part in parts]} poems, {V:,} tokens; left out of trainin
 #
 # N(u w) is how often w followed u, N(u) how often anything did, and kinds(u) how many different tokens did. With δ =
 # 0.9, let u be seen 4 times, 3 times before w, once before v. Then p(w | u) = (2.1 + 1.8 q(w)) / 4. A token that never
-# followed gets 0.45 q. (δ = 0.9 was best on validation among 0.6, 0.75, 0.9, 0.97.)
+# followed gets 0.45 q. (This is absolute discounting.)
 #
-# (This is absolute discounting. Kneser and Ney 1995 refine it: recorded, their bigram has 254 per token, ours 263.)
-#
-# Such a count does not know where in the poem it is. But one can tell it: it counts apart for each place. Three counts
+# Such a count does not know where in the poem it is. But one can tell it: it counts apart for each place. Four counts
 # that are told:
 #
 # - the trigram, which falls back on the bigram, and that on how often a token stands at this place;
 # - the bigram, apart for each of the five places in a line;
-# - what stands below the same place of the line before. Lines that follow each other often run in parallel.
+# - what stands below the same place of the line before. Lines that follow each other often run in parallel;
+# - the rhyme: at the end of line 4 what follows the end of line 2, and there what follows the end of line 1.
 #
-# The three are averaged, with weights in tenths that are chosen on validation.
+# The four are averaged, with weights in tenths that are chosen on validation.
 #
 # PREDICT: which has the lower perplexity, the bigram or the trigram? And how much is it worth to know the place?
 
@@ -142,58 +129,59 @@ class Counts:
 
 
 FIXED = 6, 12, 18, 24, 25  # the four marks and the end
+characters = [t - 1 for t in range(1, 26) if t not in FIXED]  # columns of an (n, 25)
 fixed = lambda t: t if t in FIXED else None
-anywhere = lambda row, t: ()
+anywhere, place = (lambda row, t: ()), (lambda row, t: t)
 one, two = (lambda row, t: (row[t - 1],)), (lambda row, t: (*row[max(t - 2, 0):t],))
-place = lambda row, t: t
 told_one, told_two = (lambda row, t: (fixed(t), *one(row, t))), (lambda row, t: (fixed(t), *two(row, t)))
 in_line = lambda row, t: (fixed(t), t % 6, row[t - 1])
 above = lambda row, t: (fixed(t), row[t - 6] if t > 6 else None)
+rhyme = lambda row, t: (t, row[11] if t == 23 else row[5] if t == 11 else None)
 
-characters = [t - 1 for t in range(1, 26) if t not in FIXED]  # columns of an (n, 25)
-told = [Counts(place, told_one, told_two), Counts(lambda row, t: fixed(t), in_line), Counts(place, above)]
-each = [counts.nats(validation) for counts in told]
+told = [Counts(place, told_one, told_two), Counts(lambda row, t: fixed(t), in_line), Counts(place, above),
+        Counts(place, rhyme)]
+each, each_test = ([counts.nats(rows) for counts in told] for rows in (validation, test))
 mix = lambda weights, each: -np.log(sum(weight * np.exp(-nats) for weight, nats in zip(weights, each)))
-tenths = [(a / 10, b / 10, (10 - a - b) / 10) for a, b in itertools.product(range(11), repeat=2) if a + b <= 10]
-weights = min(tenths, key=lambda weights: mix(weights, each).mean())
-nats = {"how often": Counts(anywhere).nats(test), "bigram": Counts(anywhere, one).nats(test),
-        "trigram": Counts(anywhere, one, two).nats(test), "bigram told the place": Counts(place, told_one).nats(test),
-        "three counts told the place": mix(weights, [counts.nats(test) for counts in told])}
+
+
+def weights(of):
+    """The best on validation for the first counts, as many as `of`."""
+    tenths = (np.divide(parts, 10) for parts in itertools.product(range(11), repeat=of) if sum(parts) == 10)
+    return min(tenths, key=lambda weights: mix(weights, each).mean())
 
 
 def show(names):
-    print(f"{'perplexity in the test':<28}{'per token':>12}{'per character':>16}")
+    print(f"{'perplexity in the test':<26}{'per token':>12}{'per character':>16}")
     for name in names:
-        print(f"{name:<28}{metrics.perplexity(nats[name].mean()):>12.1f}"
+        print(f"{name:<26}{metrics.perplexity(nats[name].mean()):>12.1f}"
               f"{metrics.perplexity(nats[name][:, characters].mean()):>16.0f}")
 
 
-print("weights of the three:", weights)
+nats = {"how often": Counts(anywhere).nats(test), "bigram": Counts(anywhere, one).nats(test),
+        "trigram": Counts(anywhere, one, two).nats(test), "bigram told the place": Counts(place, told_one).nats(test),
+        "trigram told the place": each_test[0], "four counts": mix(weights(4), each_test)}
+print("weights of the four:", weights(4))
 show(nats)
 
 # %% [markdown]
 # The bigram is better than the trigram: most groups of three never came before. The place is worth far more than a
-# third character. The best of these, the three counts, is what the network has to beat.
+# third character. The best of these, the four counts, is what the network has to beat.
 
 # %% tags=["proof"]
 toy, u = Counts(), (one, (7,))
 toy.contexts, toy.N, toy.kinds = [one], Counter({u: 4, (u, 1): 3, (u, 2): 1}), Counter({u: 2})
 assert np.isclose(toy.p([7, 1], 1), (2.1 + 1.8 / V) / 4) and np.isclose(toy.p([7, 5], 1), 0.45 / V)
-some = test[:1].repeat(V, axis=0)
-some[:, 4] = np.arange(V)  # all that could stand there: the probabilities add up to 1
-assert all(np.isclose(np.exp(-counts.nats(some[:, :5])[:, 3]).sum(), 1) for counts in told)
 per_token = {name: metrics.perplexity(of.mean()) for name, of in nats.items()}
-assert per_token["bigram"] < per_token["trigram"]
+assert per_token["bigram"] < per_token["trigram"] and min(per_token, key=per_token.get) == "four counts"
 
 # %% [markdown]
 # ## The network
 #
 # An embedding gives each token a vector, and a GRU of 128 units reads them. A linear layer and softmax make
 # probabilities. (All are explained in tutorial 24.) The linear layer's W is the embedding's table again
-# (`compose.tied`). So there is one table of 2,611 rows, not two. Dropout is 0.4. The loss is the mean over all 25
-# tokens. Nobody tells the network the place.
+# (`compose.tied`). Dropout is 0.4. Nobody tells the network the place.
 #
-# PREDICT: after six epochs, about a minute, does it beat the bigram? And the three counts that are told the place?
+# PREDICT: after six epochs, does it beat the bigram? And the four counts that are told the form?
 
 # %%
 SEED, EPOCHS, H = 0, 1 if QUICK else 6, 128
@@ -218,54 +206,62 @@ def pays(rows, places=range(25)):
 
 
 nats["GRU, 6 epochs"] = pays(test)
-show(nats)
-for name in ("bigram", "three counts told the place"):
-    more = nats[name] - nats["GRU, 6 epochs"]
-    marks = np.delete(more, characters, axis=1).sum(axis=1) / 25
-    print(f"nats per token above the GRU: {name} {more.mean():+.3f} ± {more.mean(axis=1).std() / len(more)**0.5:.3f}, "
-          f"of them at marks and end {marks.mean():+.3f}")
+show(["bigram", "four counts", "GRU, 6 epochs"])
+for name in ("bigram", "four counts"):
+    more = (nats[name] - nats["GRU, 6 epochs"]).mean(axis=1)
+    print(f"nats per token above the GRU: {name} {more.mean():+.3f} ± {more.std() / len(more)**0.5:.3f}")
+
+# %%
+figure = Figure(figsize=(9, 3.8), layout="constrained")
+ax = figure.subplots()
+t = np.arange(1, 26)
+for name, colour in {"bigram": plots.GREY, "GRU, 6 epochs": plots.ORANGE, "four counts": plots.BLUE}.items():
+    ax.plot(t, nats[name].mean(axis=0), ".-", color=colour, label=name)
+for k in FIXED:
+    ax.axvline(k, color="black", alpha=0.08, linewidth=8)
+ax.set(xlabel="place in the poem (grey bars: marks and the end)", ylabel="nats, mean over the test", ylim=(0, 9.5),
+       xticks=t[::2], title="The GRU knows the marks; at the characters the four counts know more")
+ax.legend(frameon=False, ncols=3, loc="upper center")
+save(figure, "33_a_poem.png")
 
 # %% [markdown]
-# It beats the bigram, which was told nothing: most of that is the marks, whose places it has found by itself. It is far
-# behind the three counts.
+# ![What the bigram, the GRU and the four counts pay at each place of the poem](figures/33_a_poem.png)
 #
-# But six epochs are what a page can wait for, and the network still learns. Recorded with `EPOCHS = 24`, three minutes
-# each, for `SEED` 0, 1 and 2:
+# It beats the bigram, which was told nothing. Most of that is the marks: at the grey bars the orange line is at zero,
+# so the network counts to five. It is far behind the four counts.
 #
-# | | per token | per character | nats per token ahead of the three counts |
+# But six epochs are what a page can wait for, and the network still learns. Recorded with `EPOCHS = 24`, for `SEED` 0,
+# 1 and 2:
+#
+# | | per token | per character | nats per token ahead of the four counts |
 # |---|---|---|---|
-# | GRU, 24 epochs, each of three seeds | 136.4, 134.7, 139.2 | 466, 459, 478 | -0.009, +0.003, -0.029, each ± 0.014 |
-# | the mean of the three | 122.6 | 408 | +0.098 ± 0.013 |
+# | GRU, 24 epochs, each of three seeds | 136.4, 134.7, 139.2 | 466, 459, 478 | -0.031, -0.019, -0.051, each ± 0.014 |
+# | the mean of the three | 122.6 | 408 | +0.076 ± 0.013 |
 #
-# A single network is about level with these three counts, which take a few seconds. One of three seeds is behind by two
-# standard errors. The mean of the three networks is ahead, by seven. (The counts are a mean of three as well. Also
-# recorded: a mean of thirteen counts had 134 per token.) One more count, below, is ahead of each single network.
-#
-# Recorded with the versions of test poems left in training: the same counts seem to have 118 per token. They have read
-# the answers. Look for such pairs before you believe a table.
+# So the counts, which take a few seconds, are ahead of each single network. For seed 1 that may be luck. The mean of
+# the three networks is ahead of the counts. (They are a mean as well, of four.)
 
 # %% tags=["proof"]
 small = network.init(rng, 5, 4, 4, 5, dtype=np.float64)
 x, y = rng.integers(0, 5, (2, 3)), rng.integers(0, 5, (2, 3))
 assert gradcheck.check(compose.with_loss(network, losses.cross_entropy, y), small, x, rng=rng, method="complex").ok
-per_token = {name: metrics.perplexity(of.mean()) for name, of in nats.items()}
+gru = metrics.perplexity(nats["GRU, 6 epochs"].mean())
 if not QUICK:
-    assert per_token["three counts told the place"] + 25 < per_token["GRU, 6 epochs"] < per_token["bigram"] - 70
+    assert per_token["four counts"] + 25 < gru < per_token["bigram"] - 70
     ahead = nats["bigram"] - nats["GRU, 6 epochs"]
     assert 0 < ahead[:, characters].sum() < 0.5 * ahead.sum()
 
 # %% [markdown]
-# ## What it knows of the form, and of the rhyme
+# ## Does it hear the rhyme?
 #
-# Does the network hear the rhyme of lines 2 and 4? Do not guess from samples; change the input. Put a character of
-# *another* poem in place of one that it reads, and see how much more the last character of line 4 costs:
+# Does the network know that lines 2 and 4 rhyme? Change the input. Put a character of *another* poem in place of one
+# that it reads, and see how much more the last character of line 4 costs:
 #
 # - the last character of line 2, which rhymes with it;
 # - the one before that, which need not rhyme;
 # - the character just before it, in line 4. If the test can see anything, then this.
 #
-# PREDICT: order the three by what they cost. Which of them cost next to nothing? And with what probability does the
-# network know the marks?
+# PREDICT: order the three by what they cost. Which of them cost next to nothing?
 
 # %%
 asked, last = np.concatenate([validation, test]), [22]  # the last character of line 4 is token 23
@@ -280,45 +276,25 @@ def cost_of_a_change(t):
     return d.mean(), d.std() / np.sqrt(len(d))
 
 
-marks = np.exp(-np.delete(nats["GRU, 6 epochs"], characters, axis=1)).mean()
 costs = {"the last character of line 2": cost_of_a_change(11), "the one before that": cost_of_a_change(10),
          "the character just before": cost_of_a_change(22)}
-print(f"probability of the right mark, mean: {marks:.4f}")
 for name, (mean, error) in costs.items():
     print(f"changed: {name:<30} {mean:+.3f} ± {error:.3f} nats")
+saved = (mix(weights(3), each_test) - nats["four counts"])[:, 22]
+print(f"the fourth count, of the rhyme, saves there {saved.mean():.3f} ± {saved.std() / len(saved)**0.5:.3f} nats")
 
 # %% [markdown]
 # The character just before costs 0.38 nats, the other two nothing. So the test can see what is read, and the network
-# hears no rhyme. The marks it knows with probability 0.993. So of the form it has the marks, and not the rhyme.
+# hears no rhyme. (Recorded after 24 epochs, three seeds: the character just before costs 0.89 to 1.11 nats. The rhyme
+# costs 0.002 to 0.005, with standard errors of 0.003 to 0.005.)
 #
-# Recorded after 24 epochs: the character just before costs 0.89 to 1.11 nats, the one before it 0.13 to 0.17. The rhyme
-# costs 0.002 to 0.005, with standard errors of 0.003 to 0.005. So longer training reads more, and still hears no rhyme.
-#
-# Nobody told the network how characters sound. But do the 2,940 poems tell it? Ask a fourth count. At the end of line 4
-# it is told the end of line 2, and there the end of line 1.
-
-# %%
-rhyme = Counts(place, lambda row, t: (t, row[11] if t == 23 else row[5] if t == 11 else None))
-each = [*each, rhyme.nats(validation)]
-weights = min((np.divide(parts, 10) for parts in itertools.product(range(11), repeat=4) if sum(parts) == 10),
-              key=lambda weights: mix(weights, each).mean())
-three = nats["three counts told the place"]
-nats["and the rhyme"] = mix(weights, [counts.nats(test) for counts in (*told, rhyme)])
-gain = three - nats["and the rhyme"]
-print("weights of the four:", weights)
-show(["three counts told the place", "and the rhyme", "GRU, 6 epochs"])
-for where, saved in ("per token", gain.mean(axis=1)), ("at the end of line 4", gain[:, 22]):
-    print(f"nats saved {where}: {saved.mean():.3f} ± {saved.std() / len(saved)**0.5:.3f}")
-
-# %% [markdown]
-# The poems do tell it: at the end of line 4 the rhyme saves 0.66 nats. So the four counts are ahead of each single
-# network of 24 epochs, by 0.02 to 0.05 nats per token. The 0.02 is near the standard error of the networks, 0.014, so
-# there the two may be level. The mean of the three networks stays ahead of the four counts, by 0.08.
+# Nobody told the network how characters sound. But the 2,940 poems do tell which of them rhyme. The fourth count has
+# heard it: at the end of line 4 it saves 0.66 nats.
 
 # %% tags=["proof"]
 if not QUICK:
-    assert 0.5 < gain[:, 22].mean() < 0.8 and 0.015 < gain.mean() < 0.03
-    assert marks > 0.98 and costs["the character just before"][0] > 0.25
+    assert 0.5 < saved.mean() < 0.8 and saved.mean() > 2 * saved.std() / len(saved)**0.5
+    assert abs(costs["the character just before"][0] - 0.38) < 0.1
     assert all(abs(costs[name][0]) < 0.02 for name in ("the last character of line 2", "the one before that"))
 
 # %% [markdown]
@@ -342,7 +318,7 @@ def sample(temperature, rng):
     return said
 
 
-for temperature in (0.3, 0.7, 1.0):
+for temperature in (0.3, 1.0):
     for seed in (0, 1):
         print(f"τ = {temperature}:  {sample(temperature, np.random.default_rng(seed))}")
 
@@ -355,45 +331,22 @@ if not QUICK:
     assert sum(all(poem[k] in "，。？" for k in (5, 11, 17, 23)) for poem in cold + hot) >= 32
 
 # %% [markdown]
-# Nearly all samples keep the form, and they use the words of the time: rivers, mountains, wind, flowers, the moon. With
-# τ = 0.3 they repeat themselves (不知不见人, "not knowing, not seeing anyone"). With τ = 1 they use more different
-# characters, and make less sense. None makes sense over four lines. Perplexity says why: 613 equal choices at each
-# character, and still about 470 after 24 epochs. A few thousand short poems are little to learn a language from.
+# Nearly all samples keep the form. With τ = 0.3 they repeat themselves (不知不见人, "not knowing, not seeing anyone").
+# With τ = 1 they use more different characters. None makes sense over four lines. Perplexity says why: 613 equal
+# choices at each character, and still about 470 after 24 epochs.
 #
-# ## Place by place
-
-# %%
-figure = Figure(figsize=(9, 3.8), layout="constrained")
-ax = figure.subplots()
-t = np.arange(1, 26)
-for name, colour in zip(("bigram", "GRU, 6 epochs", "three counts told the place"),
-                        (plots.GREY, plots.ORANGE, plots.BLUE)):
-    ax.plot(t, nats[name].mean(axis=0), ".-", color=colour, label=name)
-for k in FIXED:
-    ax.axvline(k, color="black", alpha=0.08, linewidth=8)
-ax.set(xlabel="place in the poem (grey bars: marks and the end)", ylabel="nats, mean over the test", ylim=(0, 9.5),
-       xticks=t[::2], title="Marks cost nothing once their place is known; characters stay hard")
-ax.legend(frameon=False, ncols=3, loc="upper center")
-save(figure, "33_a_poem.png")
-
-# %% [markdown]
-# ![What the bigram, the GRU and the three counts pay at each place of the poem](figures/33_a_poem.png)
-#
-# At the grey bars the orange line is at zero: the network counts to five. The bigram looks at one character only, so it
-# does not know where a line ends. Between the bars the blue line is lowest at most places.
-#
-# **To take away:** after six epochs the GRU is far behind the three counts. Mix the two, half and half, with `mix`.
-# Guess first: is the mix nearer to the worse one, between them, or better than both? What does that say?
+# **To take away:** mix the GRU of six epochs with the trigram that is told the place, half and half, with `mix`. Guess
+# first: is the mix nearer to the worse one, between them, or better than both? What does that say?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# `mix((0.5, 0.5), (nats["three counts told the place"], nats["GRU, 6 epochs"]))` has a perplexity of 132 per token.
-# That is better than both, and 0.025 ± 0.004 nats per token better than the counts. So each knows something that the
-# other does not. Recorded: the GRU that was trained longer mixes better still, about 117 with seed 0.
+# `mix((0.5, 0.5), (nats["trigram told the place"], nats["GRU, 6 epochs"]))` has a perplexity of 132 per token. That is
+# better than both, 151 and 170. So each knows something that the other does not.
 
 # %% tags=["proof"]
-half = mix((0.5, 0.5), (nats["three counts told the place"], nats["GRU, 6 epochs"]))
+half = mix((0.5, 0.5), (nats["trigram told the place"], nats["GRU, 6 epochs"]))
+better = (nats["trigram told the place"] - half).mean(axis=1)
+print(f"{metrics.perplexity(half.mean()):.1f}, {better.mean():.3f} ± {better.std() / len(better)**0.5:.3f}")
 if not QUICK:
-    better = (nats["three counts told the place"] - half).mean(axis=1)
-    assert 128 < metrics.perplexity(half.mean()) < 134 and better.mean() > 2 * better.std() / len(better)**0.5
+    assert 130 < metrics.perplexity(half.mean()) < 135 and better.mean() > 2 * better.std() / len(better)**0.5
