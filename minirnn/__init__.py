@@ -10,11 +10,11 @@ Read layers/rnn.py, then layers/lstm.py, then gradcheck.py. The rest is what a f
 it.
 """
 
-from . import baselines, datasets, gradcheck, initialize, losses, metrics, models, optim, training, weights
+from . import baselines, counting, datasets, gradcheck, initialize, losses, metrics, models, optim, training, weights
 from .layers import attention, compose, dropout, embedding, fast, gru, linear, lstm, normalize, rnn
 from .layers.decayed import decayed
 
 __all__ = ["rnn", "lstm", "gru", "linear", "embedding", "attention", "normalize", "dropout", "decayed", "compose",
-           "losses", "optim", "initialize", "gradcheck", "training", "models", "datasets", "baselines", "metrics",
-           "weights"]
+           "losses", "optim", "initialize", "gradcheck", "training", "models", "datasets", "baselines", "counting",
+           "metrics", "weights"]
 __version__ = "0.1.0"

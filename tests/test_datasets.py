@@ -57,6 +57,13 @@ def test_a_changed_future_changes_no_window_before_it():
     assert (x[6:] != x_changed[6:]).any(axis=(1, 2)).all() and (y[5:] != y_changed[5:]).all()
 
 
+def test_next_items_are_those_that_came_next():
+    sessions = [[3, 1, 4], [5], [9, 2]]
+    x, y, lengths, mask = datasets.next_items(sessions)
+    assert x.tolist() == [[3, 1], [0, 0], [9, 0]] and y.tolist() == [[1, 4], [0, 0], [2, 0]]
+    assert lengths.tolist() == [2, 0, 1] and mask.tolist() == [[True, True], [False, False], [True, False]]
+
+
 @pytest.mark.parametrize("n", [3, 10, 99, 309])
 def test_split_is_in_order_and_leaves_nothing_out(n):
     parts = datasets.split(np.arange(n), 0.6, 0.2)

@@ -8,8 +8,8 @@ import warnings
 import numpy as np
 import pytest
 
-from minirnn import (attention, baselines, compose, datasets, decayed, dropout, embedding, fast, gradcheck, gru,
-                     initialize,
+from minirnn import (attention, baselines, compose, counting, datasets, decayed, dropout, embedding, fast, gradcheck,
+                     gru, initialize,
                      linear, losses, lstm, metrics, models, normalize, optim, rnn, training, tree, weights)
 from minirnn.training import Batch
 
@@ -369,7 +369,7 @@ ODD = [None, True, 0, 1, -1, 3, 2**70, 0.5, -0.5, np.nan, np.inf, 1j, "", "a b",
        np.ma.masked_array(np.arange(3.0), [0, 1, 0]), np.datetime64("2020-01-01"), np.ones((2, 2), ">f8"),
        lambda *a: 1, object]
 FUNCTIONS = {f"{module.__name__}.{name}": function for module in (
-    metrics, losses, baselines, datasets, optim, initialize, rnn, lstm, gru, linear, embedding, dropout,
+    metrics, losses, baselines, counting, datasets, optim, initialize, rnn, lstm, gru, linear, embedding, dropout,
     normalize.layer_norm,
     normalize.batch_norm, normalize.layer_norm_lstm, attention.dot, attention.additive, attention.multi_head,
     fast.lstm, fast.gru,
@@ -379,15 +379,15 @@ FUNCTIONS = {f"{module.__name__}.{name}": function for module in (
                      "log_softmax", "sigmoid", "softmax", "Layer", "trace")
     and not inspect.isclass(function) and inspect.signature(function).parameters}
 FUNCTIONS |= {cls.__name__: cls for cls in (optim.SGD, optim.Adam, optim.AdamW, optim.AdaGrad, optim.RMSProp,
-              optim.ReduceOnPlateau, optim.WarmupCosine, baselines.AR, baselines.Ridge, models.Forecaster,
-              models.LanguageModel)}
-FUNCTIONS |= {"Scale.fit": datasets.Scale.fit, "AR.fit": baselines.AR(2).fit,
+              optim.ReduceOnPlateau, optim.WarmupCosine, baselines.AR, baselines.Ridge, counting.Counts,
+              models.Forecaster, models.LanguageModel)}
+FUNCTIONS |= {"Scale.fit": datasets.Scale.fit, "AR.fit": baselines.AR(2).fit, "Counts.fit": counting.Counts(0.5, 1.0).fit,
               "Ridge.fit": baselines.Ridge(0.1).fit, "Adam.step": optim.Adam().step,
               "Scale.apply": datasets.Scale(0.0, 1.0).apply, "Batch.chunks": Batch(X, X, np.array([1, 2, 3])).chunks}
 GOOD = {"params": [params_of(rnn, 2, 4), params_of(lstm, 2, 4), params_of(gru, 2, 4), params_of(linear, 2, 4)],
         "x": [X], "q": [X],
         "k": [X], "v": [X], "rng": [0, np.random.default_rng(0)], "n": [2], "series": [np.arange(40)], "start": [20],
-        "horizon": [2],
+        "horizon": [2], "sessions": [[[0, 1, 2], [1, 0]]], "V": [3],
         "state_dict": [weights.to_torch(rnn.init(0, 2, 3))], "dh": [X], "grads": [{"a": np.ones(3)}]}
 
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import boundary
+from .. import boundary, losses
 from . import csv_files
 from .series import i94_traffic, japanese_vowels, nyse, online_retail, seattle_weather, sunspots, tang_quatrains
 from .tasks import (adding, copying_memory, distractors, embedded_reber, long_lag, mackey_glass, multiplication, reber,
                     reversal, temporal_order, two_sequence)
 
-__all__ = ["read_csv", "split", "windows", "Scale", "sunspots", "seattle_weather", "i94_traffic", "nyse",
+__all__ = ["read_csv", "split", "windows", "next_items", "Scale", "sunspots", "seattle_weather", "i94_traffic", "nyse",
            "online_retail", "japanese_vowels", "tang_quatrains", "reber", "embedded_reber", "long_lag", "distractors",
            "two_sequence", "adding", "multiplication", "temporal_order", "copying_memory", "reversal", "mackey_glass"]
 
@@ -59,6 +59,26 @@ def windows(series, length, horizon=1):
                          f"and the {horizon} after it")
     both = np.lib.stride_tricks.sliding_window_view(series, length + horizon)
     return both[:, :length, None].copy(), both[:, length:].copy()
+
+
+def next_items(sessions):
+    """Sessions, rows of item ids, as rows of equal length to train on: x, y, lengths, mask as training.fit takes them.
+
+    x (N, T) has all items of a session but the last, y (N, T) those that came next, zeros where the session is over.
+    lengths (N,) are the steps of each session, and mask (N, T) is True there.
+
+    >>> x, y, lengths, mask = next_items([[4, 56, 94], [7, 1]])
+    >>> x.tolist(), y.tolist(), lengths.tolist()
+    ([[4, 56], [7, 0]], [[56, 94], [1, 0]], [2, 1])
+    """
+    items, sizes = boundary.sessions("sessions", sessions)
+    lengths = sizes - 1
+    mask = losses.length_mask(lengths, lengths.max())
+    first = np.append(0, np.cumsum(sizes)[:-1])  # where a session begins among the items
+    x, y = np.zeros((2, *mask.shape), np.int64)
+    now = (first[:, None] + np.arange(mask.shape[1]))[mask]
+    x[mask], y[mask] = items[now], items[now + 1]
+    return x, y, lengths, mask
 
 
 class Scale(NamedTuple):
