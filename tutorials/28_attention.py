@@ -7,7 +7,7 @@
 # Without attention all that the decoder learns of the sequence is one state, however long it was.
 #
 # With attention the decoder may look back. At each step i it asks a question, the *query* q_i. Each step j of the
-# source has a *key* k_j and a *value* v_j. The score says how well the key fits the question. A softmax (tutorial 24)
+# source has a *key* k_j and a *value* v_j. The score says how well the key fits the question. A softmax (tutorial 25)
 # makes weights of the scores, and the *context* is the weighted mean of the values:
 #
 #     w_ij = softmax_j(score(q_i, k_j)),        context_i = Σ_j w_ij v_j

@@ -373,7 +373,7 @@ assert len(FROM_PYTORCH) == 6 and all(FROM_PYTORCH[f"lstm.bias_{way}_l0"].all() 
 # documentation the order of the blocks, the axes and the biases. Then do what this page does: fixed weights, float64,
 # one forward pass in both programs, and a look at the difference.
 #
-# **To take away:** the GRU of tutorial 24 has two biases here too, `b_x` and `b_h`. Its candidate is
+# **To take away:** the GRU of tutorial 25 has two biases here too, `b_x` and `b_h`. Its candidate is
 #
 #     n = tanh(W_n x + b_xn + r ⊙ (U_n h + b_hn))        r is a gate, between 0 and 1
 #
