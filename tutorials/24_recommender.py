@@ -93,18 +93,22 @@ PARTS = {"validation": (one, two), "test": (two, len(sessions))}  # a part is gu
 print(f"{one:,}, {two - one:,} and {len(sessions) - two:,} sessions")
 
 
-def nats(p, part):
-    """What probabilities pay at each event of a part; items that the session has seen are masked."""
+def events(part):
+    """At each event of a part: which items the session has seen, and which item came."""
     asked = sessions[slice(*PARTS[part])]
-    p = counting.masked(p, counting.memories(asked, V, 1.0) > 0)
-    return -np.log(p[np.arange(len(p)), np.concatenate([session[1:] for session in asked])])
+    return counting.memories(asked, V, 1.0) > 0, np.concatenate([session[1:] for session in asked])
+
+
+def nats(p, seen, came):
+    """What probabilities pay at each event, when what the session has seen is masked."""
+    return -np.log(counting.masked(p, seen)[np.arange(len(p)), came])
 
 
 def pays(part, gamma, alpha, delta):
     """The mean of what Counts pay; δ = 0 is one table."""
     start, end = PARTS[part]
     counts = counting.Counts(gamma, alpha, delta).fit(sessions[:start], V)
-    return nats(counts.probabilities(sessions[start:end]), part).mean()
+    return nats(counts.probabilities(sessions[start:end]), *asked[part]).mean()
 
 
 def cheapest(gammas, deltas):
@@ -119,9 +123,9 @@ def show(name, choice):
     print("{:<14} γ {}, α {}, δ {}:".format(name, *choice), f"{pays('test', *choice):.3f} test nats")
 
 
-paid = {}  # on validation, by settings
-events = sum(len(session) - 1 for session in sessions[two:])
-print(f"uniform guess: {nats(np.ones((events, V)), 'test').mean():.3f} test nats, {events:,} events")
+asked, paid = {part: events(part) for part in PARTS}, {}  # paid: on validation, by settings
+uniform = nats(np.ones((len(asked["test"][0]), V)), *asked["test"])
+print(f"uniform guess: {uniform.mean():.3f} test nats, {len(uniform):,} events")
 show("Markov chain", chain := cheapest([0.0], [0.0]))
 show("one table", table := cheapest(DECAYS, [0.0]))
 
@@ -179,9 +183,8 @@ save(figure, "24_recommender.png")
 known = {chain: 3.983, table: 3.920, pairs: 3.895}
 assert all(abs(pays("test", *choice) - value) < 6e-4 for choice, value in known.items())
 assert table[0] == 0.4 and pairs == (0.2, 160, 0.15) and chain[0] == 0
-assert (one, two - one, len(sessions) - two) == (6992, 1234, 1452) and events == 8105
-uniform = nats(np.ones((events, V)), "test").mean()
-assert round(uniform, 3) == 4.558 and 0.57 < uniform - 3.983 < 0.58
+assert (one, two - one, len(sessions) - two) == (6992, 1234, 1452) and len(uniform) == 8105
+assert round(uniform.mean(), 3) == 4.558 and 0.57 < uniform.mean() - 3.983 < 0.58
 assert all(min(options) < value < max(options) for choice in (table, pairs)
            for value, options in zip(choice, (DECAYS, ALPHAS, (0.0, *DELTAS))) if value)
 assert chain[1] == 160 and pairs[2] not in (DELTAS[1], DELTAS[-1])
@@ -204,7 +207,7 @@ assert half[1].tolist() == [0.5, 1, 0]
 
 # %% tags=["proof"]
 sessions = [np.random.default_rng(10**5 + k).permutation(session) for k, session in enumerate(sessions)]
-paid.clear()
+asked, paid = {part: events(part) for part in PARTS}, {}
 chosen = cheapest([0.0], [0.0]), cheapest(DECAYS[3:], [0.0]), (0.8, 320, 0.05)
 assert chosen[1][0] == 0.8
 for option, expected in zip(chosen, (4.443, 4.191, 4.190)):
