@@ -113,12 +113,12 @@ def sessions(name, value, V=2**62):
     """Return sessions, each a row of item ids in 0..V-1, as all their items (n,) and how many each session has."""
     if not isinstance(value, (list, tuple)) or not value:
         raise TypeError(f"{name} is {brief(value)}, expected a list of sessions: rows of item ids such as [4, 56, 94]")
-    rows = [regular(f"{name}[{k}]", row) for k, row in enumerate(value)]
+    rows = [regular(name, row) for row in value]
     for k, row in enumerate(rows):
         if row.ndim != 1 or not row.size or row.dtype.kind not in "iu":
             raise TypeError(f"{name}[{k}] is {row.dtype} of shape {row.shape}, expected a row of integers, not empty: "
                             "the ids of its items")
-    items = np.concatenate([row.astype(np.int64) for row in rows])
+    items = np.concatenate(rows, dtype=np.int64, casting="unsafe")  # a uint64 too large for it is then below 0
     return integers(name, items, 0, V - 1, "the id of an item each"), np.array([row.size for row in rows])
 
 
