@@ -103,8 +103,8 @@ assert round(share["roses regency teacup and saucer"], 1) == 0.5
 #
 # - the *Markov chain*, a table of what came right after the last item;
 # - the *pairs*: a table with a short memory, and a table of what was bought together (settings of tutorial 24);
-# - the *fading pairs*: the same, but in all its counts a session counts half for each half-life after it. This second
-#   half-life is chosen on validation too;
+# - the *fading pairs*: the same, but all their counts fade as popularity did above. The half-life of the counts is
+#   chosen on validation too;
 # - the *GRU*, a recurrent network, with three seeds (tutorial 25).
 #
 # PREDICT: how many nats does the factor save? And is a GRU ahead of the tables then, or behind them?
@@ -231,8 +231,8 @@ save(figure, "26_old_and_new.png")
 # What is recent weighs more than the choice between table and network.
 #
 # How solid is it? The GRU was told what is recent by the factor alone. Once it was also trained on sessions that were
-# drawn by age, with a half-life of 4,000. With the factor, three seeds then paid 3.812 to 3.814 nats. The fading pairs
-# are still ahead. The ideas of the pairs and of the fading came after other results on the test had been seen. Their
+# drawn by age, with a half-life of 4,000. With the factor, three seeds then paid 3.812 to 3.814 nats, still more than
+# the fading pairs. The ideas of the pairs and of the fading came after other results on the test had been seen. Their
 # settings come from validation. And this shop has short sessions, 100 items, and 8,226 sessions to learn from. Many
 # items and long histories may turn out otherwise.
 
