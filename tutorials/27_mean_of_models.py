@@ -3,8 +3,8 @@
 #
 # *Beside the article: §6, recommender systems.*
 #
-# Tutorial 26 told tables and a GRU what sells now. Then a table was ahead: the *fading pairs*. Three GRUs, trained from
-# three seeds, were behind it. Take the mean of the three GRUs' probabilities. Or the mean of a network and the table.
+# Tutorial 26 told tables and a GRU what sells now. Then a table was ahead: the *fading pairs*, whose counts
+# fade with time. Three GRUs, trained from three seeds, were behind it. Take the mean of the three GRUs' probabilities. Or the mean of a network and the table.
 # Nothing is trained or chosen for it. Does such a mean know more than the best of its parts?
 #
 # A model gives a probability to each item, and pays -ln p of the one that came next in a session, in *nats*.
@@ -37,8 +37,8 @@ for one, two in ([0.9, 0.1], [0.1, 0.9]), ([0.9, 0.9], [0.5, 0.5]):
 # It pays much less where the parts differ: one is sure where the other is wrong.
 #
 # But it can pay more than the better part. In the second example one model gives 0.9 twice, the other 0.5 twice. Their
-# mean gives 0.7 and pays 0.357, the better one alone only 0.105. So two conditions are needed: the parts are about as
-# good, and they are wrong at different events.
+# mean gives 0.7 and pays 0.357, the better one alone only 0.105. So a mean helps when the parts are about as good
+# and are wrong at different events.
 
 # %% tags=["proof"]
 assert np.allclose([-np.log([0.9, 0.1]).mean(), -np.log(0.5), -np.log(0.7), -np.log(0.9)], [1.204, 0.693, 0.357, 0.105],
@@ -197,9 +197,10 @@ if not QUICK:
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The same. The mean of three GRUs and the table pays 3.770 nats in both ways. On paper the two means differ a lot: of
-# 0.9 and 0.1 in the first example, scaled, the second mean makes 0.5 too, but of 0.99 and 0.5 it makes 0.91, not 0.75.
-# These models seldom differ by so much.
+# The same. The mean of three GRUs and the table pays 3.770 nats in both ways.
+#
+# On paper, with two items, the mean of the logarithms of 0.9 and 0.1 gives 0.5 too. But of 0.99 and 0.5 it gives 0.91,
+# where the mean of the probabilities is 0.745. So the two means can differ. Here it does not matter.
 
 # %% tags=["proof"]
 p, q = models["test"]["three GRUs"][0], models["test"]["fading pairs"][0]
