@@ -3,9 +3,10 @@
 #
 # *Beside the article: §6, recommender systems.*
 #
-# Tutorial 26 told tables and a GRU what sells now. Then a table was ahead: the *fading pairs*, whose counts
-# fade with time. Three GRUs, trained from three seeds, were behind it. Take the mean of the three GRUs' probabilities. Or the mean of a network and the table.
-# Nothing is trained or chosen for it. Does such a mean know more than the best of its parts?
+# Tutorial 26 told tables and a GRU what sells now. Then a table was ahead: the *fading pairs*, whose counts fade with
+# time. Three GRUs, trained from three seeds, were behind it. Take the mean of the three GRUs' probabilities. Or the
+# mean of a network and the table. Nothing is trained or chosen for it. Does such a mean know more than the best of its
+# parts?
 #
 # A model gives a probability to each item, and pays -ln p of the one that came next in a session, in *nats*.
 #
