@@ -231,13 +231,13 @@ def test_letters_that_no_font_has_are_told_once(monkeypatch, capsys):
 def checkout(tmp_path):
     """Two pages of the tutorials where the folder of figures cannot be made, for there is a file of that name."""
     (tmp_path / "tutorials").mkdir()
-    for name in ("common.py", "hochreiter1997.py", "03_is_it_right.py"):
+    for name in ("common.py", "hochreiter1997.py", "04_is_it_right.py"):
         (tmp_path / "tutorials" / name).write_bytes((ROOT / "tutorials" / name).read_bytes())
     (tmp_path / "tutorials" / "figures").touch()
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["03_is_it_right.py", "hochreiter1997.py"])
+@pytest.mark.parametrize("page", ["04_is_it_right.py", "hochreiter1997.py"])
 def test_a_page_says_at_once_where_it_cannot_write(page, checkout):
     status, output = run(f"tutorials/{page}", "--quick", cwd=checkout)
     assert status == 1 and output.count(b"\n") == 1
@@ -246,6 +246,6 @@ def test_a_page_says_at_once_where_it_cannot_write(page, checkout):
 
 @pytest.mark.parametrize("encoding", ["cp1252"])
 def test_a_page_prints_in_any_encoding_and_draws_elsewhere(encoding, checkout):
-    status, output = run("tutorials/03_is_it_right.py", "--quick", "--into", "elsewhere", cwd=checkout,
+    status, output = run("tutorials/04_is_it_right.py", "--quick", "--into", "elsewhere", cwd=checkout,
                          PYTHONIOENCODING=encoding)
     assert status == 0 and (checkout / "elsewhere").is_dir(), output

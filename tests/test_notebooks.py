@@ -87,12 +87,12 @@ def test_no_picture_is_looked_for_in_a_folder(notebooks):
             assert {f"attachment:{name}" for name in cell.get("attachments", ())} == set(links), path.name
     tenth = next(notebook for path, notebook in notebooks[0].items() if path.stem.startswith("10"))
     picture, = [name["image/png"] for cell in tenth["cells"] for name in cell.get("attachments", {}).values()]
-    assert base64.b64decode(picture) == (TUTORIALS / "figures" / "10_the_lstm_cell.png").read_bytes()
+    assert base64.b64decode(picture) == (TUTORIALS / "figures" / "12_the_lstm_cell.png").read_bytes()
 
 
 def test_its_cells_run_in_another_folder_and_show_what_they_draw(notebooks, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(TUTORIALS.parent), "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run([sys.executable, "-c", STANDS_IN, str(notebooks[1] / "03_is_it_right.ipynb")], cwd=tmp_path,
+    done = subprocess.run([sys.executable, "-c", STANDS_IN, str(notebooks[1] / "04_is_it_right.ipynb")], cwd=tmp_path,
                           env=environment, encoding="utf-8", capture_output=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.endswith(f"1 {PNG}\n") and not list(tmp_path.iterdir())
@@ -116,7 +116,7 @@ def test_nbclient_runs_one(tmp_path):
 
 def test_what_somebody_wrote_into_a_notebook_is_kept(tmp_path):
     make("05", "--out", tmp_path)
-    target = tmp_path / "05_the_weight_update.ipynb"
+    target = tmp_path / "06_the_weight_update.ipynb"
     fresh = target.read_bytes()
     make("05", "--out", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]

@@ -121,8 +121,8 @@ def test_sentences_are_short(path):
 
 def test_a_run_leaves_the_committed_figures_alone(copied):
     for option, folder in ((), "run"), (("--figures",), "."):
-        finished(start(str(copied / "10_the_lstm_cell.py"), *option, cwd="/"))
-        drawn = copied / "figures" / folder / "10_the_lstm_cell.png"
+        finished(start(str(copied / "12_the_lstm_cell.py"), *option, cwd="/"))
+        drawn = copied / "figures" / folder / "12_the_lstm_cell.png"
         beside = [path.name for path in (copied / "figures").glob("*.png")]
         assert drawn.exists() and beside == [drawn.name] * bool(option)
 

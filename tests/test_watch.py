@@ -171,7 +171,7 @@ def test_the_moments_are_the_lines_of_the_layer(name):
 
 
 def test_the_network_and_its_numbers_are_those_of_the_tutorial():
-    page = (Path(__file__).parents[1] / "tutorials" / "11_the_lstms_backward_pass.py").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[1] / "tutorials" / "13_the_lstms_backward_pass.py").read_text(encoding="utf-8")
     lstm, params, _, _ = network("lstm", 2)
     rows = re.findall(r"^(W_x\w), (U_\w), (b_\w) = (\S+), (\S+), (\S+)$", page, re.M)
     assert {name: float(value) for row in rows for name, value in zip(row[:3], row[3:])} == {
@@ -222,7 +222,7 @@ def test_a_vector_of_the_gru_comes_by_the_arrows_of_its_equation():
 def test_the_first_moment_says_what_is_meant_and_the_last_what_was_lost():
     start, signs, *_, end = content.moments("lstm")
     said = " ".join(start.lines + signs.lines)
-    for words in "L = h_1 + h_2", "dX = dL/dX", "step 1 is t = 0", "It is g in the code", "those of tutorial 11":
+    for words in "L = h_1 + h_2", "dX = dL/dX", "step 1 is t = 0", "It is g in the code", "those of tutorial 13":
         assert words in said
     assert end.title == "What arrived at step 0: dh_0 = 0.249, dc_0 = 0.576"
     assert end.lines == (

@@ -216,7 +216,7 @@ for second in (-2.0, -3.0):
 #
 # Bengio, Simard and Frasconi (1994) showed that this is a trap. A state that keeps a bit is a state that small
 # changes do not move. But learning works with small changes. It asks what a little more or less would do, and here
-# the answer is: nearly nothing. Tutorial 8 returns to it.
+# the answer is: nearly nothing. Tutorial 9 returns to it.
 
 # %% tags=["proof"]
 assert [memory["tanh", size][19].round(2) for size in SIZES] == [0, 0.06, 0.86]

@@ -169,7 +169,7 @@ print("the ways from h_1 to L", np.round(ways, 3), "together", round(sum(ways), 
 #
 # The longest way has the most factors. Each step on it gives one, U_h tanh', here 0.407 and 0.664. Both are below 1,
 # so the product gets smaller with each step. After many steps it is nearly 0. This is called the *vanishing
-# gradient*; tutorial 8 is about it.
+# gradient*; tutorial 9 is about it.
 
 # %% tags=["proof"]
 assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways), dh[1]) and round(step_3, 3) == 0.664
@@ -205,7 +205,7 @@ print("U_h da ", U @ da_t)
 # ## The backward pass in matrices
 #
 # The same loop as above, for one series. `np.outer(da_t, h)` is da_t hᵀ, a matrix with one entry for each weight. The
-# numbers (B1) to (B7) are those in `layers/rnn.py`. The LSTM of tutorial 11 has (B1) to (B8) of its own.
+# numbers (B1) to (B7) are those in `layers/rnn.py`. The LSTM of tutorial 13 has (B1) to (B8) of its own.
 #
 # Python counts steps from 0. So x[t] is the input of a step, h[t] the state before it, and h[t + 1] the state after
 # it.
@@ -252,7 +252,7 @@ print(f"rnn.backward against derivatives taken without it: largest relative erro
 
 # %% [markdown]
 # The first two lines show that our loop and `rnn.backward` agree. This does not prove that they are right: both could
-# have the same mistake. The last line is a better witness. What it did is the subject of tutorial 3.
+# have the same mistake. The last line is a better witness. What it did is the subject of tutorial 4.
 
 # %% tags=["proof"]
 assert [round(grads[name].item(), 3) for name in ("U_h", "W_ih", "b_h")] == [0.972, 0.505, 2.994]

@@ -1,4 +1,4 @@
-"""Write tutorials as Jupyter notebooks: `python tutorials/notebook.py 01 10`; without a number, all of them.
+"""Write tutorials as Jupyter notebooks: `python tutorials/notebook.py 01 12`; without a number, all of them.
 
 A notebook runs from any folder, wherever minirnn is installed. Its first cell says how to install it and has the switch
 QUICK. Figures appear below the cell that draws them, and are written nowhere. The scripts stay the source.

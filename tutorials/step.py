@@ -1,4 +1,4 @@
-"""Step through a tutorial in the terminal: `python tutorials/step.py 03`; without a number, the list of them.
+"""Step through a tutorial in the terminal: `python tutorials/step.py 04`; without a number, the list of them.
 
 Shows the prose, then the code of a cell, and waits: Enter runs it, s lists what there is with its shapes, p opens a
 Python prompt among it (Ctrl-D comes back), q quits. All cells share one namespace. Without a terminal it goes straight

@@ -42,7 +42,7 @@ NETWORKS = {
         lstm, ("x is the input. h is the output, also called the hidden state. c is the memory, called the cell state.",
                "Gates i, f, o, from 0 to 1: f keeps the old cell state, i lets new content in, o shows the cell state.",
                "c̃ is the candidate: the new content, from -1 to 1. It is g in the code, and c in W_xc, U_c, b_c.",
-               "W_x, U_h, b are the weights, here fixed numbers: those of tutorial 11."),
+               "W_x, U_h, b are the weights, here fixed numbers: those of tutorial 13."),
         {"W_x": [[1.0], [1.0], [0.5], [-0.5]], "U_h": [[0.2], [0.4], [0.1], [1.0]], "b": [0.0, 1.0, 0.0, 0.0]},
         (1, -1), {"h": 0.5, "c": 0.5}, 5.3,
         {"c": (0, 5.3), "i": (-2.65, 4.15), "f": (-2.65, 3.25), "g": (-2.65, 2.35), "o": (-2.65, 1.45), "h": (0, 1.45),

@@ -18,8 +18,8 @@ The four arguments of σ and tanh are computed together, one under the other. In
 
 `gates` returns the blocks of W_x, U_h and b by the names above.
 
-A picture of the cell: tutorials/figures/10_the_lstm_cell.png. The backward pass, derived arrow by arrow with numbers:
-tutorials/11_the_lstms_backward_pass.py. Its transposes and sums: tutorials/12_the_backward_pass_in_matrices.py.
+A picture of the cell: tutorials/figures/12_the_lstm_cell.png. The backward pass, derived arrow by arrow with numbers:
+tutorials/13_the_lstms_backward_pass.py. Its transposes and sums: tutorials/14_the_backward_pass_in_matrices.py.
 
 How sequences and states lie in memory: sequence.py, whose first lines say it. fast/lstm.py computes the same numbers in
 less time, and is harder to read.

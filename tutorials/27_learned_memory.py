@@ -1,14 +1,14 @@
 # %% [markdown]
-# # 25. A learned memory: does a GRU guess the next item better than tables?
+# # 27. A learned memory: does a GRU guess the next item better than tables?
 #
 # *Beside the article: §6, recommender systems; §5, its LSTMModel, read out at every step.*
 #
-# Which item comes next in a session? Tutorial 24 counted. Two numbers, γ and δ, said what its tables remember. A
+# Which item comes next in a session? Tutorial 26 counted. Two numbers, γ and δ, said what its tables remember. A
 # network learns what to remember. Does it guess better? And are the differences more than luck?
 #
 # As there, an *event* is an item that is guessed from those before it in its session. A model gives a probability to
 # each item and pays -ln p of the one that came, in *nats*. What the session has seen is masked. Three tables stand
-# beside the network, with the settings that tutorial 24 chose on validation:
+# beside the network, with the settings that tutorial 26 chose on validation:
 #
 # - the *Markov chain* looks at the last item alone;
 # - *one table* looks at the earlier items too, by a memory that fades with γ = 0.4;
@@ -74,7 +74,7 @@ assert np.allclose(*found, rtol=1e-12, atol=1e-12)
 # recurrence where a session ends, and `mask` keeps the loss away from the filling. The loss and all gradients are the
 # same, whatever the filling is.
 #
-# The data are those of tutorial 24: 9,678 invoices of a shop for gifts, over its 100 most bought items, in the order of
+# The data are those of tutorial 26: 9,678 invoices of a shop for gifts, over its 100 most bought items, in the order of
 # time. The first 8,226 are to learn from, the last 1,452 are the test. Each model is fitted to the same sessions.
 #
 # The network has 48 numbers for an item and 48 units. It is trained for eight epochs, from three seeds. These settings
@@ -138,7 +138,7 @@ for name, seeds in models.items():
 #
 # ## Is a difference more than luck?
 #
-# Tutorial 20 put a *standard error* beside a difference. What is one observation here? Events of one session are alike,
+# Tutorial 22 put a *standard error* beside a difference. What is one observation here? Events of one session are alike,
 # and sessions of one week too. So 100 sessions in a row are one block, and the mean over a block is one observation.
 # The test has 14 blocks. (The 52 sessions after them are left out.) The standard error of the mean of 14 numbers is
 # their standard deviation divided by √14.
@@ -180,10 +180,10 @@ for side, ax in enumerate(figure.subplots(1, 2, sharey=True)):
     ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel=("nats, less those of the pairs: left is better",
                                                  "hit rate at 10, less that of the pairs: right is better")[side])
 figure.legend(*ax.get_legend_handles_labels(), frameon=False, loc="outside upper center")
-save(figure, "25_learned_memory.png")
+save(figure, "27_learned_memory.png")
 
 # %% [markdown]
-# ![Nats and hit rate of chain, table and GRUs less those of the pairs](figures/25_learned_memory.png)
+# ![Nats and hit rate of chain, table and GRUs less those of the pairs](figures/27_learned_memory.png)
 #
 # The bars are 2.16 standard errors to each side, and the ratio is the difference divided by its standard error.
 #
@@ -215,7 +215,7 @@ if not QUICK:
     assert all(-2.3 < ratio < 0 for _, ratio in behind)
 
 # %% [markdown]
-# **To take away:** tutorial 24 destroyed the order in each session, and the best table then paid 4.19 nats. What does a
+# **To take away:** tutorial 26 destroyed the order in each session, and the best table then paid 4.19 nats. What does a
 # GRU pay then? Is it level with the table again? Shuffle with `sessions = [rng.permutation(session) for session in
 # sessions]` after loading. (`python -O` runs the page without its asserts.)
 
@@ -232,7 +232,7 @@ if not QUICK:
 sessions = [np.random.default_rng(10**5 + k).permutation(session) for k, session in enumerate(sessions)]
 came, SEEDS = np.concatenate([session[1:] for session in sessions[n:]]), range(1)
 models = guesses(sessions[:n], sessions[n:])
-best = counting.Counts(0.8, 320).fit(sessions[:n], V).probabilities(sessions[n:])  # as tutorial 24 chose
+best = counting.Counts(0.8, 320).fit(sessions[:n], V).probabilities(sessions[n:])  # as tutorial 26 chose
 models["best table"] = [counting.masked(best, counting.memories(sessions[n:], V, 1.0) > 0)]
 (d, e), = less("GRU", "best table", nats)
 print(f"shuffled: best table {nats(models['best table'][0]).mean():.3f}, GRU {nats(models['GRU'][0]).mean():.3f}, "

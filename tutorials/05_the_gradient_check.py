@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 4. The gradient check: what it needs to find a mistake
+# # 5. The gradient check: what it needs to find a mistake
 #
 # *Beside the article: §3, step 3.*
 #
-# A *gradient check* compares a backward pass with derivatives that are taken without it. Tutorial 3 found how to take
+# A *gradient check* compares a backward pass with derivatives that are taken without it. Tutorial 4 found how to take
 # them: in float64, by central differences with ε = 1e-5 or by the complex step. Is that enough to find a mistake?
 #
 # This page takes one wrong backward pass, and looks at it with several checks. The mistake is that of tutorial 2: U_h
@@ -109,10 +109,10 @@ for tolerance, words in ((1e-2, "allowed: 1 %"), (1e-7, "allowed: 1e-7")):
     ax.text(1, tolerance * 1.4, words, ha="right")
 ax.set(xlabel="size of the weights (standard deviation)", ylabel="error of dU$_h$, whole matrix", ylim=(1e-12, 10))
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(0, 0.55))
-save(figure, "04_at_tiny_weights.png")
+save(figure, "05_at_tiny_weights.png")
 
 # %% [markdown]
-# ![Error of a right and of a wrong backward over the size of the weights](figures/04_at_tiny_weights.png)
+# ![Error of a right and of a wrong backward over the size of the weights](figures/05_at_tiny_weights.png)
 #
 # At weights of 1 the error is 43 %: nobody misses that. At 0.1 it is 9 %. At 0.01 it is 0.95 %, below 1 %, and at
 # 0.001 a tenth of that. There the mistake passes. With seven other sets of random numbers the error at 0.01 is

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 28. Attention: look back instead of remembering
+# # 30. Attention: look back instead of remembering
 #
 # *Beside the article: its question-and-answer part, on additive, dot-product and multi-head attention.*
 #
@@ -7,7 +7,7 @@
 # Without attention all that the decoder learns of the sequence is one state, however long it was.
 #
 # With attention the decoder may look back. At each step i it asks a question, the *query* q_i. Each step j of the
-# source has a *key* k_j and a *value* v_j. The score says how well the key fits the question. A softmax (tutorial 25)
+# source has a *key* k_j and a *value* v_j. The score says how well the key fits the question. A softmax (tutorial 27)
 # makes weights of the scores, and the *context* is the weighted mean of the values:
 #
 #     w_ij = softmax_j(score(q_i, k_j)),        context_i = Σ_j w_ij v_j
@@ -148,10 +148,10 @@ ax.text(20.7, 0.9, "never trained")
 ax.set(xlabel="length of the sequence", ylabel="share said whole", xlim=(3.5, 25.5), ylim=(-0.03, 1.05), xticks=LENGTHS,
        title="Four models, three seeds each")
 ax.legend(frameon=False, loc="lower left")
-save(figure, "28_attention.png")
+save(figure, "30_attention.png")
 
 # %% [markdown]
-# ![Share of whole sequences by length, four models](figures/28_attention.png)
+# ![Share of whole sequences by length, four models](figures/30_attention.png)
 #
 # With additive attention about 80 to 96 % of the sequences of length 20 come out whole. Without attention none does.
 # (The models have 4,763 to 6,027 weights; these are most of them the two LSTMs.) This is what attention is for. The
@@ -214,10 +214,10 @@ figure = Figure(figsize=(10, 4), layout="constrained")
 for ax, name in zip(figure.subplots(1, 2), ("dot", "additive")):
     plots.attention_weights(looks(name)[0], ax, keys=source[0], queries=[*targets[0, :-1], "stop"])
     ax.set(xlabel="the source reads", ylabel="to be said", title=f"{name}: weights of one sequence")
-save(figure, "28_where_they_look.png")
+save(figure, "30_where_they_look.png")
 
 # %% [markdown]
-# ![Heat maps of the weights of two kinds of attention](figures/28_where_they_look.png)
+# ![Heat maps of the weights of two kinds of attention](figures/30_where_they_look.png)
 #
 # Additive attention reads along the other diagonal. About 70 % of the weight lies on the very digit that is said. The
 # weights of the dot product lie nearly everywhere: about 15 % are on that digit, where an equal share would be 10 %.

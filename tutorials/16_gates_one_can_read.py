@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 14. Gates that one can read: an LSTM of one unit writes, keeps and shows
+# # 16. Gates that one can read: an LSTM of one unit writes, keeps and shows
 #
 # *Beside the article: §3, what the three gates are for.*
 #
@@ -59,7 +59,7 @@ def train(seed):
     schedule = optim.WarmupCosine(peak=0.03, warmup=1, total=EPOCHS)  # lr rises for an epoch, then falls along a cosine
     for _ in range(EPOCHS):
         schedule.step(opt)
-        training.epoch(model, params, opt, training.Batch(*task(rng, 3200)), rng, batch_size=64)  # tutorial 6's loop
+        training.epoch(model, params, opt, training.Batch(*task(rng, 3200)), rng, batch_size=64)  # tutorial 7's loop
     return params, training.evaluate(model, params, validation)
 
 
@@ -161,10 +161,10 @@ above.legend(frameon=False, ncols=3, loc="upper left")
 plots.through_time(np.stack([inside[gate][row] for gate in "ofi"], axis=1), below, limits=(0, 1))
 below.set_yticks(range(3), ["o: show", "f: keep", "i: write"])
 below.set_xticks(range(T))
-save(figure, "14_gates_one_can_read.png")
+save(figure, "16_gates_one_can_read.png")
 
 # %% [markdown]
-# ![A value is written, held, asked for, replaced; below, the gates at each step](figures/14_gates_one_can_read.png)
+# ![A value is written, held, asked for, replaced; below, the gates at each step](figures/16_gates_one_can_read.png)
 #
 # Above: a value is written, held, said when asked, replaced. (The blue line uses the average o of the steps that ask.)
 # Below: which gate is open when.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 3. Is it right? A derivative without the backward pass
+# # 4. Is it right? A derivative without the backward pass
 #
 # *Beside the article: §3, step 3. It says what a backward pass is for, and not how to know that it is right.*
 #
@@ -136,10 +136,10 @@ for ax, width in zip(axes, ("float64", "float32")):
     ax.set(title=width, xlabel="step ε", ylim=(1e-17, 20))
 axes[0].set_ylabel("relative error of dU$_h$")
 axes[1].legend(frameon=False, loc="lower right")
-save(figure, "03_is_it_right.png")
+save(figure, "04_is_it_right.png")
 
 # %% [markdown]
-# ![Error of three derivative formulas over the step size, in float64 and in float32](figures/03_is_it_right.png)
+# ![Error of three derivative formulas over the step size, in float64 and in float32](figures/04_is_it_right.png)
 #
 # Read it from right to left, from a large ε to a small one. The blue line, at first on top of the orange one, falls
 # twice as steeply as the green: ε² against ε. Then the error of rounding is the larger one, and both rise again. In
@@ -150,7 +150,7 @@ save(figure, "03_is_it_right.png")
 # at all: the slope comes out as 0, an error of 1. The complex step reaches 8e-8, about the rounding of float32.
 #
 # So there are two good ways, both in float64: central differences with ε = 1e-5, and the complex step with a tiny ε.
-# `gradcheck` offers both, and refuses float32. What else a check needs is the subject of tutorial 4.
+# `gradcheck` offers both, and refuses float32. What else a check needs is the subject of tutorial 5.
 
 # %% tags=["proof"]
 best = {key: error.min() for key, error in curves.items()}
@@ -168,7 +168,7 @@ else:
 
 # %% [markdown]
 # **To take away:** for x > 0 the function |x| x² is the same as x³. What does the complex step say about its slope at
-# 1, and why? And central differences? In the stepper (`python tutorials/step.py 03`) press p and try
+# 1, and why? And central differences? In the stepper (`python tutorials/step.py 04`) press p and try
 # `complex_step(lambda step: abs(1 + step) * (1 + step)**2, 1e-30)`.
 
 # %% [markdown] tags=["answer"]

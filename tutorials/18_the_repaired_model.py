@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 16. The repaired model, trained: would the loss have shown the mistake?
+# # 18. The repaired model, trained: would the loss have shown the mistake?
 #
 # *Beside the article: §5, the PyTorch model with input_dim=10, hidden_dim=20, output_dim=1.*
 #
-# Tutorial 15 found a mistake in the article's class that raises no error: its LSTM takes the batch for time. Here is
+# Tutorial 17 found a mistake in the article's class that raises no error: its LSTM takes the batch for time. Here is
 # the class, repaired:
 #
 #     class LSTMModel(nn.Module):
@@ -155,7 +155,7 @@ print(f"a linear model on all 100 inputs: test MSE {line_error:.0e}")
 #
 # ## Both are trained
 #
-# `training.fit` runs the four steps of tutorial 6, epoch by epoch. It clips the gradient at norm 1. It changes
+# `training.fit` runs the four steps of tutorial 7, epoch by epoch. It clips the gradient at norm 1. It changes
 # `params` in place, and at the end puts back the weights of the best epoch in validation. Adam has lr = 0.01. Five
 # seeds each.
 #
@@ -201,10 +201,10 @@ ax.axhline(one_term["validation"], color="black", linestyle=":", label="the last
 ax.set(ylim=(0, 1.1), xlim=(1, EPOCHS))
 ax.set_xlabel("epoch", fontsize=12), ax.set_ylabel("MSE, mean and range of the seeds", fontsize=12)
 ax.legend(frameon=False, loc="center right", fontsize=12)
-save(figure, "16_the_repaired_model.png")
+save(figure, "18_the_repaired_model.png")
 
 # %% [markdown]
-# ![Training and validation loss, repaired and as printed](figures/16_the_repaired_model.png)
+# ![Training and validation loss, repaired and as printed](figures/18_the_repaired_model.png)
 #
 # Three of the four. The repaired model comes to about 0.005 in training and 0.004 in validation. The training loss of
 # the printed model falls too, to 0.84. That is below 0.918, the best with one term. So it memorizes. Seen alone, its

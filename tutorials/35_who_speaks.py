@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 31. Who speaks? Sequences of unequal length
+# # 35. Who speaks? Sequences of unequal length
 #
 # *Beside the article: its question-and-answer part, on sequences of variable length and on F1; the model of §5 as a
 # classifier.*
@@ -23,7 +23,7 @@
 # | attention with equal scores | 2 | 6 | a weight of 1/3 for the padding: 4 |
 #
 # The last row is *attention pooling*: a mean of the states whose weights are learned. It is the additive attention of
-# tutorial 28 with one query, and the query is a parameter.
+# tutorial 30 with one query, and the query is a parameter.
 #
 # A network that reads in both directions has one more trap. Its backward half starts at the last real step, and it ends
 # at step 0. So the end of that half is h[:, 0]. At the last step it has read one frame only. `compose.both_ends` takes
@@ -83,7 +83,7 @@ print("∂loss/∂h of the second sequence:", dh[1].ravel())
 # is ½ for each of the two real steps, and exactly 0 for the padding.
 #
 # That must hold for a whole model too, from the frames to the loss. Three networks follow below. Each was checked with
-# lengths 4, 2 and 1: every gradient against the complex step of tutorial 3, and the loss against other padding.
+# lengths 4, 2 and 1: every gradient against the complex step of tutorial 4, and the loss against other padding.
 
 # %%
 H, RATE = 48, 0.3
@@ -273,7 +273,7 @@ ax.set(xlabel="errors of 370 (dots: each of five, diamond: their probabilities a
        title="Four frames in a linear layer: level with the best network")
 ax.set_ylim(len(models) - 0.5, -0.5)
 ax.grid(axis="x", alpha=0.4)
-save(figure, "31_who_speaks.png")
+save(figure, "35_who_speaks.png")
 
 figure = Figure(figsize=(5, 4.4), layout="constrained")
 ax = figure.subplots()
@@ -283,7 +283,7 @@ for row, column in zip(*np.nonzero(confusion)):
     ax.text(column, row, confusion[row, column], ha="center", va="center", color="white" if dark else "black")
 ax.set(xlabel="taken for", ylabel="speaker", title="Errors of the five networks with attention", xticks=range(9),
        yticks=range(9), xticklabels=range(1, 10), yticklabels=range(1, 10))
-save(figure, "31_what_it_confuses.png")
+save(figure, "35_what_it_confuses.png")
 
 # %% tags=["proof"]
 if not QUICK:
@@ -291,11 +291,11 @@ if not QUICK:
     assert set(confusion[1].argsort()[-2:]) == {7, 2} and (confusion > 0).sum() < 36
 
 # %% [markdown]
-# ![Errors of all models, each of five trainings and their mean](figures/31_who_speaks.png)
+# ![Errors of all models, each of five trainings and their mean](figures/35_who_speaks.png)
 #
 # The dots show what one training is worth. Those of the networks lie far apart.
 #
-# ![Who is taken for whom by the networks with attention](figures/31_what_it_confuses.png)
+# ![Who is taken for whom by the networks with attention](figures/35_what_it_confuses.png)
 #
 # No. They stand in 19 of the 72 ways, and speaker 2 is missed most: he is taken for 8 or for 3.
 #

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 20. How sure is it? Which differences may be luck
+# # 22. How sure is it? Which differences may be luck
 #
 # *Beside the article: §6, weather forecasting, with the model of §5.*
 #
-# Tutorial 19 forecast Seattle's temperature on one test part, from May to December 2015. There a straight line was
+# Tutorial 21 forecast Seattle's temperature on one test part, from May to December 2015. There a straight line was
 # ahead of all three networks. Would other days give the same order? This page puts a *standard error* beside each
 # difference. Then it takes other days.
 #
@@ -51,7 +51,7 @@ assert np.allclose(excess(paper, 1), (3, np.sqrt(0.8), 6)) and np.allclose(exces
 # 2: s² = 4 + 4 = 8, and √(8 / 2) = 2. These are the same six days, but now their mean may be luck. So the size of a
 # block matters.
 #
-# ## The models of tutorial 19
+# ## The models of tutorial 21
 #
 # The next cell repeats them. All read 14 past days and forecast the next seven. A *cut* divides the days, in order,
 # into a training, a validation and a test part.
@@ -203,10 +203,10 @@ for k, (axes, title) in enumerate(zip(panels, ("1 day ahead", "over 7 days"))):
 axes.set_yticks(np.arange(4) + 1 / 4, [name.replace(" to ", " to\n") for name in results])
 axes.invert_yaxis()
 panels[0].legend(frameon=False, fontsize=9, loc="upper right")
-save(figure, "20_how_sure_is_it.png")
+save(figure, "22_how_sure_is_it.png")
 
 # %% [markdown]
-# ![Differences to the line with the limits of chance, on four test parts](figures/20_how_sure_is_it.png)
+# ![Differences to the line with the limits of chance, on four test parts](figures/22_how_sure_is_it.png)
 #
 # A bar shows Student's limit for blocks of 14 days. Where it crosses the blue line, the difference may be luck. Some
 # bars end before the line, but their dot is no star: with other blocks they would cross it.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 10. The LSTM cell: write, keep, show
+# # 12. The LSTM cell: write, keep, show
 #
 # *Beside the article: §3, the three gates; §4, equations 2, 3 and 4.*
 #
@@ -26,7 +26,7 @@
 # In the picture f_t comes first, since it is the first to act on the cell. Everywhere else the order is that of the
 # equations.
 #
-# ![One step of the LSTM in the article's symbols](figures/10_the_lstm_cell.png)
+# ![One step of the LSTM in the article's symbols](figures/12_the_lstm_cell.png)
 
 # %%
 import numpy as np
@@ -38,7 +38,7 @@ from minirnn.activations import sigmoid
 
 figure = Figure(figsize=(10, 5.2), layout="constrained")
 diagrams.lstm_cell(figure.subplots())
-save(figure, "10_the_lstm_cell.png")
+save(figure, "12_the_lstm_cell.png")
 
 # %% [markdown]
 # ## The smallest numbers
@@ -186,7 +186,7 @@ assert round(h_t.item(), 3) == 0.339 and round(c_t.item(), 3) == 0.826
 # ## Answer
 #
 # f = σ(1) = 0.731 is left after one step, 0.731¹⁰ = 0.044 after 10. With b_f = 5 it is 0.993 and 0.935. So b_f says
-# how long the cell remembers before it has learned anything. Tutorial 13 asks what that does to the gradient.
+# how long the cell remembers before it has learned anything. Tutorial 15 asks what that does to the gradient.
 
 # %% tags=["proof"]
 assert round(sigmoid(1.0), 3) == 0.731 and round(sigmoid(1.0) ** 10, 3) == 0.044

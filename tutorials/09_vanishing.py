@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 8. Vanishing and exploding: a product with a factor for every step
+# # 9. Vanishing and exploding: a product with a factor for every step
 #
 # *Beside the article: §2, on vanishing and exploding gradients; §4, equation 1.*
 #
@@ -172,13 +172,13 @@ for ax, (name, x) in zip(figure.subplots(1, 2, sharey=True), (("at rest", silenc
     ax.set(title=name, xlabel="step t; the loss is at the right end", ylim=(1e-30, 1e30), xlim=(0, T - 1))
 figure.axes[0].set_ylabel("length of dh$_t$")
 figure.axes[1].legend(frameon=False, loc="upper right")
-save(figure, "08_vanishing.png")
+save(figure, "09_vanishing.png")
 print("factor a step    at rest   at work")
 for rho, phi, *_ in LINES:
     print(f"{phi:<8} ρ = {rho:<5} {factors[rho, phi, 'at rest']:>6.2f}   {factors[rho, phi, 'at work']:>6.2f}")
 
 # %% [markdown]
-# ![Length of the gradient over time for several spectral radii, at rest and at work](figures/08_vanishing.png)
+# ![Length of the gradient over time for several spectral radii, at rest and at work](figures/09_vanishing.png)
 #
 # The loss is at the right end, so read from right to left. The lines are nearly straight on a logarithmic axis, so
 # each step multiplies by about the same factor. At rest this is ρ, and ρ/4 with σ.
@@ -225,7 +225,7 @@ print(f"the factor at h = {h}: {1.5 * (1 - h**2):.3f}, after 19 steps {(1.5 * (1
 # 0.39: the gradient vanishes. This must be so. Move h a little: after one step the change is multiplied by the
 # factor. If the state is to come back to its place, the factor must be below 1. So a tanh unit that holds a value
 # against small changes loses the gradient of this value. Bengio, Simard and Frasconi (1994) showed this in general.
-# Tutorial 13 shows what the LSTM does about it.
+# Tutorial 15 shows what the LSTM does about it.
 
 # %% tags=["proof"]
 assert np.isclose(np.tanh(1.5 * h), h, atol=1e-4) and round(1.5 * (1 - h**2), 2) == 0.39

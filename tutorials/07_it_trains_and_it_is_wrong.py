@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 6. It trains, and it is wrong: a falling loss is not a check
+# # 7. It trains, and it is wrong: a falling loss is not a check
 #
 # *Beside the article: §3, its four steps; §4, equation 1.*
 #
@@ -155,10 +155,10 @@ for name, c in curves.items():
 ax.axhline(1, color="black", linestyle="--", linewidth=1, label="always 0")
 ax.set(xlabel="epoch", ylabel="MSE / variance, new series", ylim=(2e-4, 2.5))
 ax.legend(frameon=False, loc="lower left", ncols=2)
-save(figure, "06_it_trains_and_it_is_wrong.png")
+save(figure, "07_it_trains_and_it_is_wrong.png")
 
 # %% [markdown]
-# ![Learning curves of one right and three wrong backward passes](figures/06_it_trains_and_it_is_wrong.png)
+# ![Learning curves of one right and three wrong backward passes](figures/07_it_trains_and_it_is_wrong.png)
 #
 # There are three lines of each kind, one for each seed. Hide the blue lines with your hand. The green ones look like a
 # model that only needs more epochs. Yet after 30 epochs the error is 0.07 to 0.18, and with the right backward about
@@ -211,12 +211,12 @@ for name, one in everyone.items():
     print(f"{name:<13} Adam's first step is {angles[name]:.0f}° from straight downhill")
 
 # %% [markdown]
-# The right one has 46°: Adam's first step is made from the sign of each slope, as tutorial 5 showed. All are below 90°,
+# The right one has 46°: Adam's first step is made from the sign of each slope, as tutorial 6 showed. All are below 90°,
 # even the last one's. So all five first steps go down. This promises nothing for later steps: the orange lines rise
 # again.
 #
 # So a falling loss says that the steps lead down, more or less. It does not say that the gradient is the right one.
-# Before you train, check the gradient, as tutorial 4 does. How to find the wrong line is the subject of tutorial 7.
+# Before you train, check the gradient, as tutorial 5 does. How to find the wrong line is the subject of tutorial 8.
 
 # %% tags=["proof"]
 assert max(angles.values()) < 85 and all(c[:, 0].max() < 1 for c in curves.values())

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 18. Overfitting: which of five remedies helps?
+# # 20. Overfitting: which of five remedies helps?
 #
 # *Beside the article: its question-and-answer part, on overfitting, batch size and regularization.*
 #
@@ -7,7 +7,7 @@
 # data rises. That is *overfitting*. It cannot be seen without validation data. Remedies against it are called
 # *regularization*. This page tries five of them on one network.
 #
-# The task is that of tutorial 17: from a window of 24 years of sunspots to the next, trained on the years before 1866
+# The task is that of tutorial 19: from a window of 24 years of sunspots to the next, trained on the years before 1866
 # and validated on 1866 to 1920. The later years, 1921 to 2008, were not used for any choice. They judge.
 #
 # ## The smallest numbers
@@ -151,10 +151,10 @@ right.set_yticks(range(6), COLOURS, fontsize=12)
 right.set(ylim=(5.6, -1))
 right.set_title("On the later years the order changes", fontsize=13)
 right.set_xlabel("MSE on 1921 to 2008, eight seeds", fontsize=12)
-save(figure, "18_overfitting.png")
+save(figure, "20_overfitting.png")
 
 # %% [markdown]
-# ![Validation loss over the updates with each remedy, and the error on later years](figures/18_overfitting.png)
+# ![Validation loss over the updates with each remedy, and the error on later years](figures/20_overfitting.png)
 #
 # On the validation years all but the bigger batch help, in each of the eight seeds. On the later years:
 #

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 32. Missing frames: what are the times worth?
+# # 36. Missing frames: what are the times worth?
 #
 # *Beside the article: its question-and-answer part, on data that is irregularly spaced.*
 #
@@ -63,7 +63,7 @@ assert gradcheck.check(small, params, x, rng=rng, method="complex", lengths=np.a
 # %% [markdown]
 # ## The data: two questions to the same frames
 #
-# Nine men speak, as in tutorial 31: 270 utterances to train, 370 to test, each frame 12 numbers. Now six of ten frames
+# Nine men speak, as in tutorial 35: 270 utterances to train, 370 to test, each frame 12 numbers. Now six of ten frames
 # are dropped at random, from training and test alike. The times of the others are kept. Two questions:
 #
 # - *Who speaks?*
@@ -71,13 +71,13 @@ assert gradcheck.check(small, params, x, rng=rng, method="complex", lengths=np.a
 #   always says no has 163 errors in the test.
 #
 # Beside the networks stands what costs little. Who speaks: a linear layer on the mean frame, and one on the first, the
-# middle, the last and the mean frame. Tutorial 31 chose these four, and no network was ahead of them. Speaking long: a
+# middle, the last and the mean frame. Tutorial 35 chose these four, and no network was ahead of them. Speaking long: a
 # rule. It says yes if the gaps add up to more than a limit, the one with fewest errors in training.
 #
-# As in tutorial 31, each model is trained five times, each time without a fifth of the 270. Its wrong answers there are
+# As in tutorial 35, each model is trained five times, each time without a fifth of the 270. Its wrong answers there are
 # its *validation errors*. In the test the probabilities of the five are averaged. Two models are *paired*: how many
 # utterances does only the one get wrong, and only the other? p is how often a coin falls at least so unevenly. Above
-# 0.05 we call the two level. (The settings are those of tutorial 31.)
+# 0.05 we call the two level. (The settings are those of tutorial 35.)
 
 # %%
 utterances, speakers = datasets.japanese_vowels()
@@ -229,7 +229,7 @@ ax.plot(np.arange(1, 14), importance, "k.", markersize=3)
 ax.set(xlabel="which input is shuffled (dots: each of five networks)", ylabel="more errors of 370",
        title="Who speaks? Shuffling the gap costs hardly anything")
 ax.set_xticks(range(1, 14), [*map(str, range(1, 13)), "gap"])
-save(figure, "32_is_the_gap_used.png")
+save(figure, "36_is_the_gap_used.png")
 
 # %% tags=["proof"]
 if not QUICK:
@@ -240,7 +240,7 @@ if not QUICK:
     assert importance.mean(axis=1).argmax() == 0 and 50 < importance[0].mean() < 70 and abs(importance[12].mean()) < 2
 
 # %% [markdown]
-# ![More errors when one of the 13 inputs is shuffled](figures/32_is_the_gap_used.png)
+# ![More errors when one of the 13 inputs is shuffled](figures/36_is_the_gap_used.png)
 #
 # Without number 1 there are about 60 errors more of 370. Without the gap there is hardly one more (recorded for `DRAW`
 # 0 to 4: -1.2 to 0.8). So to say who speaks, this network hardly uses the gap. That alone would not prove that the gap
@@ -298,10 +298,10 @@ for ax, models, labels, title in zip(figure.subplots(1, 2), (who, how_long), (sp
     ax.set(xlabel="errors of 370 (dots: each of five, diamond: averaged)", title=title, xlim=(0, None))
     ax.set_ylim(len(models) - 0.5, -0.5)
     ax.grid(axis="x", alpha=0.4)
-save(figure, "32_missing_frames.png")
+save(figure, "36_missing_frames.png")
 
 # %% [markdown]
-# ![Errors with and without the times, for two questions](figures/32_missing_frames.png)
+# ![Errors with and without the times, for two questions](figures/36_missing_frames.png)
 #
 # On the left the LSTMs lie over each other. On the right the diamond of `decayed` is apart, and that of the rule more.
 #

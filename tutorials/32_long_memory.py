@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 29. Long memory: two numbers, a hundred steps ago
+# # 32. Long memory: two numbers, a hundred steps ago
 #
 # *Beside the article: §2, long dependencies and gates against vanishing gradients; §4, equation 2.*
 #
@@ -70,7 +70,7 @@ assert round(noise[5, 0], 1) == 3.7 and round(noise[5, -3], 2) == 0.35
 # %% [markdown]
 # ## Eight starts, before any training
 #
-# The *orthogonal* RNN starts with a U_h that changes no length (tutorial 8, the answer). *Chrono* (Tallec and
+# The *orthogonal* RNN starts with a U_h that changes no length (tutorial 9, the answer). *Chrono* (Tallec and
 # Ollivier 2018) draws a number u for each unit from 1 .. T - 1 and sets b_f = log u and b_i = -log u. Then f is about
 # u/(u + 1): each unit forgets within about u steps, some soon and some late.
 #
@@ -183,10 +183,10 @@ left.set(xlabel="step t", ylabel="norm of dLoss/dh$_t$", ylim=(1e-20, 10),
          title="Before training: to four starts a gradient comes back")
 right.set(xlabel="sequences seen", ylabel="MSE, mean of 320 sequences", title="Training, seed 0: two of the four learn")
 figure.legend(*left.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=4)
-save(figure, "29_gradient_and_learning.png")
+save(figure, "32_gradient_and_learning.png")
 
 # %% [markdown]
-# ![What reaches earlier steps before training, and learning curves](figures/29_gradient_and_learning.png)
+# ![What reaches earlier steps before training, and learning curves](figures/32_gradient_and_learning.png)
 #
 # With b_f = 1 and with the plain RNN nearly nothing comes back from the end. With b_f = 5 alone the gradient comes
 # back, but the input gate is half open. The cells hold about 7 at the end, and tanh(7) is flat: h says nothing of
@@ -292,10 +292,10 @@ middle.set(ylim=(-0.05, 1.05))
 middle.legend(frameon=False, loc="center right")
 plots.through_time(memory, below, label="c$_t$, one row a unit:\nwith the two values, less without")
 below.set_yticks([unit], [f"unit {unit}"])
-save(figure, "29_where_the_memory_is.png")
+save(figure, "32_where_the_memory_is.png")
 
 # %% [markdown]
-# ![Two marked values, the gates of one unit, and what the two change in all cells](figures/29_where_the_memory_is.png)
+# ![Two marked values, the gates of one unit, and what the two change in all cells](figures/32_where_the_memory_is.png)
 #
 # Colour begins at the first mark, changes at the second, and does not end. The top row is the clearest. Its input
 # gate opens at the two marks and at no other step. The first value comes in, the second is added to it. Between them

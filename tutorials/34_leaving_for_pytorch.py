@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 30. To PyTorch and back: the same weights, the same forecasts
+# # 34. To PyTorch and back: the same weights, the same forecasts
 #
 # *Beside the article: §5, its LSTMModel, and §7, tools; equations 2 and 3.*
 #
@@ -286,10 +286,10 @@ below.set(ylabel="difference, network's unit", xlabel="year (a gap: no differenc
 below.annotate("green gap, 1944: it has\nread the right 24 years", (1944, 1e-4), (1946, 2e-12), fontsize="small",
                arrowprops={"arrowstyle": "->"})
 below.legend(frameon=False, ncols=2, loc="upper left")
-save(figure, "30_leaving_for_pytorch.png")
+save(figure, "34_leaving_for_pytorch.png")
 
 # %% [markdown]
-# ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/30_leaving_for_pytorch.png)
+# ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/34_leaving_for_pytorch.png)
 #
 # Above: two programs, one curve. Below: how far apart they are. Rounding is about fifteen or six digits below the error
 # of the forecast. With `batch_first` forgotten the difference is large in the first years. It is small once the network
@@ -373,7 +373,7 @@ assert len(FROM_PYTORCH) == 6 and all(FROM_PYTORCH[f"lstm.bias_{way}_l0"].all() 
 # documentation the order of the blocks, the axes and the biases. Then do what this page does: fixed weights, float64,
 # one forward pass in both programs, and a look at the difference.
 #
-# **To take away:** the GRU of tutorial 25 has two biases here too, `b_x` and `b_h`. Its candidate is
+# **To take away:** the GRU of tutorial 27 has two biases here too, `b_x` and `b_h`. Its candidate is
 #
 #     n = tanh(W_n x + b_xn + r ⊙ (U_n h + b_hn))        r is a gate, between 0 and 1
 #

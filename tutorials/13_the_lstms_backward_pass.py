@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 11. The LSTM's backward pass: eight equations, an arrow each
+# # 13. The LSTM's backward pass: eight equations, an arrow each
 #
 # *Beside the article: §3, step 3, the backward pass of §4, equations 2 and 3.*
 #
@@ -10,7 +10,7 @@
 # This page follows each arrow, with numbers. Eight equations come out of it: (B1) to (B8), as in `layers/lstm.py`.
 # (B1) and (B2) come late, because they need step t+1.
 #
-# The unit is that of tutorial 10, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
+# The unit is that of tutorial 12, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
 # dX stands for dL/dX, and a_i for the argument of the σ of i (likewise a_f, a_o). The code writes g for c̃, hence a_g.
 #
 # ## Forward: four arguments, and six equations
@@ -226,17 +226,17 @@ ax.text(13.2, 5.05, "two sources of dc_1", ha="center", fontsize=12)
 ax.text(13.2, -2.0, "two sources of dh_1", ha="center", fontsize=12)
 ax.text(15.6, 5.05, "the next step", ha="left", fontsize=12)
 ax.set(xlim=(-1.2, 19.2), ylim=(-2.3, 5.5))
-save(figure, "11_the_lstms_backward_pass.png")
+save(figure, "13_the_lstms_backward_pass.png")
 
 # %% [markdown]
-# ![One step of the LSTM with its numbers, forward and backward](figures/11_the_lstms_backward_pass.png)
+# ![One step of the LSTM with its numbers, forward and backward](figures/13_the_lstms_backward_pass.png)
 #
 # Each equation is an arrow, or the sum where arrows meet. (B2) is the upper right corner, (B1) the lower right one.
 # (B3) to (B6) are the four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029. (di and df are
 # both 0.320 by chance: here c̃ is nearly c_0.)
 #
 # Now look at the top line, the *cell line*. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'.
-# All other ways back go through a U and a slope. Tutorial 13 is about that line.
+# All other ways back go through a U and a slope. Tutorial 15 is about that line.
 #
 # The same network, one operation at a time: `python -m minirnn watch`.
 #

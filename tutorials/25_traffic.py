@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 23. Traffic: what a network finds that the line was not told
+# # 25. Traffic: what a network finds that the line was not told
 #
 # *Beside the article: §6, traffic flow; the model of §5, read out at every step as in §4, equation 4.*
 #
@@ -85,7 +85,7 @@ assert gradcheck.check(model, params, window.x.astype(float), rng=rng, method="c
 # ## The models
 #
 # - Three forecasts without learning: the last volume, that of the same hour last week, the usual one.
-# - The *line*: a ridge regression (tutorial 19), its penalty chosen on validation. It reads 24 values of u and of k, as
+# - The *line*: a ridge regression (tutorial 21), its penalty chosen on validation. It reads 24 values of u and of k, as
 #   the network does, and the calendar. Its calendar is the richer one: a column for each hour of the week, where the
 #   network has the hour and the weekday.
 # - The *LSTM*: 32 units, windows of 24 hours, five seeds. The epoch is chosen on validation. So was the number of
@@ -205,7 +205,7 @@ show("line", "LSTM, mean", "24 lines")
 
 def excess(f, g, part):
     """How much the squared error of f is above that of g, and its standard error: a week counts as one observation
-    (tutorial 20)."""
+    (tutorial 22)."""
     hours = PARTS[part]
     e = [np.where(known[hours], forecasts[name][part] - filled[hours], 0) ** 2 for name in (f, g)]
     weeks = np.array([week.mean() for week in np.array_split(e[0] - e[1], round(len(hours) / 168))])
@@ -241,10 +241,10 @@ for part, ax in enumerate(figure.subplots(1, 2, sharey=True)):
            title=("Validation", "Test")[part] + ": one line is behind at midnight, and at 5 to 7")
 ax.figure.axes[0].set(ylabel="RMSE, vehicles")
 ax.figure.axes[0].legend(frameon=False)
-save(figure, "23_traffic.png")
+save(figure, "25_traffic.png")
 
 # %% [markdown]
-# ![RMSE by hour of the day: line, 24 lines and networks, on validation and test](figures/23_traffic.png)
+# ![RMSE by hour of the day: line, 24 lines and networks, on validation and test](figures/25_traffic.png)
 #
 # In squared error the 24 lines close half of the distance on validation, and nearly four fifths on test. So half or
 # more of what the network found is that the hour matters. A line can be told that.

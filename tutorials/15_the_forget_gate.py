@@ -1,11 +1,11 @@
 # %% [markdown]
-# # 13. The forget gate: how far back a gradient reaches
+# # 15. The forget gate: how far back a gradient reaches
 #
 # *Beside the article: §2, the gates "against vanishing and exploding gradients".*
 #
 # The article says that the LSTM has gates so that gradients do not vanish. How far back does a gradient reach, and
 # what decides it: which gate, and what else?
-# Tutorial 11 found the line that answers, the *cell line*. From c_{t+1} back to c_t leads one factor, f_{t+1}:
+# Tutorial 13 found the line that answers, the *cell line*. From c_{t+1} back to c_t leads one factor, f_{t+1}:
 #
 #     (B2)  dc_t = dc_{t+1} ⊙ f_{t+1} + ...
 #
@@ -33,7 +33,7 @@ for b_f in (0.0, 1.0, 5.0):
 # %% [markdown]
 # b_f = 0 leaves nothing. b_f = 1 leaves nothing that one could use. b_f = 5 leaves one half.
 #
-# Tutorial 8 ended with a trap: a tanh unit that holds a value loses its gradient. The cell is not in it. Where the
+# Tutorial 9 ended with a trap: a tanh unit that holds a value loses its gradient. The cell is not in it. Where the
 # input gate is shut, c_t = f_t c_{t-1}. So the value and its gradient have the same factor, f_t. With f_t near 1 both
 # are kept.
 #
@@ -48,7 +48,7 @@ assert 2e-14 < sigmoid(1.0) ** 100 < 3e-14 and 0.45 < sigmoid(5.0) ** 100 < 0.55
 # ## The loop
 #
 # An LSTM of 32 units reads 100 random inputs. A gradient of length 1 arrives at the last h_t, and nowhere else. The
-# loop is that of tutorial 12 for one series, without the gradients of the weights. It notes the length of dh_t and of
+# loop is that of tutorial 14 for one series, without the gradients of the weights. It notes the length of dh_t and of
 # dc_t. With `through_h=False` nothing goes back through h_t, and the cell line is alone.
 
 # %%
@@ -109,14 +109,14 @@ left.set(title="dc$_t$ over a hundred steps", ylabel="length of the gradient",
 right.set(title="dc$_t$ and dh$_t$ for b_f = 5, the last steps", xlabel="step t", ylim=(0.008, 1.5))
 left.legend(frameon=False, loc="lower right", title="three seeds each")
 right.legend(frameon=False, loc="upper left")
-save(figure, "13_the_forget_gate.png")
+save(figure, "15_the_forget_gate.png")
 for b_f, runs in measured.items():
     print(f"b_f = {b_f}, three seeds: dc at the last step", *(f"{run.dc[-1]:.2f}" for run in runs))
     for ways, of in (("all ways", runs), ("cell line alone", alone[b_f])):
         print(f"    dc at step 0, {ways}:", *(f"{run.dc[0]:.0e}" for run in of))
 
 # %% [markdown]
-# ![Length of dc for three forget biases; dc and dh in the last steps](figures/13_the_forget_gate.png)
+# ![Length of dc for three forget biases; dc and dh in the last steps](figures/15_the_forget_gate.png)
 #
 # With b_f = 0 the gradient loses about 20 powers of ten on its way, with b_f = 1 about 7. With b_f = 5 it arrives. So
 # having gates is not enough. The forget gate must be open. Yet all ways together bring far more than the cell line

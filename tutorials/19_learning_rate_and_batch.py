@@ -1,10 +1,10 @@
 # %% [markdown]
-# # 17. Learning rate and batch size: how many steps, and how long
+# # 19. Learning rate and batch size: how many steps, and how long
 #
 # *Beside the article: its question-and-answer part, on the learning rate ("start at about 0.001") and the batch
 # size.*
 #
-# Tutorial 5 said: a learning rate of Adam is a length. A weight moves by about lr at each update. So the number of
+# Tutorial 6 said: a learning rate of Adam is a length. A weight moves by about lr at each update. So the number of
 # updates matters too. It depends on the batch size.
 #
 # ## The smallest numbers
@@ -104,10 +104,10 @@ ax.set(xlabel="learning rate of Adam", ylabel="lowest validation MSE", ylim=(0.1
 ax.set_yticks([0.15, 0.2, 0.3, 0.5, 1], ["0.15", "0.2", "0.3", "0.5", "1"])
 ax.minorticks_off()
 ax.legend(frameon=False, loc="upper right")
-save(figure, "17_learning_rate_and_batch.png")
+save(figure, "19_learning_rate_and_batch.png")
 
 # %% [markdown]
-# ![Lowest validation loss over the learning rate, for three batch sizes](figures/17_learning_rate_and_batch.png)
+# ![Lowest validation loss over the learning rate, for three batch sizes](figures/19_learning_rate_and_batch.png)
 #
 # For batches of 8, 0.001 is a good start. For all windows in one batch it is far too small: its loss, 0.90, is hardly
 # better than the 0.94 of always 0. Its best rate is 0.03. Batches of 8 do best at 0.001 and 0.003, batches of 32 at

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 5. The weight update: the same slope, six ways down
+# # 6. The weight update: the same slope, six ways down
 #
 # *Beside the article: §3, step 4; its question-and-answer part, on optimizers.*
 #
@@ -123,13 +123,13 @@ for ax, (name, path) in zip(figure.subplots(2, 3, sharex=True, sharey=True).flat
     ax.set_title(f"{name}, lr = {WAYS[name].lr}; f after 20 steps: {f(path[20]):.2f}")
 figure.axes[0].legend(frameon=False, loc="lower right")
 figure.supxlabel("x, the flat direction"), figure.supylabel("y, the steep direction")
-save(figure, "05_six_ways_down.png")
+save(figure, "06_six_ways_down.png")
 for name, path in paths.items():
     print(f"{name:<9} step 1 {path[1].round(3)}  step 2 {path[2].round(3)}  f after 20 {f(path[20]):.3f}, "
           f"after 40 {f(path[40]):.4f}")
 
 # %% [markdown]
-# ![The paths of six optimizers in one valley](figures/05_six_ways_down.png)
+# ![The paths of six optimizers in one valley](figures/06_six_ways_down.png)
 #
 # Momentum swings the farthest across the valley. SGD crosses at each step, each time half as far as before. Adam
 # crosses three times, Nesterov once. AdaGrad and RMSProp never cross.

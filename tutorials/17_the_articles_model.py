@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 15. The article's LSTMModel: one error that stops you, and one that does not
+# # 17. The article's LSTMModel: one error that stops you, and one that does not
 #
 # *Beside the article: §5, the PyTorch model with input_dim=10, hidden_dim=20, output_dim=1.*
 #
@@ -133,10 +133,10 @@ for ax, (name, model) in zip(figure.subplots(1, 2), models.items()):
     ax.set_title(f"{name}: what the output of sequence 3 sees", fontsize=12)
     ax.set_xlabel("step", fontsize=12), ax.set_ylabel("sequence of the batch", fontsize=12)
 figure.colorbar(image, ax=figure.axes).set_label("length of d$y_3$/d$x$", fontsize=12)
-save(figure, "15_the_articles_model.png")
+save(figure, "17_the_articles_model.png")
 
 # %% [markdown]
-# ![Where the gradient of one output arrives, repaired and as printed](figures/15_the_articles_model.png)
+# ![Where the gradient of one output arrives, repaired and as printed](figures/17_the_articles_model.png)
 #
 # White is zero. The repaired model sees all steps of its own sequence. As printed it sees one step of its own, the
 # last, and the last step of the sequences that stand before it. It does not read through time at all.
@@ -178,7 +178,7 @@ else:
     print(f"PyTorch {torch.__version__}, run now, gives the same numbers")
 
 # %% [markdown]
-# The repair is one argument, `batch_first=True`. Tutorial 16 shows the repaired class and trains both models.
+# The repair is one argument, `batch_first=True`. Tutorial 18 shows the repaired class and trains both models.
 #
 # **To take away:** a batch is a set. Each of its sequences must be answered as if it were alone. Write that as a test
 # of two lines, for any model. Does it find the confusion if the test has a batch of one?

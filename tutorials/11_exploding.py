@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 9. Exploding: a wall in the loss, and a step that is cut short
+# # 11. Exploding: a wall in the loss, and a step that is cut short
 #
 # *Beside the article: its question-and-answer part, on gradient clipping.*
 #
-# In tutorial 8 a gradient grew by a factor at every step. How does the loss look then, and what does that do to
+# In tutorial 9 a gradient grew by a factor at every step. How does the loss look then, and what does that do to
 # training?
 #
 # ## The smallest numbers
@@ -148,10 +148,10 @@ ax.annotate("unclipped: one step, to b = -11.7", xy=(-0.05, 1.44), xytext=(0.225
             color=plots.ORANGE, arrowprops={"arrowstyle": "->", "color": plots.ORANGE, "lw": 2})
 ax.set(xlabel="b", ylabel="loss after 20 steps", xlim=(-0.05, 0.4))
 ax.legend(frameon=False, loc="upper left")
-save(figure, "09_exploding.png")
+save(figure, "11_exploding.png")
 
 # %% [markdown]
-# ![A wall in the loss, with and without clipping](figures/09_exploding.png)
+# ![A wall in the loss, with and without clipping](figures/11_exploding.png)
 
 # %% tags=["proof"]
 assert abs(plain[1, 0] + 11.7) < 0.1 and np.isclose(plain[-1, 0], plain[1, 0]) and abs(plain[-1, 2]) < 1e-6

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 22. Return and volume: where is there something to forecast?
+# # 24. Return and volume: where is there something to forecast?
 #
 # *Beside the article: §6, stock prices; the model of §5.*
 #
-# Tutorial 21 forecast a price. No model was better than the last price, though R² was 0.998. So look at the change
+# Tutorial 23 forecast a price. No model was better than the last price, though R² was 0.998. So look at the change
 # itself. And look at another series of the same exchange: how many shares are traded. In which of the two is there
 # something to forecast? Ask the same models, a line and an LSTM, about both.
 #
@@ -16,7 +16,7 @@
 # - the logarithm of the *volatility*, which is how much prices moved of late.
 #
 # The split is that of a textbook (James et al., An Introduction to Statistical Learning, chapter 10). A model trains
-# up to 1979-12-31. The test is the 1,770 days after. The score is R², as in tutorial 21:
+# up to 1979-12-31. The test is the 1,770 days after. The score is R², as in tutorial 23:
 #
 #     R² = 1 - Σ (y_t - ŷ_t)² / Σ (y_t - mean y)²
 #
@@ -67,7 +67,7 @@ assert np.allclose(memory[RETURN], [0.19, 0.05], atol=0.005)
 # All read the same: five days of the three variables, and the *weekday* of the day to come. They forecast one variable
 # of that day. The last 15 % of the training days choose. Then all is fitted again, to all training days.
 #
-# - The *line* is a ridge regression (tutorial 19). These days choose its penalty. Beside it stand the line without a
+# - The *line* is a ridge regression (tutorial 21). These days choose its penalty. Beside it stand the line without a
 #   penalty, and the line without the weekday.
 # - The article's *LSTM*, from five seeds. These days choose its epoch. At each step it reads the weekday of the day
 #   after.
@@ -131,7 +131,7 @@ def r2(forecast, truth):
 
 def excess(f, g, truth):
     """By how much the squared error of f is above that of g, and its standard error: 20 days count as one observation
-    (tutorial 20)."""
+    (tutorial 22)."""
     d = (f - truth) ** 2 - (g - truth) ** 2
     blocks = d[len(d) % 20:].reshape(-1, 20).mean(axis=1)
     return blocks.mean(), blocks.std(ddof=1) / np.sqrt(len(blocks))
@@ -207,10 +207,10 @@ dots.axvline(0, color=GREY, linewidth=1)
 dots.grid(axis="x", alpha=0.4)
 dots.set(xlabel="test R², one day ahead; a dot a seed",
          title="Return: nothing was found. Volume: nearly half is known")
-save(figure, "22_return_and_volume.png")
+save(figure, "24_return_and_volume.png")
 
 # %% [markdown]
-# ![Test R² of return and volume: lines, LSTMs, and both](figures/22_return_and_volume.png)
+# ![Test R² of return and volume: lines, LSTMs, and both](figures/24_return_and_volume.png)
 #
 # Nearly half of the variance of the volume is known the day before. Yesterday's volume and the two lines have the R² of
 # the book: 0.18, 0.41 and 0.46. (Its RNN, without the weekday, has about 0.42.) The penalty chosen is 0, so the line

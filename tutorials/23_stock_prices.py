@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 21. Stock prices: what a curve close to the truth is worth
+# # 23. Stock prices: what a curve close to the truth is worth
 #
 # *Beside the article: §6, stock prices; the model of §5.*
 #
@@ -48,7 +48,7 @@ assert r2(np.arange(1.0, 6), np.arange(2.0, 7)) == 0.5 and r2(prices[:-1], price
 # models forecast the next day:
 #
 # - yesterday's price;
-# - a ridge autoregression, AR (tutorial 19): how many days it reads and its penalty are chosen on validation;
+# - a ridge autoregression, AR (tutorial 21): how many days it reads and its penalty are chosen on validation;
 # - the article's LSTM, which reads the prices of 20 days as they are. Three seeds.
 #
 # The last two are fitted to all days before the test.
@@ -159,10 +159,10 @@ lag.axvline(1, color=GREY, linestyle=":")
 lag.set(xlabel="lag k: compared with the truth k days before", ylabel="RMSE",
         title="Nearest to yesterday's price: k = 1")
 lag.legend(frameon=False)
-save(figure, "21_stock_prices.png")
+save(figure, "23_stock_prices.png")
 
 # %% [markdown]
-# ![Fifty days of a price and two forecasts that are a day late; their errors by lag](figures/21_stock_prices.png)
+# ![Fifty days of a price and two forecasts that are a day late; their errors by lag](figures/23_stock_prices.png)
 #
 # At k = 1, for all of them. Such a forecast is an *echo*: it repeats the day before. On these days each R² is above
 # 0.98, and each RMSE is near that of yesterday's price, 1.38. The LSTM's curve lies on the truth because yesterday's
@@ -173,7 +173,7 @@ save(figure, "21_stock_prices.png")
 # each other. They are there without any knowledge of the next day. What counts is the error beside that of the last
 # price.
 #
-# Can the change itself be forecast? That is the question of tutorial 22.
+# Can the change itself be forecast? That is the question of tutorial 24.
 #
 # **To take away:** make a price that is pure chance, from returns that nobody can know:
 #

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 12. The LSTM's backward pass in matrices: what is transposed, what is summed
+# # 14. The LSTM's backward pass in matrices: what is transposed, what is summed
 #
 # *Beside the article: §3, step 3, the backward pass of §4, equations 2 and 3.*
 #
-# Tutorial 11 derived eight equations for one unit. A real LSTM has H units, and reads B series at once. Then the
+# Tutorial 13 derived eight equations for one unit. A real LSTM has H units, and reads B series at once. Then the
 # equations are products of matrices. Where does a transpose come in, and over what does one sum? Nothing new has to be
 # derived. Take one entry of a matrix, and follow its arrows.
 #
@@ -34,7 +34,7 @@
 #     (B1)  dh_t = from outside + U_hᵀ da_{t+1}
 #     (B7)  dx_t = W_xᵀ da_t
 #
-# The smallest case is the unit of tutorial 11: there U_h is a column of four, and U_hᵀ da is the Σ U da of its picture.
+# The smallest case is the unit of tutorial 13: there U_h is a column of four, and U_hᵀ da is the Σ U da of its picture.
 #
 # PREDICT: tutorial 2 forgot the transpose, and NumPy said nothing. What does it say to `U_h @ da`? And to the same
 # mistake in one block, `U_i @ da_i`?
@@ -46,7 +46,7 @@ from matplotlib.figure import Figure
 
 from minirnn import gradcheck, lstm, plots
 
-U_h = np.array([[0.2], [0.4], [0.1], [1.0]])  # tutorial 11: U_i, U_f, U_c, U_o
+U_h = np.array([[0.2], [0.4], [0.1], [1.0]])  # tutorial 13: U_i, U_f, U_c, U_o
 da = np.array([[-0.056], [0.130], [0.145], [0.065]])  # its step 2
 print("one unit: U_hᵀ da =", np.round(U_h.T @ da, 3))
 
@@ -140,16 +140,16 @@ x = product(x + 1, "(B8), back to the weights:\nsum over the B series", ("dU_h",
             ("da", entries(8, 3, row=k), plots.ORANGE), ("hᵀ", entries(3, 2, column=j), plots.BLUE))
 ax.set(xlim=(1, x + 0.3), ylim=(-5.9, 6.3), aspect="equal")
 ax.axis("off")
-save(figure, "12_the_backward_pass_in_matrices.png")
+save(figure, "14_the_backward_pass_in_matrices.png")
 
 # %% [markdown]
-# ![Three matrix products, their shapes, and the axis that each one sums](figures/12_the_backward_pass_in_matrices.png)
+# ![Three matrix products, their shapes, and the axis that each one sums](figures/14_the_backward_pass_in_matrices.png)
 #
 # The axis that two factors share is the one that is summed: H forward, 4H back to h, B back to the weights.
 #
 # ## The loop
 #
-# The forward pass is that of tutorial 10. `lstm.trace` returns what it computed, i, f, g, o, c and h, each (B, T, H).
+# The forward pass is that of tutorial 12. `lstm.trace` returns what it computed, i, f, g, o, c and h, each (B, T, H).
 # `columns` turns them so that a step is a matrix with a column for each series. `dh_outside` is what comes from the
 # loss, to every h_t.
 #
@@ -200,7 +200,7 @@ for name, ours, other in (*((name, grads[name], theirs[name]) for name in grads)
 
 # %% [markdown]
 # `layers/lstm.py` has the same lines. The two agree, but both come from the same derivation. So ask a witness that does
-# not use it: the complex step of tutorial 3. It moves every weight, every input and every entry of the initial state.
+# not use it: the complex step of tutorial 4. It moves every weight, every input and every entry of the initial state.
 #
 # PREDICT: how many derivatives is that, for D = 4, H = 2, B = 3 and T = 5?
 

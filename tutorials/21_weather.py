@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 19. Weather: is a network better than a straight line?
+# # 21. Weather: is a network better than a straight line?
 #
 # *Beside the article: §6, weather forecasting, with the model of §5.*
 #
@@ -168,7 +168,7 @@ for name, f in forecasts.items():
 #
 # The line owes much to its penalties. Chosen on validation, they give it 3.73 over seven days, and one network of three
 # is ahead of it. So a network that wins may only have met a weak baseline. (The ten blocks were taken after these test
-# errors had been seen. Tutorial 20 tries both ways on other days. With its epoch chosen by five such blocks, a network
+# errors had been seen. Tutorial 22 tries both ways on other days. With its epoch chosen by five such blocks, a network
 # has 3.67 to 3.80 over seven days: recorded.)
 #
 # ## Does it fit worse, or does it fit something else?
@@ -198,17 +198,17 @@ by_day.legend(frameon=False, loc="lower right")
 by_part.plot([*parts], [fit["LSTM", part] for part in parts], "o-", color=ORANGE, alpha=0.6)
 by_part.plot([*parts], [fit["line", part] for part in parts], "o-", color=BLUE)
 by_part.set(ylabel="RMSE over 7 days, °C", title="Networks fit the training years better", xlim=(-0.3, 2.3))
-save(figure, "19_weather.png")
+save(figure, "21_weather.png")
 
 # %% [markdown]
-# ![Errors by days ahead on the test part; errors of line and networks on each part](figures/19_weather.png)
+# ![Errors by days ahead on the test part; errors of line and networks on each part](figures/21_weather.png)
 #
 # Below. The networks fit the training years better than the line. On validation two of the three are ahead of it. But
 # their epoch and their settings were chosen there, and the line's penalties were not. On the test part all three are
 # behind. So part of what they fit helps in the training years only.
 #
 # The test part is one summer and autumn of one place. Which of its differences may be luck? That is the question of
-# tutorial 20. Nor is this a law about weather. These models read the past temperatures of one place, and weather
+# tutorial 22. Nor is this a law about weather. These models read the past temperatures of one place, and weather
 # services look at the whole atmosphere.
 
 # %% tags=["proof"]

@@ -1,10 +1,10 @@
 # %% [markdown]
-# # 24. Recommender: how many of the earlier items should a table use?
+# # 26. Recommender: how many of the earlier items should a table use?
 #
 # *Beside the article: §6, recommender systems.*
 #
 # A customer puts items into a basket, one after another. Such a row of items is a *session*. Which item comes next?
-# This page guesses by counting alone. Tutorial 25 lets a network guess. How far back should a table of counts look?
+# This page guesses by counting alone. Tutorial 27 lets a network guess. How far back should a table of counts look?
 #
 # An *event* is an item of a session that is not the first. It is guessed from the items before it. A model gives a
 # probability p_j to each item j, and pays -ln p of the item that came. Its score is the mean over all events, and the
@@ -158,10 +158,10 @@ ax.annotate("Markov chain", (0, paid[chain]), (0, 12), textcoords="offset points
 ax.set(xlabel="γ: 0 is the last item alone, 1 is all items alike", ylabel="validation nats an event", ylim=(3.9, 4.12))
 ax.grid(alpha=0.4)
 ax.legend(frameon=False, loc="upper left")
-save(figure, "24_recommender.png")
+save(figure, "26_recommender.png")
 
 # %% [markdown]
-# ![Validation nats over γ, for one table and for two](figures/24_recommender.png)
+# ![Validation nats over γ, for one table and for two](figures/26_recommender.png)
 #
 # Less: γ = 0.2. (Large marks show the lowest points.) The pairs now say what the older items have to say, so the first
 # table looks at the last item and a little beyond it. No setting that was chosen lies at the end of its list.
@@ -173,7 +173,7 @@ save(figure, "24_recommender.png")
 # 0.09 nats. Their order matters for one or two steps. Of the older ones the pairs only need to know that they are in
 # the basket.
 #
-# Two numbers, γ and δ, say here what to remember. Is a memory that is learned better? That is tutorial 25. It also asks
+# Two numbers, γ and δ, say here what to remember. Is a memory that is learned better? That is tutorial 27. It also asks
 # which differences are more than luck.
 #
 # How solid is it? The idea of the pairs came after other results on the test had been seen. Its settings come from

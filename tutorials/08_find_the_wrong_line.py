@@ -1,18 +1,18 @@
 # %% [markdown]
-# # 7. Find the wrong line: make the problem smaller
+# # 8. Find the wrong line: make the problem smaller
 #
 # *Beside the article: §3, step 3; §4, equation 1.*
 #
-# The gradient check of tutorial 4 says that a backward pass is wrong. It does not say which line. This page finds the
+# The gradient check of tutorial 5 says that a backward pass is wrong. It does not say which line. This page finds the
 # line, without reading the code: it checks smaller and smaller problems, and looks at which gradients become right.
 #
-# Here are again the three mistakes of tutorial 6, each in one line marked `wrong`:
+# Here are again the three mistakes of tutorial 7, each in one line marked `wrong`:
 #
 # - tanh' of h: the slope is 1 - h², where h = tanh(a); here it is 1 - tanh(h)²;
 # - no dh_next: nothing comes from the future;
 # - no transpose: U_h where U_hᵀ belongs.
 #
-# In your own program there would be no marks. Here they let you guess what each check will say. As in tutorial 6, each
+# In your own program there would be no marks. Here they let you guess what each check will say. As in tutorial 7, each
 # series is a column inside the loop: x[t] is (D, B) and h[t] is (H, B).
 
 # %%
@@ -81,7 +81,7 @@ for name, one in LAYERS.items():
 
 # %% [markdown]
 # All five, with each mistake. In the worst entry even the sign is wrong, also with tanh' of h, whose learning curve in
-# tutorial 6 was nearly the right one. So the check has found that something is wrong, but not what.
+# tutorial 7 was nearly the right one. So the check has found that something is wrong, but not what.
 #
 # ## The smallest numbers
 #
@@ -148,12 +148,12 @@ for ax, (case, (T, H)) in zip(figure.subplots(1, 3, sharey=True), CASES.items())
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 ax.invert_yaxis()
-save(figure, "07_find_the_wrong_line.png")
+save(figure, "08_find_the_wrong_line.png")
 for case, by_name in wrong.items():
     print(case, *(f"    {name:<13} wrong: {', '.join(names) or 'none'}" for name, names in by_name.items()), sep="\n")
 
 # %% [markdown]
-# ![Which gradients of four backward passes are wrong, in three problems](figures/07_find_the_wrong_line.png)
+# ![Which gradients of four backward passes are wrong, in three problems](figures/08_find_the_wrong_line.png)
 #
 # Read a row from left to right:
 #
