@@ -3,6 +3,8 @@
 #
 # *Beside the article: §4, equation 1, and §3, steps 1 and 2.*
 #
+# `python tutorials/step.py 01` shows this page one cell at a time, and hides each answer until you have guessed.
+#
 # A recurrent network (RNN) reads a series one value at a time. What it knows of the past is its *state* h, which the
 # article calls the *hidden state*. Each step makes a new state out of the input x and the old state:
 #
@@ -12,7 +14,7 @@
 # past counts. The i of W_ih means "input". b_h is a *bias*: it is added at every step, whatever the input is.
 #
 # φ ("phi") keeps the state within bounds. The article takes the *logistic function* σ(a) = 1 / (1 + e^-a), which lies
-# between 0 and 1. Today's networks take tanh, which lies between -1 and 1.
+# between 0 and 1. Today's RNNs take tanh, which lies between -1 and 1.
 #
 # ## The smallest numbers
 #
@@ -31,7 +33,7 @@ import numpy as np
 from common import save
 from matplotlib.figure import Figure
 
-from minirnn import plots, rnn
+from minirnn import plots
 from minirnn.activations import sigmoid
 
 W_ih, U_h, b_h = 0.5, 0.8, 0.0
@@ -61,21 +63,18 @@ assert h.round(3).tolist() == [0.462, 0.701, -0.413]
 # %%
 nothing = {name: states([0.0] * 50, phi) for name, phi in (("tanh", np.tanh), ("σ", sigmoid))}
 for name, hs in nothing.items():
-    print(f"{name:<4} without any input: h_1 {hs[0]}, h_2 {hs[1]:.3f}, h_50 {hs[-1]:.3f}")
+    print(f"{name:<4} without any input: h_1 {hs[0]}, h_2 {hs[1]:.3f}, h_50 {hs[-1]:.4f}")
 h_sigma = states(x, sigmoid)
-print("σ    with the inputs 1, 1, -2:", h_sigma.round(3))
+print("σ    with the inputs 1, 1, -2:", h_sigma.round(4))
 
 # %% [markdown]
 # With tanh the state stays at 0, as long as b_h = 0. With σ it does not: σ(0) = 0.5, so the state moves although
-# nothing comes in. It comes to rest where h = σ(0.8 h), at 0.622.
-#
-# (For the inputs 1, 1, -2 the first state with σ is also printed as 0.622. That is chance: with four digits it is
-# 0.6225, and the state at rest is 0.6219.) Even the input of -2 takes the state only to 0.398: σ is never below 0.
+# nothing comes in. It comes to rest where h = σ(0.8 h), at 0.6219. And σ is never below 0, so the state cannot become
+# negative: the input of -2 takes it only to 0.398.
 
 # %% tags=["proof"]
 assert h_sigma.round(3).tolist() == [0.622, 0.731, 0.398]
-assert nothing["σ"][0] == 0.5 and nothing["σ"][-1].round(3) == 0.622 and (nothing["tanh"] == 0).all()
-assert nothing["σ"][-1].round(4) == 0.6219 and h_sigma[0].round(4) == 0.6225
+assert nothing["σ"][0] == 0.5 and nothing["σ"][-1].round(4) == 0.6219 and (nothing["tanh"] == 0).all()
 
 # %% [markdown]
 # ## The current input, not the current output
@@ -98,7 +97,8 @@ for series in ([1.0, 1.0, -2.0], [5.0, 0.0, 3.0]):
     print("fed its output", fed_output, "  fed its input", states(series, np.tanh).round(3))
 
 # %% [markdown]
-# All are zero, for both series. The loop goes through the inputs, but the formula does not read them.
+# The two series get the same states, because the formula does not read the inputs. All states are zero, because h_0 and
+# b_h are: the state starts at 0, and nothing moves it.
 
 # %% tags=["proof"]
 assert fed_output == [0, 0, 0]
@@ -106,64 +106,22 @@ assert fed_output == [0, 0, 0]
 # %% [markdown]
 # ## Unrolled in time
 #
-# The article calls the RNN a special feedforward network. A feedforward network gives the same output whenever it
-# gets the same input. The RNN above gave 0.462 for a 1, and then 0.701 for a 1. But draw one *layer*, that is, one use
-# of equation 1, for each step, with no loop. This *unrolled* RNN is a feedforward network:
+# Draw one *layer*, that is, one use of equation 1, for each step. This is the RNN *unrolled*:
 #
 #            x_1         x_2         x_3
 #             ↓           ↓           ↓
 #     h_0 → layer → h_1 → layer → h_2 → layer → h_3
 #
-# Two things make it special. Each layer has an input of its own. And all layers have the same weights. So the one
-# number U_h is used three times here. A series of 1000 steps needs no more weights than a series of three.
+# It has no loop any more. A network without a loop is called a *feedforward network*. The article calls the RNN a
+# special one, and two things make it special. Each layer has an input of its own. And all layers have the same weights.
+# So the one number U_h is used three times here. A series of 1000 steps needs no more weights than a series of three.
 #
-# ## Matrices: many units, many series
-#
-# Now let a network have H units, and read D numbers at each step. Then x_t, h_t and b_h (H,) are vectors. W_ih (H, D)
-# and U_h (H, H) are matrices. Equation 1 stays as it is. `@` is the product of a matrix and a vector:
-
-# %%
-def loop(params, x):
-    """Equation 1 for one series x (T, D): the states (T, H)."""
-    W_ih, U_h, b_h = params["W_ih"], params["U_h"], params["b_h"]
-    h, hs = np.zeros(len(b_h)), []
-    for x_t in x:
-        h = np.tanh(W_ih @ x_t + U_h @ h + b_h)  # equation 1
-        hs.append(h)
-    return np.array(hs)
-
-
-one_unit = {"W_ih": np.array([[W_ih]]), "U_h": np.array([[U_h]]), "b_h": np.array([b_h])}
-print("one unit", loop(one_unit, np.array([[1.0], [1.0], [-2.0]])).ravel().round(3))
-
-rng = np.random.default_rng(0)
-B, T, D, H = 4, 7, 2, 5
-params = rnn.init(rng, D, H, dtype=np.float64)  # random weights: {"W_ih": ..., "U_h": ..., "b_h": ...}
-x_all = rng.normal(size=(B, T, D))
-h_all, h_last, _ = rnn.forward(params, x_all)  # all B series at once
-print("x", x_all.shape, "h", h_all.shape, "final state", h_last.shape)
-for series in range(B):
-    print("series", series, "largest difference from our loop",
-          f"{abs(h_all[series] - loop(params, x_all[series])).max():.0e}")
-
-# %% [markdown]
-# `rnn.forward` is this loop. It reads B series at once, which are called a *batch*. Each has T steps of D numbers: x
-# is (B, T, D), and all states h are (B, T, H). It returns three things: h, the last state of each series, and what
-# the backward pass of tutorial 2 needs.
-
-# %% tags=["proof"]
-assert loop(one_unit, np.array([[1.0], [1.0], [-2.0]])).ravel().tolist() == h.tolist()
-assert all(np.allclose(h_all[b], loop(params, x_all[b]), rtol=0, atol=1e-14) for b in range(B))
-assert h_all.shape == (B, T, H) and (h_last == h_all[:, -1]).all()
-
-# %% [markdown]
 # ## The picture: how long does it remember?
 #
 # One pulse, x_1 = 2, and zeros after it. Then the same without the pulse. The difference of the two states is what is
 # left of the pulse: memory.
 #
-# PREDICT: with tanh the pulse makes h_1 = 0.76. How large is h_20, roughly, for U_h = 0.5, 0.9 and
-# 1.5?
+# PREDICT: with tanh the pulse makes h_1 = 0.76. How large is h_20, roughly, for U_h = 0.5, 0.9 and 1.5?
 
 # %%
 SIZES, STEPS = (0.5, 0.9, 1.5), 20
@@ -189,13 +147,14 @@ save(figure, "01_one_step_by_hand.png")
 # With tanh and U_h = 0.5 the pulse fades within a few steps: 0.045 is left after 5. With 0.9 it fades slowly: 0.06 is
 # left after 20. With 1.5 the state settles and stays.
 #
-# With σ all three states are high, and yet they remember next to nothing. After five steps they are less than 0.01
-# away from the dashed lines, where there was no pulse. A high state need not be a memory.
+# With σ all three states are high, and yet they remember next to nothing at these weights. After five steps they are
+# less than 0.01 away from the dashed lines, where there was no pulse. A high state need not be a memory.
 #
 # ## What exactly is kept?
 #
-# PREDICT: with tanh and U_h = 1.5, where do pulses of 0.5, 1 and -2 lead? And how much does h_20 change if the pulse
-# is 2.1 instead of 2?
+# With tanh and U_h = 1.5 the pulse of 2 ends at 0.86.
+#
+# PREDICT: where does a pulse of -2 end? And how much does h_20 change if the pulse is 2.1 instead of 2?
 
 # %%
 def end(*pulses):
@@ -236,7 +195,7 @@ assert end(2.0, -2.0).round(3) == 0.859 and end(2.0, -3.0).round(3) == -0.859
 #
 # At U_h = 1. Near 0 tanh(a) is nearly a, so each step multiplies the state by about U_h. Below 1 the state shrinks to
 # 0. Above 1 it grows, until tanh holds it back. At 1 itself it still shrinks, but ever more slowly. After 200 steps
-# 0.95 leaves 0.000, 1 leaves 0.086, and 1.05 leaves 0.371.
+# 0.95 leaves less than 0.001, 1 leaves 0.086, and 1.05 leaves 0.371.
 #
 # A state at rest solves h = tanh(U_h h). For U_h from 0 to 1 only h = 0 does. Above 1 there are two more: ±0.859 for
 # U_h = 1.5. With U_h = -1.5 the state reaches the same size, and changes its sign at every step.

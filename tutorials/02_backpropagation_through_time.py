@@ -7,10 +7,10 @@
 # For that one has to know how L changes with each weight. This is the *gradient* dL/dweight, and the chain rule finds
 # it. The calculation is called the *backward pass*, because it goes from the last step to the first.
 #
-# Here it is done with the numbers of tutorial 1: three steps, one unit, W_ih = 0.5, U_h = 0.8, no bias. For a real task
+# Here it is done with the numbers of tutorial 1: three steps, one unit, W_ih = 0.5, U_h = 0.8, b_h = 0. For a real task
 # the loss compares outputs with targets. Here the simplest loss will do, the sum of all states:
 #
-#     a_t = W_ih x_t + U_h h_{t-1}        h_t = tanh(a_t)
+#     a_t = W_ih x_t + U_h h_{t-1} + b_h        h_t = tanh(a_t)
 #     L   = h_1 + h_2 + h_3 = 0.462 + 0.701 - 0.413 = 0.750
 #
 # For short, dX stands for dL/dX on all pages.
@@ -20,7 +20,7 @@ import numpy as np
 from common import save
 from matplotlib.figure import Figure
 
-from minirnn import diagrams, gradcheck, rnn
+from minirnn import diagrams
 
 W_ih, U_h, b_h = 0.5, 0.8, 0.0
 x = [None, 1.0, 1.0, -2.0]  # x[1] is x_1, as on paper
@@ -118,7 +118,7 @@ print(f"all changed together:   {together:.3f}")
 #
 # ## The picture
 #
-# The unrolled network as a graph. Blue runs forward, orange runs back along the same arrows.
+# The unrolled network as a graph. Blue runs forward, orange back along the same arrows. (The next cell only draws.)
 
 # %%
 places, edges, wide = diagrams.unrolled(steps=3)
@@ -153,111 +153,29 @@ assert round(sum(parts), 3) == 0.972 and round(sum(da), 3) == 2.994 and round(np
 #
 # Follow the orange arrows. Two arrive at h_1 and two at h_2: the two sources. Three arrive at U_h: the sum.
 #
-# Three ways lead from h_1 to L: straight up, through h_2, and through h_2 and h_3. The gradient that comes back along
-# a way is the product of the factors at its arrows. Straight up it is 1.
+# Three paths lead from h_1 to L: straight up, through h_2, and through h_2 and h_3. To follow a path back, multiply the
+# factors at its arrows. Straight up that is 1. All paths together must give dh_1.
 #
-# PREDICT: how much comes back along the longest way? And why has dh_1 above only two terms, and not three?
+# PREDICT: how much comes back along the longest path? More or less than along the other two?
 
 # %%
 step_2, step_3 = U_h * (1 - h[2] ** 2), U_h * (1 - h[3] ** 2)  # from h_2 back to h_1, from h_3 back to h_2
-ways = [1.0, step_2, step_2 * step_3]
-print("the ways from h_1 to L", np.round(ways, 3), "together", round(sum(ways), 3))
+paths = [1.0, step_2, step_2 * step_3]
+print(f"factor of the step from h_2 back to h_1: {step_2:.3f}, from h_3 back to h_2: {step_3:.3f}")
+print("the paths from h_1 to L", np.round(paths, 3), "together", round(sum(paths), 3))
 
 # %% [markdown]
-# Two terms are enough, because dh_2 = 1.664 is already the sum of all ways from h_2 to L. So the backward pass
-# computes no way twice.
-#
-# The longest way has the most factors. Each step on it gives one, U_h tanh', here 0.407 and 0.664. Both are below 1,
-# so the product gets smaller with each step. After many steps it is nearly 0. This is called the *vanishing
+# The least. The longest path has the most factors. Each step on it gives one, U_h tanh', here 0.407 and 0.664. Both are
+# below 1, so the product gets smaller with each step. After many steps it is nearly 0. This is called the *vanishing
 # gradient*; tutorial 9 is about it.
+#
+# There are three paths, but dh_1 above has two terms only. The second one has dh_2 in it, and dh_2 = 1.664 is already
+# the sum of all paths from h_2 to L. So the backward pass computes no path twice.
+#
+# Tutorial 3 does all this with many units and many series at once.
 
 # %% tags=["proof"]
-assert np.round(ways, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(ways), dh[1]) and round(step_3, 3) == 0.664
-
-# %% [markdown]
-# ## More than one unit: why U_h is transposed
-#
-# Take two units, p and q. At each step h, a, dh and da are now vectors with one number for each unit. U_h is a
-# matrix. Let its rows be (1, 2) and (3, 4). Forward, each unit adds up along a *row* (... stands for the input and the
-# bias):
-#
-#     a of p  =  1 · (h of p) + 2 · (h of q) + ...
-#     a of q  =  3 · (h of p) + 4 · (h of q) + ...
-#
-# Backward, ask where h of p went: into a of p with the weight 1, and into a of q with the weight 3. So its gradient
-# adds up down a *column*. Let da = (1, 10):
-#
-#     dh of p  =  1 · 1 + 3 · 10  =  31
-#     dh of q  =  2 · 1 + 4 · 10  =  42
-#
-# This is U_hᵀ da, the product with the transpose. For the same reason dx is W_ihᵀ da.
-#
-# PREDICT: somebody forgets the transpose and writes U_h da. What does NumPy say?
-
-# %%
-U, da_t = np.array([[1, 2], [3, 4]]), np.array([1, 10])
-print("U_hᵀ da", U.T @ da_t)
-print("U_h da ", U @ da_t)
-
-# %% [markdown]
-# Nothing. U_h is square, so the wrong product has the right shape, and other numbers.
-#
-# ## The backward pass in matrices
-#
-# The same loop as above, for one series. `np.outer(da_t, h)` is da_t hᵀ, a matrix with one entry for each weight. The
-# numbers (B1) to (B7) are those in `layers/rnn.py`. The LSTM of tutorial 13 has (B1) to (B8) of its own.
-#
-# Python counts steps from 0. So x[t] is the input of a step, h[t] the state before it, and h[t + 1] the state after
-# it.
-#
-# The third thing that `rnn.forward` returns is its *cache*: what `rnn.backward` needs to know of the forward pass.
-
-# %%
-def backward(params, x, h, dh_outside):
-    """x (T, D), h (T+1, H) with the initial state in front, dh_outside (T, H)."""
-    W_ih, U_h = params["W_ih"], params["U_h"]
-    dW_ih, dU_h, db_h = np.zeros_like(W_ih), np.zeros_like(U_h), np.zeros_like(params["b_h"])
-    dx, from_future = np.zeros_like(x), np.zeros(len(U_h))
-    for t in reversed(range(len(x))):
-        dh_t = dh_outside[t] + from_future  # (B1) two sources
-        da_t = dh_t * (1 - h[t + 1] ** 2)  # (B2)
-        dW_ih += np.outer(da_t, x[t])  # (B3) the sums over t
-        dU_h += np.outer(da_t, h[t])  # (B4)
-        db_h += da_t  # (B5)
-        dx[t] = W_ih.T @ da_t  # (B6)
-        from_future = U_h.T @ da_t  # (B1) for the step before, (B7) at the first step
-    return {"W_ih": dW_ih, "U_h": dU_h, "b_h": db_h}, dx, from_future
-
-
-def compare(params, x, h_0, dh_outside):
-    """Our backward pass beside `rnn.backward`, which takes the cache of the forward pass; one series each."""
-    h, _, cache = rnn.forward(params, x[None], h_0[None])
-    theirs, dx_theirs, dh_0_theirs = rnn.backward(cache, dh_outside[None])
-    ours, dx_ours, dh_0_ours = backward(params, x, np.concatenate([h_0[None], h[0]]), dh_outside)
-    gaps = [abs(ours[name] - theirs[name]).max() for name in ours]
-    return theirs, max(*gaps, abs(dx_ours - dx_theirs[0]).max(), abs(dh_0_ours - dh_0_theirs[0]).max())
-
-
-one_unit = {"W_ih": np.array([[W_ih]]), "U_h": np.array([[U_h]]), "b_h": np.array([b_h])}
-grads, gap_one = compare(one_unit, np.array([[1.0], [1.0], [-2.0]]), np.zeros(1), np.ones((3, 1)))
-print("one unit:  ", {name: round(g.item(), 3) for name, g in grads.items()}, f"largest difference {gap_one:.0e}")
-
-rng = np.random.default_rng(0)
-params = {name: rng.normal(size=p.shape) for name, p in rnn.init(rng, D=2, H=4).items()}
-x_many, h_0, dh_outside = rng.normal(size=(5, 2)), rng.normal(size=4), rng.normal(size=(5, 4))
-_, gap_many = compare(params, x_many, h_0, dh_outside)
-print(f"four units: largest difference {gap_many:.0e}")
-report = gradcheck.check(rnn, params, x_many[None], h_0[None], rng=rng, method="complex")
-print(f"rnn.backward against derivatives taken without it: largest relative error {report.max_error:.0e}")
-
-# %% [markdown]
-# The first two lines show that our loop and `rnn.backward` agree. This does not prove that they are right: both could
-# have the same mistake. The last line is a better witness. What it did is the subject of tutorial 4.
-
-# %% tags=["proof"]
-assert [round(grads[name].item(), 3) for name in ("U_h", "W_ih", "b_h")] == [0.972, 0.505, 2.994]
-assert (U.T @ da_t).tolist() == [31, 42] and (U @ da_t).tolist() == [21, 43]
-assert max(gap_one, gap_many) < 1e-13 and report.ok
+assert np.round(paths, 3).tolist() == [1, 0.407, 0.270] and np.isclose(sum(paths), dh[1]) and round(step_3, 3) == 0.664
 
 # %% [markdown]
 # **To take away:** in the small example let only the last state count, L = h_3: `outside` is 0, 0, 0, 1. Work out dh_0
@@ -267,7 +185,7 @@ assert max(gap_one, gap_many) < 1e-13 and report.ok
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# Only one way leads from h_0 to the loss, so dh_0 is one product:
+# Only one path leads from h_0 to the loss, so dh_0 is one product:
 #
 #     dh_0 = (0.8 · 0.830) (0.8 · 0.508) (0.8 · 0.786) = 0.170
 #

@@ -6,12 +6,12 @@
 # A *gradient check* compares a backward pass with derivatives that are taken without it. Tutorial 4 found how to take
 # them: in float64, by central differences with ε = 1e-5 or by the complex step. Is that enough to find a mistake?
 #
-# This page takes one wrong backward pass, and looks at it with several checks. The mistake is that of tutorial 2: U_h
+# This page takes one wrong backward pass, and looks at it with several checks. The mistake is that of tutorial 3: U_h
 # where U_hᵀ belongs.
 #
 # ## The smallest numbers
 #
-# In tutorial 2 the rows of U_h were (1, 2) and (3, 4), and da was (1, 10). So U_hᵀ da is (31, 42), and without the
+# In tutorial 3 the rows of U_h were (1, 2) and (3, 4), and da was (1, 10). So U_hᵀ da is (31, 42), and without the
 # transpose it is (21, 43). This comes from the future. Let (1, 1) arrive from outside, and add it:
 #
 #     right     dh = (32, 43)

@@ -5,7 +5,7 @@
 #
 # Somebody writes the backward pass of an RNN, starts training, and the loss falls. So the backward pass is right?
 #
-# Below is a backward pass like that of tutorial 2. `bug` chooses one of three common mistakes, each in one line
+# Below is a backward pass like that of tutorial 3. `bug` chooses one of three common mistakes, each in one line
 # marked `wrong`. Find out why each is wrong. It works on a batch of B series at once. Inside the loop each series is
 # a column: x[t] is (D, B) and h[t] is (H, B). So a product such as `da @ x[t].T` also sums over the series.
 

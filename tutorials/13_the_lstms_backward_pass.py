@@ -7,11 +7,12 @@
 # has more arrows, and one rule for all. *An arrow carries the gradient back, times the slope of what it did forward.
 # Where several arrows arrive, add.*
 #
-# This page follows each arrow, with numbers. Eight equations come out of it: (B1) to (B8), as in `layers/lstm.py`.
-# (B1) and (B2) come late, because they need step t+1.
+# This page follows each arrow, with numbers. Eight equations come out of it. They are (B1) to (B8) of `layers/lstm.py`,
+# for one unit. (B1) and (B2) come late, because they need step t+1.
 #
-# The unit is that of tutorial 12, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
-# dX stands for dL/dX, and a_i for the argument of the σ of i (likewise a_f, a_o). The code writes g for c̃, hence a_g.
+# The unit is that of tutorial 12, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2. dX
+# stands for dL/dX, and a_i for the argument of the σ of i (likewise a_f, a_o). The candidate c̃ has three names: c̃ on
+# paper, g in the code and in a_g, and c in the article's W_xc, U_c and b_c.
 #
 # ## Forward: four arguments, and six equations
 
@@ -71,8 +72,8 @@ print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 # **c_t = f_t c_{t-1} + i_t c̃_t** is a sum of two products. Both get dc_t. So each of the four factors gets dc_t times
 # its partner:
 #
-#     di = dc_2 c̃ = 0.632 · -0.435 = -0.275        df       = dc_2 c_1 = 0.632 · 0.826 = 0.522
-#     dc̃ = dc_2 i = 0.632 ·  0.282 =  0.179        to c_1   = dc_2 f_2 = 0.632 · 0.534 = 0.338
+#     di = dc_2 c̃_2 = 0.632 · -0.435 = -0.275        df       = dc_2 c_1 = 0.632 · 0.826 = 0.522
+#     dc̃ = dc_2 i_2 = 0.632 ·  0.282 =  0.179        to c_1   = dc_2 f_2 = 0.632 · 0.534 = 0.338
 #
 # **The three gates and the candidate** pass it on to their arguments, times σ' or tanh'. So da_i = di · i_t (1 - i_t).
 # With di = dc_t c̃_t put in, this is (B3). The other three follow in the same way:
@@ -90,16 +91,17 @@ print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 # ## What arrives at step 1: two sources each
 #
 # **h_1 is used twice.** The loss uses it, with the slope 1: this comes *from outside*. And the four arguments of step 2
-# use it, beside U_i, U_f, U_c and U_o:
+# use it, beside U_i, U_f, U_c and U_o. So with the four da of step t+1:
 #
-#     (B1)  dh_t = from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o    (these da are those of step t+1)
+#     (B1)  dh_t = from outside + U_i da_i + U_f da_f + U_c da_g + U_o da_o
 #
 # **c_1 is used twice**, too: by h_1, and by c_2 = f_2 c_1 + ... Both arrows are known. What comes from the later step
 # is dc_{t+1} f_{t+1}. The code calls it dc_future:
 #
 #     (B2)  dc_t = dc_future + dh_t · o_t (1 - tanh²(c_t))
 #
-# In step 2 dc_future was 0. From here on step 1 goes as step 2 did.
+# In step 2 dc_future was 0. (If a loss reads c_t itself, a part from outside is added here, too.) From here on step 1
+# goes as step 2 did.
 #
 # PREDICT: which of its two sources brings more to dc_1: h_1 or c_2? (tanh(c_1) is 0.678. The rest stands above.)
 
@@ -122,6 +124,7 @@ d_one = backward(one, dh=1 + d_two.to_h_prev, dc_future=d_two.to_c_prev)
 for name, d in (("step 2", d_two), ("step 1", d_one)):
     print(f"{name}: dh {d.dh:.3f}  dc {d.dc:.3f}  da_i {d.da_i:.3f}  da_f {d.da_f:.3f}  da_g {d.da_g:.3f}  "
           f"da_o {d.da_o:.3f}  to h before {d.to_h_prev:.3f}  to c before {d.to_c_prev:.3f}")
+print(f"step 2: di {d_two.dc * two.g:.3f}  df {d_two.dc * two.c_prev:.3f}  dc̃ {d_two.dc * two.i:.3f}")
 print(f"dc_1 by c_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:.3f}")
 
 # %% [markdown]
@@ -148,9 +151,8 @@ assert np.round(parts, 3).tolist() == [-0.275, 0.522, 0.179] and round(float(np.
 #
 #     (B8)  dW_xf = Σ_t da_f x_t        dU_f = Σ_t da_f h_{t-1}        db_f = Σ_t da_f
 #
-# and likewise for i, c̃ and o.
-#
-# PREDICT: what is dU_f? In step 2 da_f = 0.130 and h_1 = 0.339. Step 1 stands in the last output, with h_0 = 0.5.
+# and likewise for i, c̃ and o. The next cell compares with slopes that need no backward pass: it moves one number a
+# little.
 
 # %%
 def loss(h_0=0.5, c_0=0.5, x_1=1.0, U_f=U_f):
@@ -158,16 +160,15 @@ def loss(h_0=0.5, c_0=0.5, x_1=1.0, U_f=U_f):
     return s.h + forward(-1.0, s.h, s.c, U_f).h
 
 
-def moved(**one):
+def moved(name, value):
     """The slope of L without any backward pass: move one number a little up and down."""
-    (name, value), = one.items()
     return (loss(**{name: value + 1e-6}) - loss(**{name: value - 1e-6})) / 2e-6
 
 
 dU_f = d_one.da_f * one.h_prev + d_two.da_f * two.h_prev
-for name, by_arrows, by_moving in (("dU_f", dU_f, moved(U_f=U_f)), ("dh_0", d_one.to_h_prev, moved(h_0=0.5)),
-                                   ("dc_0", d_one.to_c_prev, moved(c_0=0.5)), ("dx_1", d_one.dx, moved(x_1=1.0))):
-    print(f"{name}: by the arrows {by_arrows:.6f}, by moving it {by_moving:.6f}")
+for name, value, by_arrows in (("U_f", U_f, dU_f), ("h_0", 0.5, d_one.to_h_prev), ("c_0", 0.5, d_one.to_c_prev),
+                               ("x_1", 1.0, d_one.dx)):
+    print(f"d{name}: by the arrows {by_arrows:.6f}, by moving {name} {moved(name, value):.6f}")
 
 # %% [markdown]
 # dU_f = 0.029 · 0.5 + 0.130 · 0.339 = 0.014 + 0.044 = 0.058. The arrows and the moved numbers agree.
@@ -175,7 +176,7 @@ for name, by_arrows, by_moving in (("dU_f", dU_f, moved(U_f=U_f)), ("dh_0", d_on
 # %% tags=["proof"]
 assert [round(float(v), 3) for v in (d_one.da_f * one.h_prev, d_two.da_f * two.h_prev, dU_f)] == [0.014, 0.044, 0.058]
 for name, by_arrows in dict(U_f=dU_f, h_0=d_one.to_h_prev, c_0=d_one.to_c_prev, x_1=d_one.dx).items():
-    assert np.isclose(by_arrows, moved(**{name: dict(U_f=U_f, h_0=0.5, c_0=0.5, x_1=1.0)[name]}), rtol=1e-8)
+    assert np.isclose(by_arrows, moved(name, dict(U_f=U_f, h_0=0.5, c_0=0.5, x_1=1.0)[name]), rtol=1e-8)
 unit = lstm.init(np.random.default_rng(0), D=1, H=1, dtype=np.float64)
 for name, value in dict(W_xi=W_xi, U_i=U_i, b_i=b_i, W_xf=W_xf, U_f=U_f, b_f=b_f, W_xc=W_xc, U_c=U_c, b_c=b_c,
                         W_xo=W_xo, U_o=U_o, b_o=b_o).items():
@@ -193,7 +194,9 @@ assert np.isclose(dc_unit.item(), d_one.to_c_prev)
 # ## The picture
 #
 # Here is step 1, with what it meets of step 2. Blue runs forward. Orange runs back, each arrow with its factor. Where
-# many arrows meet, only the orange ones are drawn. x_1 and the weights are left out.
+# many arrows meet, only the orange ones are drawn. x_1 and the weights are left out, and with them (B7) and (B8).
+#
+# PREDICT: how many factors lie on the way back from c_1 to c_0? And how many from c_1 through i to h_0?
 
 # %%
 places = {"c_0": (0, 4.4), "h_0": (0, 0.65), "c_1": (13.2, 4.4), "h_1": (13.2, -1.3), "c_2": (18, 4.4),
@@ -224,41 +227,49 @@ figure = Figure(figsize=(15, 6.2), layout="constrained")
 ax = diagrams.graph(figure.subplots(), places, boxes, arrows, size=(1.9, 0.84), fontsize=12)
 ax.text(13.2, 5.05, "two sources of dc_1", ha="center", fontsize=12)
 ax.text(13.2, -2.0, "two sources of dh_1", ha="center", fontsize=12)
-ax.text(15.6, 5.05, "the next step", ha="left", fontsize=12)
+ax.text(0, -1.2, f"U_i = {U_i}\nU_f = {U_f}\nU_c = {U_c}\nU_o = {U_o}", ha="center", va="center", fontsize=12,
+        color=diagrams.BACKWARD)
+ax.text(15.6, 5.05, "step 2", ha="left", fontsize=12)
+ax.text(5.7, 5.05, "step 1 (f, i, c̃, o, c without a number are those of step 1)", ha="center", fontsize=12)
 ax.set(xlim=(-1.2, 19.2), ylim=(-2.3, 5.5))
 save(figure, "13_the_lstms_backward_pass.png")
 
 # %% [markdown]
 # ![One step of the LSTM with its numbers, forward and backward](figures/13_the_lstms_backward_pass.png)
 #
-# Each equation is an arrow, or the sum where arrows meet. (B2) is the upper right corner, (B1) the lower right one.
-# (B3) to (B6) are the four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029. (di and df are
-# both 0.320 by chance: here c̃ is nearly c_0.)
+# One from c_1 to c_0, and three through i: c̃, a slope and U_i. The top line is the *cell line*: f, and nothing else,
+# no U and no slope. All other ways back go through a U and a slope. Over two steps the cell line leaves 0.900 · 0.534 =
+# 0.48. Tutorial 15 is about that line.
 #
-# Now look at the top line, the *cell line*. From c_1 to c_0 there is one factor, f, and nothing else: no U, no tanh'.
-# All other ways back go through a U and a slope. Tutorial 15 is about that line.
+# (B1) to (B6) are all in the picture. (B2) is the upper right corner, (B1) the lower right one. (B3) to (B6) are the
+# four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029. (di and df are both 0.320 by
+# chance: here c̃ is nearly c_0.)
 #
-# The same network, one operation at a time: `python -m minirnn watch`.
+# The same network, one operation at a time, takes two minutes: `python -m minirnn watch`.
 #
 # ![An LSTM of one unit, forward and backward, one operation at a time](../.github/watch.gif)
 
 # %% tags=["proof"]
+assert round(one.f * two.f, 2) == 0.48
 assert [round(float(d_one.dc * partner), 3) for partner in (one.g, one.c_prev)] == [0.320, 0.320]
 assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and round(one.f * (1 - one.f), 3) == 0.090
 
 # %% [markdown]
-# **To take away:** the LSTM of 1997 sent gradients back in time through the cell line alone. What came through U_h
-# was cut off. (Within a step everything stays.) Which term of which equation has to go? What is dh_1 in the example
-# then, and what is dc_0?
+# **To take away:** the LSTM of 1997 sent gradients back in time through the cell line alone. What came through U_i,
+# U_f, U_c and U_o was cut off. (Within a step everything stays.) Which term of which equation has to go? What is dh_1
+# in the example then, and what is dc_0?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The second source in (B1), U_hᵀ da_{t+1}. Then dh_1 = 1, from outside alone. dc_1 = 0.338 + 1 · 0.270 = 0.608, and
-# dc_0 = 0.608 · 0.900 = 0.547, where the whole gradient has 0.576. The learning step is cheaper, and no longer exact.
-# minirnn computes all of it.
+# The second source in (B1), U_i da_i + U_f da_f + U_c da_g + U_o da_o. Then dh_1 = 1, from outside alone. And dc_1 =
+# 0.338 + 1 · 0.270 = 0.608, so dc_0 = 0.608 · 0.900 = 0.547, where the whole gradient has 0.576. minirnn computes all
+# of it.
+
+# %%
+cut = backward(one, dh=1, dc_future=d_two.to_c_prev)
+print(f"cut: dc_1 {cut.dc:.3f}, dc_0 {cut.to_c_prev:.3f}; whole: dc_0 {d_one.to_c_prev:.3f}")
 
 # %% tags=["proof"]
-cut = backward(one, dh=1, dc_future=d_two.to_c_prev)
 assert round(float(cut.dc), 3) == 0.608 and round(float(cut.to_c_prev), 3) == 0.547
 assert round(float(d_one.to_c_prev), 3) == 0.576

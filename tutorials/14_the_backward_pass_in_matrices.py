@@ -36,7 +36,7 @@
 #
 # The smallest case is the unit of tutorial 13: there U_h is a column of four, and U_hᵀ da is the Σ U da of its picture.
 #
-# PREDICT: tutorial 2 forgot the transpose, and NumPy said nothing. What does it say to `U_h @ da`? And to the same
+# PREDICT: tutorial 3 forgot the transpose, and NumPy said nothing. What does it say to `U_h @ da`? And to the same
 # mistake in one block, `U_i @ da_i`?
 
 # %%

@@ -70,7 +70,7 @@ assert round(noise[5, 0], 1) == 3.7 and round(noise[5, -3], 2) == 0.35
 # %% [markdown]
 # ## Eight starts, before any training
 #
-# The *orthogonal* RNN starts with a U_h that changes no length (tutorial 9, the answer). *Chrono* (Tallec and
+# The *orthogonal* RNN starts with a U_h that changes no length (tutorial 10, the answer). *Chrono* (Tallec and
 # Ollivier 2018) draws a number u for each unit from 1 .. T - 1 and sets b_f = log u and b_i = -log u. Then f is about
 # u/(u + 1): each unit forgets within about u steps, some soon and some late.
 #
