@@ -107,16 +107,15 @@ SEEDS = range(1 if QUICK else 3)
 
 
 def train(kind, seed):
-    """The trained parameters, and the mean loss of each epoch; every epoch has new sequences."""
+    """A model and its trained parameters; every epoch has new sequences."""
     model, rng, opt = models.EncoderDecoder(kind), np.random.default_rng(seed), optim.Adam()
-    params, curve, data_rng = model.init(rng, 11, 11, 16, 16), [], np.random.default_rng([seed, 1])
+    params, data_rng = model.init(rng, 11, 11, 16, 16), np.random.default_rng([seed, 1])
     schedule = optim.WarmupCosine(peak=0.02, warmup=1, total=max(3, EPOCHS))
     for _ in range(EPOCHS):
         schedule.step(opt)
         data = training.Batch(*tasks.reversal(data_rng, BATCHES * BATCH_SIZE, 4, 20))
-        values, _ = training.epoch(model, params, opt, data, rng, BATCH_SIZE, loss=losses.cross_entropy)
-        curve.append(np.mean(values))
-    return model, params, curve
+        training.epoch(model, params, opt, data, rng, BATCH_SIZE, loss=losses.cross_entropy)
+    return model, params
 
 
 def exact(model, params, length, n=100 if QUICK else 500):
@@ -127,7 +126,7 @@ def exact(model, params, length, n=100 if QUICK else 500):
 
 
 trained = {name: [train(kind, seed) for seed in SEEDS] for name, kind in KINDS.items()}
-shares = {name: np.array([[exact(model, params, length) for length in LENGTHS] for model, params, _ in runs])
+shares = {name: np.array([[exact(model, params, length) for length in LENGTHS] for model, params in runs])
           for name, runs in trained.items()}  # (seeds, lengths)
 
 # %%
@@ -189,96 +188,12 @@ if not QUICK:
 assert (min(sizes.values()), max(sizes.values())) == (4763, 6027)
 
 # %% [markdown]
-# ## Where do they look?
+# So attention is for this: the decoder looks back instead of remembering. *Where* it looks, and what that explains, is
+# the subject of tutorial 31.
 #
-# PREDICT: a row of the map is a step of the target, a column one of the source. Which cells are dark?
-
-# %%
-N = 10  # the length of the sequences below
-(source, inputs), targets, _, _ = tasks.reversal(np.random.default_rng(10**6), 1000, N, N)
-
-
-def looks(name, seed=0):
-    """Where a model looks when it says the sequences above: (n, 11, 10)."""
-    model, params, _ = trained[name][seed]
-    return model.greedy(params, source, start=10, steps=N + 1)[1]
-
-
-print("weight on the digit that is said, each seed:")
-on_it = {name: np.array([looks(name, seed)[:, np.arange(N), N - 1 - np.arange(N)].mean(axis=0) for seed in SEEDS])
-         for name in ("dot", "additive")}  # (seeds, steps)
-for name, rows in on_it.items():
-    print(f"    {name:<9} mean over steps", rows.mean(axis=1).round(2), "at step 1", rows[:, 0].round(2))
-
-figure = Figure(figsize=(10, 4), layout="constrained")
-for ax, name in zip(figure.subplots(1, 2), ("dot", "additive")):
-    plots.attention_weights(looks(name)[0], ax, keys=source[0], queries=[*targets[0, :-1], "stop"])
-    ax.set(xlabel="the source reads", ylabel="to be said", title=f"{name}: weights of one sequence")
-save(figure, "30_where_they_look.png")
-
-# %% [markdown]
-# ![Heat maps of the weights of two kinds of attention](figures/30_where_they_look.png)
-#
-# Additive attention reads along the other diagonal. About 70 % of the weight lies on the very digit that is said. The
-# weights of the dot product lie nearly everywhere: about 15 % are on that digit, where an equal share would be 10 %.
-#
-# ## What the weights explain, and what they do not
-#
-# The map says: additive attention uses its context, and the dot product hardly does. Do not believe a map. Change
-# something, and see what happens: replace the context of one step, by zeros, or by the context of step 3.
-#
-# PREDICT: with zeros instead of the context, which digit is still said right: the one said first, or the one said last?
-# Does it differ between the dot product and additive attention? And the stop symbol?
-
-# %%
-STEPS = {"step 1": 0, "step 5": 4, "step 10": 9, "stop": N}
-
-
-def said_right(model, params, instead):
-    """The share that is right at each of these steps, with another context there."""
-    h, state, _ = model.reader.forward(params["encoder"], source)
-    s, _, _ = model.reader.forward(params["decoder"], inputs, state)
-    context, _, _ = model.attention.forward(params["attention"], s, h, h)
-    context = {"its own": context, "zeros": 0 * context, "that of step 3": np.broadcast_to(context[:, 2:3], s.shape)}
-    logits, _ = linear.forward(params["read_out"], np.concatenate([s, context[instead]], axis=2))
-    return (logits.argmax(axis=2) == targets).mean(axis=0)[list(STEPS.values())]
-
-
-print("said right, seeds 0, 1, 2" + "".join(f"{step:>20}" for step in STEPS))
-right = {}
-for name in ("dot", "additive"):
-    for instead in ("its own", "zeros", "that of step 3"):
-        right[name, instead] = np.array([said_right(*trained[name][seed][:2], instead) for seed in SEEDS])
-        print(f"{name:<10}{instead:<15}" + "".join(f"{' '.join(f'{x:.0%}' for x in seeds):>20}"
-                                                  for seeds in right[name, instead].T))
-
-# %% [markdown]
-# With zeros the digit that is said *first* is still right, in 91 to 100 %, with both kinds. It is the last that the
-# encoder has read, and the state still has it. The map of additive attention is darkest there. It does read that
-# context, as another context shows: then the digit is wrong. But it can answer without this context.
-#
-# The digit that is said *last* needs its context, with both kinds. The dot product falls from about 95 % to 25 to 64 %,
-# additive attention from 100 % to 0. So the pale map carries digits too.
-#
-# The *stop* needs no context: zeros change nothing. But additive attention reads it. With the context of step 3, only
-# 15 to 32 % of the stops are left.
-#
-# None of the three could be read off the map. It is a picture of a layer, and no explanation of an answer. For that,
-# change the input. (And try more than one change: zeros are a context that no model ever saw in training.)
-
-# %% tags=["proof"]
-if not QUICK:
-    assert on_it["additive"].mean(axis=1).min() > 0.6 and 0.1 < on_it["dot"].mean() < 0.2
-    assert on_it["additive"][:, 0].min() > 0.85
-    zeros, other = ({name: right[name, instead] for name in on_it} for instead in ("zeros", "that of step 3"))
-    assert min(zeros["dot"][:, 0].min(), zeros["additive"][:, 0].min()) > 0.85 and other["additive"][:, 0].max() < 0.3
-    assert right["dot", "its own"][:, 2].min() > 0.9 and zeros["dot"][:, 2].max() < 0.75
-    assert zeros["additive"][:, 2].max() < 0.05 and right["additive", "its own"].min() > 0.98
-    assert min(zeros["dot"][:, 3].min(), zeros["additive"][:, 3].min()) > 0.98 and other["additive"][:, 3].max() < 0.5
-
-# %% [markdown]
-# **To take away:** without attention, at which of the ten steps is the digit wrong most often, and why? Measure it on
-# the sequences above, with `model, params, _ = trained["none"][0]` and `model.greedy(...)[0] != targets`.
+# **To take away:** without attention, at which of the ten steps of a sequence of length 10 is the digit wrong most
+# often, and why? Make new sequences with `tasks.reversal(rng, 1000, 10, 10)`, and compare `model.greedy(...)[0]` with
+# them.
 
 # %% [markdown] tags=["answer"]
 # ## Answer
@@ -290,12 +205,19 @@ if not QUICK:
 # exact. Given the right digits as input, 20 to 31 % are wrong at steps 2 to 7, at each step about equally many. So the
 # middle is not harder for the state than step 2. The end is easier: at step 10 it is 3 to 6 %.
 
-# %% tags=["proof"]
+# %%
+N = 10
+(source, inputs), targets, _, _ = tasks.reversal(np.random.default_rng(10**6), 1000, N, N)
+measured = []
 for seed in SEEDS:
-    model, params, _ = trained["none"][seed]
+    model, params = trained["none"][seed]
     wrong = (model.greedy(params, source, start=10, steps=N + 1)[0] != targets).mean(axis=0)
     forced = (model.forward(params, (source, inputs))[0].argmax(axis=2) != targets).mean(axis=0)
+    measured.append((wrong, forced))
     print(f"none, seed {seed}: wrong at each step", wrong.round(2), "given the right digits", forced.round(2))
-    if not QUICK:
+
+# %% tags=["proof"]
+if not QUICK:
+    for wrong, forced in measured:
         assert wrong.argmax() in (4, 5, 6, 7) and 0.5 < wrong.max() < 0.7 and wrong[0] < 0.1
         assert 0.15 < forced[1:7].min() and forced[1:7].max() < 0.35 and forced[9] < 0.1
