@@ -381,8 +381,8 @@ FUNCTIONS = {f"{module.__name__}.{name}": function for module in (
 FUNCTIONS |= {cls.__name__: cls for cls in (optim.SGD, optim.Adam, optim.AdamW, optim.AdaGrad, optim.RMSProp,
               optim.ReduceOnPlateau, optim.WarmupCosine, baselines.AR, baselines.Ridge, counting.Counts,
               models.Forecaster, models.LanguageModel)}
-FUNCTIONS |= {"Scale.fit": datasets.Scale.fit, "AR.fit": baselines.AR(2).fit, "Counts.fit": counting.Counts(0.5, 1.0).fit,
-              "Ridge.fit": baselines.Ridge(0.1).fit, "Adam.step": optim.Adam().step,
+FUNCTIONS |= {"Scale.fit": datasets.Scale.fit, "AR.fit": baselines.AR(2).fit, "Ridge.fit": baselines.Ridge(0.1).fit,
+              "Counts.fit": counting.Counts(0.5, 1.0).fit, "Adam.step": optim.Adam().step,
               "Scale.apply": datasets.Scale(0.0, 1.0).apply, "Batch.chunks": Batch(X, X, np.array([1, 2, 3])).chunks}
 GOOD = {"params": [params_of(rnn, 2, 4), params_of(lstm, 2, 4), params_of(gru, 2, 4), params_of(linear, 2, 4)],
         "x": [X], "q": [X],

@@ -85,8 +85,8 @@ def test_no_picture_is_looked_for_in_a_folder(notebooks):
         for cell in notebook["cells"]:
             links = re.findall(r"!\[.*?\]\((.*?)\)", cell["source"])
             assert {f"attachment:{name}" for name in cell.get("attachments", ())} == set(links), path.name
-    tenth = next(notebook for path, notebook in notebooks[0].items() if path.stem.startswith("10"))
-    picture, = [name["image/png"] for cell in tenth["cells"] for name in cell.get("attachments", {}).values()]
+    one = next(notebook for path, notebook in notebooks[0].items() if path.stem == "12_the_lstm_cell")
+    picture, = [name["image/png"] for cell in one["cells"] for name in cell.get("attachments", {}).values()]
     assert base64.b64decode(picture) == (TUTORIALS / "figures" / "12_the_lstm_cell.png").read_bytes()
 
 
@@ -115,17 +115,17 @@ def test_nbclient_runs_one(tmp_path):
 
 
 def test_what_somebody_wrote_into_a_notebook_is_kept(tmp_path):
-    make("05", "--out", tmp_path)
+    make("06", "--out", tmp_path)
     target = tmp_path / "06_the_weight_update.ipynb"
     fresh = target.read_bytes()
-    make("05", "--out", tmp_path)
+    make("06", "--out", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     mine = json.loads(fresh)
     mine["cells"][3]["source"] = ["mine = 1\n", "mine"]
     target.write_text(json.dumps(mine))
-    assert "yours is now" in make("05", "--out", tmp_path)
+    assert "yours is now" in make("06", "--out", tmp_path)
     assert target.read_bytes() == fresh
-    assert json.loads((tmp_path / "05_the_weight_update_kept_1.ipynb").read_bytes()) == mine
+    assert json.loads((tmp_path / "06_the_weight_update_kept_1.ipynb").read_bytes()) == mine
 
 
 def test_bad_input_gets_one_line(tmp_path):

@@ -174,6 +174,7 @@ share = [np.sum(u[k] * u[k - 1]) / np.sum(u[k - 1] ** 2) for k in (train[hour[tr
 print("how much of u_{t-1} is left in u_t, when t is 0 to 23 o'clock")
 print(f"{'training':<11}" + "".join(f"{value:>5.1f}" for value in share))
 
+# %% [markdown]
 # At midnight, and from 5 to 7 in the morning, on validation and on test. The last row says why. A line adds: it takes a
 # share of u_{t-1} to the next hour, the same share at all hours. But at midnight only 0.3 of it is left. At 5 in the
 # morning it is 2.7 times as much, because there are more vehicles then than an hour before. A network can multiply: its
