@@ -3,7 +3,7 @@
 #
 # *Beside the article: §4, equation 1, and §3, steps 1 and 2.*
 #
-# `python tutorials/step.py 01` shows this page one cell at a time, and hides each answer until you have guessed.
+# `python tutorials/step.py 01` shows this page one cell at a time, and waits before it runs what answers a question.
 #
 # A recurrent network (RNN) reads a series one value at a time. What it knows of the past is its *state* h, which the
 # article calls the *hidden state*. Each step makes a new state out of the input x and the old state:
@@ -113,8 +113,9 @@ assert fed_output == [0, 0, 0]
 #     h_0 → layer → h_1 → layer → h_2 → layer → h_3
 #
 # It has no loop any more. A network without a loop is called a *feedforward network*. The article calls the RNN a
-# special one, and two things make it special. Each layer has an input of its own. And all layers have the same weights.
-# So the one number U_h is used three times here. A series of 1000 steps needs no more weights than a series of three.
+# special feedforward network, and two things make it special. Each layer has an input of its own. And all layers have
+# the same weights. So the one number U_h is used three times here. A series of 1000 steps needs no more weights than a
+# series of three.
 #
 # ## The picture: how long does it remember?
 #
@@ -145,7 +146,7 @@ save(figure, "01_one_step_by_hand.png")
 # ![The state after one pulse, for three sizes of U_h, with tanh and with σ](figures/01_one_step_by_hand.png)
 #
 # With tanh and U_h = 0.5 the pulse fades within a few steps: 0.045 is left after 5. With 0.9 it fades slowly: 0.06 is
-# left after 20. With 1.5 the state settles and stays.
+# left after 20. (0.9¹⁹ alone would leave 0.10 of 0.76, but tanh is below its argument, at first.) With 1.5 it stays.
 #
 # With σ all three states are high, and yet they remember next to nothing at these weights. After five steps they are
 # less than 0.01 away from the dashed lines, where there was no pulse. A high state need not be a memory.
@@ -194,7 +195,8 @@ assert end(2.0, -2.0).round(3) == 0.859 and end(2.0, -3.0).round(3) == -0.859
 # ## Answer
 #
 # At U_h = 1. Near 0 tanh(a) is nearly a, so each step multiplies the state by about U_h. Below 1 the state shrinks to
-# 0. Above 1 it grows, until tanh holds it back. At 1 itself it still shrinks, but ever more slowly. After 200 steps
+# 0. Above 1 a small state grows and a large one shrinks, to the same value. At 1 itself it still shrinks, but ever more
+# slowly. After 200 steps
 # 0.95 leaves less than 0.001, 1 leaves 0.086, and 1.05 leaves 0.371.
 #
 # A state at rest solves h = tanh(U_h h). For U_h from 0 to 1 only h = 0 does. Above 1 there are two more: ±0.859 for

@@ -8,7 +8,7 @@
 # it. The calculation is called the *backward pass*, because it goes from the last step to the first.
 #
 # Here it is done with the numbers of tutorial 1: three steps, one unit, W_ih = 0.5, U_h = 0.8, b_h = 0. For a real task
-# the loss compares outputs with targets. Here the simplest loss will do, the sum of all states:
+# the loss compares forecasts with what came. Here the simplest loss will do, the sum of all states:
 #
 #     a_t = W_ih x_t + U_h h_{t-1} + b_h        h_t = tanh(a_t)
 #     L   = h_1 + h_2 + h_3 = 0.462 + 0.701 - 0.413 = 0.750
@@ -129,7 +129,7 @@ for t in (1, 2, 3):
     boxes[f"a_{t}"] = f"a_{t} = {a[t]:.3f}", f"da_{t} = {da[t]:.3f}"
     boxes[f"h_{t}"] = f"h_{t} = {h[t]:.3f}", f"dh_{t} = {dh[t]:.3f}"
     arrows[f"x_{t}", f"a_{t}"] = "·W_ih", "·W_ih"
-    arrows[f"h_{t - 1}", f"a_{t}"] = "·U_h", "·U_h"
+    arrows[f"h_{t - 1}", f"a_{t}"] = "·U_h", f"·U_h = ·{U_h}"
     arrows[f"a_{t}", f"h_{t}"] = "tanh", f"·{1 - h[t]**2:.3f}"
     arrows[f"h_{t}", "L"] = "·1", "·1"
     # U_h itself: a box below, where the three parts of its gradient arrive
@@ -165,9 +165,9 @@ print(f"factor of the step from h_2 back to h_1: {step_2:.3f}, from h_3 back to 
 print("the paths from h_1 to L", np.round(paths, 3), "together", round(sum(paths), 3))
 
 # %% [markdown]
-# The least. The longest path has the most factors. Each step on it gives one, U_h tanh', here 0.407 and 0.664. Both are
-# below 1, so the product gets smaller with each step. After many steps it is nearly 0. This is called the *vanishing
-# gradient*; tutorial 9 is about it.
+# The least. The longest path has the most factors. Each step on it is a factor U_h tanh', here 0.407 and 0.664. If the
+# factors stay well below 1, the product is nearly 0 after many steps. This is called the *vanishing gradient*; tutorial
+# 9 is about it.
 #
 # There are three paths, but dh_1 above has two terms only. The second one has dh_2 in it, and dh_2 = 1.664 is already
 # the sum of all paths from h_2 to L. So the backward pass computes no path twice.

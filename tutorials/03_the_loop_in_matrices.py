@@ -8,7 +8,7 @@
 #
 #     (1)  h_t = φ(W_ih x_t + U_h h_{t-1} + b_h)        x_t (D),  h_t and b_h (H),  W_ih (H, D),  U_h (H, H)
 #
-# Only the products are now those of a matrix and a vector. Behind each name stands its shape.
+# Only the products are now those of a matrix and a vector. The shape of each stands in brackets after its name.
 #
 # ## The smallest numbers: forward along a row, backward down a column
 #
@@ -93,12 +93,13 @@ x = rng.normal(size=(B, T, D))
 h, h_last, cache = rnn.forward(params, x)
 print("x", x.shape, "h", h.shape, "last states", h_last.shape)
 print({name: p.shape for name, p in params.items()}, "numbers in all:", sum(p.size for p in params.values()))
-for series in range(B):
-    print("series", series, "largest difference from our loop", abs(h[series] - forward(params, x[series])[1:]).max())
+gap = max(abs(h[k] - forward(params, x[k])[1:]).max() for k in range(B))
+print(f"largest difference from our loop: {gap:.0e}")
 
 # %% [markdown]
-# x is (4, 7, 2) and h is (4, 7, 5). There are 10 + 25 + 5 = 40 numbers, for any number of steps and series. The third
-# thing that `rnn.forward` returns is its *cache*: what `rnn.backward` needs to know of the forward pass.
+# x is (4, 7, 2) and h is (4, 7, 5): `rnn.forward` leaves h_0 out. There are 10 + 25 + 5 = 40 numbers, for any number of
+# steps and series. The third thing that `rnn.forward` returns is its *cache*: what `rnn.backward` needs to know of the
+# forward pass.
 
 # %% tags=["proof"]
 assert all(np.allclose(h[k], forward(params, x[k])[1:], rtol=0, atol=1e-14) for k in range(B))
@@ -108,8 +109,8 @@ assert h.shape == (B, T, H) and (h_last == h[:, -1]).all() and sum(p.size for p 
 # ## Backward
 #
 # This is the loop of tutorial 2, for one series. A weight's gradient was da_t times what the weight was multiplied by.
-# Now U_h[k, j] multiplies h[j] and goes into a[k]. So its gradient is da[k] h[j]. All of these together are the matrix
-# da_t hᵀ, and `np.outer(da_t, h)` makes it.
+# Now U_h[k, j] multiplies h[j] of the step before and goes into a[k]. So its gradient is da[k] h[j]. All of these
+# together are the matrix da_t h_{t-1}ᵀ, and `np.outer` makes it.
 #
 # (B1) to (B7) are the numbers of the equations in `layers/rnn.py`. Python counts steps from 0. So x[t] is the input of
 # a step, h[t] the state before it, and h[t + 1] the state after it.
@@ -145,25 +146,28 @@ ours = [backward(params, x[k], forward(params, x[k]), dh_outside[k]) for k in ra
 #
 # `ours` has the gradients of each of the four series. `theirs` comes from one call for the whole batch.
 #
-# PREDICT: dx of the batch has a row for each series. Does dU_h have one, too? How do you get it from our four?
+# PREDICT: dx of the batch has a part for each series. Does dU_h have one, too?
 
 # %%
 print("dx", dx_theirs.shape, "dh_0", dh_0_theirs.shape, "dU_h", theirs["U_h"].shape)
+
+# %% [markdown]
+# It has none. All series use the same weights. So it is as with the steps: used many times, so add. dU_h is the sum of
+# our four, and so are dW_ih and db_h. An input or an initial state belongs to one series, and nothing is added.
+
+# %%
 gaps = {name: abs(sum(grads[name] for grads, _, _ in ours) - theirs[name]).max() for name in theirs}
 gaps["dx"] = max(abs(dx - dx_theirs[k]).max() for k, (_, dx, _) in enumerate(ours))
 gaps["dh_0"] = max(abs(dh_0 - dh_0_theirs[k]).max() for k, (_, _, dh_0) in enumerate(ours))
-print("largest difference from rnn.backward", max(gaps.values()))
+print(f"largest difference from rnn.backward: {max(gaps.values()):.0e}")
 
 # %% [markdown]
-# dU_h is the sum of our four, and so are dW_ih and db_h. All series use the same weights. So it is as with the steps:
-# used many times, so add. An input or an initial state belongs to one series, and nothing is added.
-#
 # Our loop and `rnn.backward` agree. This does not prove that they are right: both could have the same mistake. A better
 # witness is a derivative that is taken without any backward pass. What the next line does is the subject of tutorial 4.
 
 # %%
 report = gradcheck.check(rnn, params, x, rng=rng, method="complex")
-print(f"rnn.backward against derivatives taken without it: largest relative error {report.max_error:.0e}")
+print(f"rnn.backward against derivatives taken without it: largest error {report.max_error:.0e} of their size")
 
 # %% tags=["proof"]
 assert [round(grads[name].item(), 3) for name in ("U_h", "W_ih", "b_h")] == [0.972, 0.505, 2.994]
@@ -181,7 +185,7 @@ assert max(gaps.values()) < 1e-13 and report.ok and theirs["U_h"].shape == (H, H
 # matrix is always square.
 #
 # All other lines stay right. dx is sent to a layer before this one, and this loop does not read it again. A mistake in
-# the last line, U_hᵀ da_t, makes nearly everything wrong.
+# the last line, U_hᵀ da_t, makes everything wrong but dx of the last step.
 
 # %% tags=["proof"]
 try:

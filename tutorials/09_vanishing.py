@@ -37,8 +37,8 @@ for u in (0.9, 1.0, 1.1):
 #
 # ## The article's own σ
 #
-# The slope of σ is σ' = s (1 - s), where s is its output. It is at most 1/4, at s = 1/2. Take this best case: u = 1,
-# and a bias that keeps the state at 1/2.
+# The slope of σ is σ' = s (1 - s), where s is its output. It is at most 1/4, at s = 1/2. Take this steepest place, kept
+# by a bias, and u = 1.
 #
 # PREDICT: what is left of dh = 1 ten steps back?
 
@@ -52,9 +52,9 @@ print(f"ten steps back with σ {dh:.1e}, with tanh at 0: 1")
 # %% [markdown]
 # A millionth. To keep the gradient σ needs u = 4, where tanh needs u = 1. That is one reason why RNNs take tanh today.
 #
-# It is a matter of size, and no more. σ(a) = (1 + tanh(a/2)) / 2. So take a σ network with U four times and W twice as
-# large, and a fitting bias. Its states are those of the tanh network, moved and halved. So σ loses the gradient at the
-# weights that training usually starts with.
+# Only the size of the weights matters: σ(a) = (1 + tanh(a/2)) / 2. So a σ network with U four times and W twice as
+# large, and a fitting bias, has the states of the tanh network, as (1 + h)/2. But training starts with small weights,
+# and there σ loses far more.
 
 # %% tags=["proof"]
 assert round(0.9**50, 4) == 0.0052 and round(1.1**50) == 117 and 9e-7 < dh < 1e-6
@@ -78,10 +78,11 @@ print(f"h = {h}, one step later {np.tanh(1.5 * h):.4f}; "
       f"the factor there {1.5 * (1 - h**2):.3f}, after 19 steps {(1.5 * (1 - h**2)) ** 19:.0e}")
 
 # %% [markdown]
-# 0.39: the gradient vanishes. This must be so. Move h a little: after one step the change is multiplied by the factor.
-# If the state is to come back to its place, the size of the factor must be below 1. So a tanh unit that holds a value
-# against small changes loses the gradient with respect to what it holds. Bengio, Simard and Frasconi (1994) showed this
-# in general. Tutorial 15 shows what the LSTM does about it.
+# 0.39: the gradient vanishes. That is why pulses of 2.1 and 2 ended alike in tutorial 1. It must be so. Move h a
+# little: after one step the change is multiplied by the factor. If a change is to shrink by a fixed share at each step,
+# the size of the factor must be below 1. So a tanh unit that holds a value against small changes loses the gradient
+# with respect to what it holds. Bengio, Simard and Frasconi (1994) showed this in general. Tutorial 15 shows what the
+# LSTM does about it.
 #
 # ## The picture
 
@@ -114,11 +115,12 @@ assert np.isclose(np.tanh(1.5 * h), h, atol=1e-4) and round(1.5 * (1 - h**2), 2)
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# h = tanh(u h) means u = artanh(h) / h. The factor is then u (1 - h²). For h = 0.1 it is 0.99, for 0.5 it is 0.82, for
-# 0.9 it is 0.31. It is always below 1. The larger the value that is held, the faster its gradient vanishes.
+# h = tanh(u h) means u = artanh(h) / h, where artanh is the inverse of tanh. The factor is then u (1 - h²). For h = 0.1
+# it is 0.99, for 0.5 it is 0.82, for 0.9 it is 0.31. It is always below 1. The larger the value that is held, the
+# faster its gradient vanishes.
 #
-# So no tanh unit holds such a value and keeps its gradient. The cell of the LSTM has the factor f_t there, for small
-# and for large values alike.
+# So no tanh unit holds such a value and keeps its gradient. The cell of the LSTM can: its factor is its forget gate,
+# for small and for large values alike (tutorials 12 and 15).
 
 # %%
 for h in (0.1, 0.5, 0.9):

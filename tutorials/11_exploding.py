@@ -12,8 +12,8 @@
 # The loss is (h_20 + 0.7)², and only b is learned. It is used at every step. So db is the sum of all da_t, as in
 # tutorial 2.
 #
-# With b = 0 the state comes to rest at -0.859. A small b moves this *resting place* a little. There is another one,
-# near +0.859.
+# With b = 0 the state comes to rest at -0.859. A small b moves this *resting place* a little, and a larger one removes
+# it. There is another one, near +0.859.
 #
 # PREDICT: the state starts at -1. From about which b on is h_20 positive: 0.15, 0.25 or 0.5?
 
@@ -66,16 +66,19 @@ print(f"sum {sum(products):.1f}, times 2 (h_20 + 0.7) = {2 * (h[-1] - TARGET):.2
       f"the slope is {loss_and_slope(0.242)[1]:.0f}")
 
 # %% [markdown]
-# The state moves slowly from -1 towards 0. From step 9 on it is near enough to 0, where tanh is steep, and the factors
-# are above 1. b is added at each step, and what it adds reaches h_20 through tanh and all factors after it. This
-# product is the last column. Read it upwards, from step 20 to step 9: it grows from 0.75 to 8.8. All twenty add up to
-# 99.
+# Above b = 0.2075 the left resting place is gone. Just above it the state is still slow there, so 20 steps can end
+# anywhere between the two. Here it moves slowly from -1 towards 0. From step 9 on it is near enough to 0, where tanh is
+# steep, and the factors are above 1. b is added at each step, and what it adds reaches h_20 through tanh and all
+# factors after it. This product is the last column. Read it upwards, from step 20 to step 9: it grows from 0.75 to 8.8.
+# The sum over all steps is 99.
 
 # %% tags=["proof"]
 step = 1e-7
 for b in (0.1, 0.24, 0.242):
     numerical = (loss_and_slope(b + step)[0] - loss_and_slope(b - step)[0]) / (2 * step)
     assert np.isclose(loss_and_slope(b)[1], numerical, rtol=1e-4)
+resting = -np.sqrt(1 - 1 / U)  # where the factor is 1
+assert round(np.arctanh(resting) - U * resting, 4) == 0.2075
 assert loss_and_slope(0.22)[0] < 0.03 and loss_and_slope(0.26)[0] > 2.6 and 230 < loss_and_slope(0.242)[1] < 250
 assert round(max(products), 1) == 8.8 == round(products[8], 1) and round(products[-1], 2) == 0.75
 assert round(sum(products)) == 99
@@ -108,8 +111,8 @@ for name, path in (("unclipped", plain), ("clipped to 1", clipped)):
 
 # %% [markdown]
 # No. At b = -11.7 tanh is flat and the gradient vanishes: 200 steps later b has not moved. The loss there, 0.09, is
-# lower than at the start, but training cannot get it any lower: the slope is 0. With clipping the first step has length
-# 0.05, and the descent finds the minimum.
+# lower than at the start, but training cannot get it any lower: the slope is nearly 0. With clipping the first step has
+# length 0.05, and the descent finds the minimum.
 #
 # Would a smaller learning rate do the same? The next cell tries several limits and several rates, from sixteen starts
 # on the wall.
@@ -132,11 +135,12 @@ for words, scan in (("lr = 0.05, clipped to", by_limit), ("unclipped, lr =", by_
 
 # %% [markdown]
 # Without clipping a small learning rate finds the minimum, too. Some starts need one or two steps: there the slope
-# times lr happens to be the distance to the minimum. That is luck, and so is the limit of 1. So look at the slowest
-# start, and at many settings.
+# times lr happens to be the distance to the minimum. That is luck. So are the one or two steps with the limit 1: 0.05 ·
+# 1 is nearly the distance. So look at the slowest start, and at many settings.
 #
 # With each limit from 0.03 to 10 it needs at most 100 steps. Without clipping it needs more than 400 at each of these
-# rates: a rate that is small enough for the wall is too small beside it. A limit of 100 is too high.
+# rates: a rate that is small enough for the wall is too small beside it. The limit 20 still beats them all; 100 is too
+# high.
 
 # %%
 grid = np.linspace(-0.05, 0.4, 1001)
@@ -148,7 +152,7 @@ ax.plot(*clipped[:, :2].T, color=plots.BLUE, marker="s", markersize=5, linewidth
 ax.plot(*plain[0, :2], color=plots.ORANGE, marker="o", markersize=10, linestyle="", label="the start, on the wall")
 ax.annotate("", xy=(-0.05, plain[1, 1]), xytext=plain[0, :2],
             arrowprops={"arrowstyle": "->", "color": plots.ORANGE, "lw": 2})
-ax.text(-0.045, 0.75, "unclipped: one step, to b = -11.7,\nwhere the slope is 0", color=plots.ORANGE)
+ax.text(-0.045, 0.75, "unclipped: one step, to b = -11.7,\nwhere the slope is nearly 0", color=plots.ORANGE)
 ax.set(xlabel="b", ylabel="loss after 20 steps", xlim=(-0.05, 0.4))
 ax.legend(frameon=False, loc="upper left")
 save(figure, "11_exploding.png")
@@ -160,6 +164,7 @@ save(figure, "11_exploding.png")
 assert abs(plain[1, 0] + 11.7) < 0.1 and np.isclose(plain[-1, 0], plain[1, 0]) and abs(plain[-1, 2]) < 1e-6
 assert abs(clipped[1, 0] - (0.242 - 0.05)) < 1e-9 and clipped[-1, 1] < 1e-6 and abs(clipped[-1, 0] - 0.18) < 0.01
 assert max(by_limit[limit].max() for limit in (0.03, 0.1, 0.5, 1, 5, 10)) <= 100 and by_limit[100].max() == np.inf
+assert by_limit[20].max() < min(steps.max() for steps in by_rate.values())
 assert all(steps.max() > 400 for steps in by_rate.values()) and min(steps.min() for steps in by_rate.values()) <= 2
 
 # %% [markdown]
@@ -184,7 +189,8 @@ for name, clip in (("by norm", optim.clip_by_norm), ("by value", optim.clip_by_v
 
 # %% [markdown]
 # By norm the direction stays. By value only the signs are left here, as in Adam's first step. That turns the gradient
-# by 37°. A gradient within the limit is changed by neither. The library's `training.step` clips by norm.
+# by 37°. A gradient within the limit is changed by neither. The library's `training.step` clips by norm, to 1 if
+# nothing else is said.
 #
 # Clipping is for gradients that explode. For those that vanish it does nothing.
 

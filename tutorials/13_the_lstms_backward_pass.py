@@ -8,11 +8,11 @@
 # Where several arrows arrive, add.*
 #
 # This page follows each arrow, with numbers. Eight equations come out of it. They are (B1) to (B8) of `layers/lstm.py`,
-# for one unit. (B1) and (B2) come late, because they need step t+1.
+# for one unit.
 #
-# The unit is that of tutorial 12, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2. dX
-# stands for dL/dX, and a_i for the argument of the σ of i (likewise a_f, a_o). The candidate c̃ has three names: c̃ on
-# paper, g in the code and in a_g, and c in the article's W_xc, U_c and b_c.
+# The unit is that of tutorial 12, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
+# a_i stands for the argument of the σ of i (likewise a_f, a_o). c̃ is g in the code and in a_g. Its weights are W_xc,
+# U_c and b_c, as in the article.
 #
 # ## Forward: four arguments, and six equations
 
@@ -103,7 +103,7 @@ print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 # In step 2 dc_future was 0. (If a loss reads c_t itself, a part from outside is added here, too.) From here on step 1
 # goes as step 2 did.
 #
-# PREDICT: which of its two sources brings more to dc_1: h_1 or c_2? (tanh(c_1) is 0.678. The rest stands above.)
+# PREDICT: which of its two sources brings more to dc_1: h_1 or c_2? (dh_1 is 1.120, tanh(c_1) is 0.678.)
 
 # %%
 def backward(s, dh, dc_future):
@@ -130,8 +130,8 @@ print(f"dc_1 by c_2: {d_two.to_c_prev:.3f}, by h_1: {d_one.dc - d_two.to_c_prev:
 # %% [markdown]
 # c_2 brings a little more than h_1:
 #
-#     dh_1 = 1 + 0.2 · -0.056 + 0.4 · 0.130 + 0.1 · 0.145 + 1 · 0.065    = 1.120
-#     dc_1 = 0.338 + 1.120 · 0.5 · (1 - 0.678²)         = 0.338 + 0.303  = 0.640
+#     dh_1 = 1 + 0.2 · -0.056 + 0.4 · 0.130 + 0.1 · 0.145 + 1 · 0.065    ≈ 1.120
+#     dc_1 = 0.338 + 1.120 · 0.5 · (1 - 0.678²)         = 0.338 + 0.303  ≈ 0.640
 
 # %% tags=["proof"]
 paper = {(2, "dh"): 1, (2, "dc"): 0.632, (2, "da_i"): -0.056, (2, "da_f"): 0.130, (2, "da_g"): 0.145,
@@ -195,6 +195,7 @@ assert np.isclose(dc_unit.item(), d_one.to_c_prev)
 #
 # Here is step 1, with what it meets of step 2. Blue runs forward. Orange runs back, each arrow with its factor. Where
 # many arrows meet, only the orange ones are drawn. x_1 and the weights are left out, and with them (B7) and (B8).
+# (The next cell only draws.)
 #
 # PREDICT: how many factors lie on the way back from c_1 to c_0? And how many from c_1 through i to h_0?
 
@@ -237,9 +238,9 @@ save(figure, "13_the_lstms_backward_pass.png")
 # %% [markdown]
 # ![One step of the LSTM with its numbers, forward and backward](figures/13_the_lstms_backward_pass.png)
 #
-# One from c_1 to c_0, and three through i: c̃, a slope and U_i. The top line is the *cell line*: f, and nothing else,
-# no U and no slope. All other ways back go through a U and a slope. Over two steps the cell line leaves 0.900 · 0.534 =
-# 0.48. Tutorial 15 is about that line.
+# One from c_1 to c_0: f = 0.900. And three through i: c̃, a slope and U_i, 0.501 · 0.187 · 0.2 = 0.019. The top line is
+# the *cell line*: f, and nothing else, no U and no slope. All other paths back go through a U and a slope. Over two
+# steps the cell line leaves 0.900 · 0.534 = 0.48. Tutorial 15 is about that line.
 #
 # (B1) to (B6) are all in the picture. (B2) is the upper right corner, (B1) the lower right one. (B3) to (B6) are the
 # four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029. (di and df are both 0.320 by
@@ -250,7 +251,7 @@ save(figure, "13_the_lstms_backward_pass.png")
 # ![An LSTM of one unit, forward and backward, one operation at a time](../.github/watch.gif)
 
 # %% tags=["proof"]
-assert round(one.f * two.f, 2) == 0.48
+assert round(one.f * two.f, 2) == 0.48 and round(one.g * one.i * (1 - one.i) * U_i, 3) == 0.019
 assert [round(float(d_one.dc * partner), 3) for partner in (one.g, one.c_prev)] == [0.320, 0.320]
 assert round(float(d_one.dc * one.c_prev * one.f * (1 - one.f)), 3) == 0.029 and round(one.f * (1 - one.f), 3) == 0.090
 

@@ -51,8 +51,8 @@ assert abs(np.mean((y - 0.5)**2) - on_paper) < 0.001 and round(on_paper, 4) == 0
 #
 # At the start the gates stand where their biases put them, near f = σ(b_f) and i = σ(b_i).
 #
-# PREDICT: b_f = 1, the usual start, keeps 2e-14 of the first value. b_f = 5 keeps half. And how much noise does it
-# let in, with b_i = 0?
+# PREDICT: b_f = 1, the usual start, keeps 2e-14 of the first value. b_f = 5 keeps half. With b_i = 0, does it collect
+# more noise than one candidate, or less?
 
 # %%
 kept, noise = {}, {}
@@ -63,14 +63,14 @@ for b_f, b_i in ((1, 0), (1, -3), (5, 0), (5, -3)):
           f"noise {noise[b_f, b_i]:.2f} s")
 
 # %% [markdown]
-# 3.7 times the standard deviation of one candidate. The same cell with b_i = -3 lets in a tenth of that.
+# More: 3.7 times the standard deviation of one candidate. The same cell with b_i = -3 lets in a tenth of that.
 
 # %% tags=["proof"]
 assert 2e-14 < kept[1, 0] < 3e-14 and round(kept[5, 0], 2) == 0.51
 assert round(noise[5, 0], 1) == 3.7 and round(noise[5, -3], 2) == 0.35
 
 # %% [markdown]
-# ## Eight starts, before any training
+# ## Seven starts, before any training
 #
 # The *orthogonal* RNN starts with a U_h that changes no length (tutorial 10, the answer). *Chrono* (Tallec and
 # Ollivier 2018) draws a number u for each unit from 1 .. T - 1 and sets b_f = log u and b_i = -log u. Then f is about
@@ -89,9 +89,9 @@ def biases(b_f, b_i):
 as_it_is = lambda rng, params: params
 chrono = lambda rng, params: initialize.chrono(rng, params, T)
 STARTS = {"RNN": (rnn, as_it_is), "RNN, orthogonal": (rnn, initialize.orthogonal),
-          "LSTM, b_f = 0": (lstm, biases(0, 0)), "LSTM, b_f = 1": (lstm, biases(1, 0)),
-          "LSTM, b_f = 1, b_i = -3": (lstm, biases(1, -3)), "LSTM, b_f = 5": (lstm, biases(5, 0)),
-          "LSTM, b_f = 5, b_i = -3": (lstm, biases(5, -3)), "LSTM, chrono": (lstm, chrono)}
+          "LSTM, b_f = 1": (lstm, biases(1, 0)), "LSTM, b_f = 1, b_i = -3": (lstm, biases(1, -3)),
+          "LSTM, b_f = 5": (lstm, biases(5, 0)), "LSTM, b_f = 5, b_i = -3": (lstm, biases(5, -3)),
+          "LSTM, chrono": (lstm, chrono)}
 FAST = {rnn: fast.rnn, lstm: fast.lstm}  # the same numbers, sooner
 
 
@@ -120,7 +120,7 @@ for name, (layer, _) in STARTS.items():
 
 # %% tags=["proof"]
 at_5 = {name: np.median(norms[:, 5]) for name, norms in arrives.items()}
-assert max(at_5["RNN"], at_5["LSTM, b_f = 0"], at_5["LSTM, b_f = 1, b_i = -3"]) < 1e-13
+assert max(at_5["RNN"], at_5["LSTM, b_f = 1, b_i = -3"]) < 1e-13
 assert 1e-7 < at_5["LSTM, b_f = 1"] < 1e-5
 arriving = "RNN, orthogonal", "LSTM, b_f = 5", "LSTM, b_f = 5, b_i = -3", "LSTM, chrono"
 assert min(at_5[name] for name in arriving) > 5e-4
@@ -130,14 +130,14 @@ assert 5 < holds["LSTM, b_f = 5"] < 10 and max(holds["LSTM, b_f = 5, b_i = -3"],
 # ## 8,000 sequences each
 #
 # 16 units, 250 updates of 32 sequences that were never seen before. Adam with learning rate 0.01, the gradient
-# clipped to norm 1, three seeds. Each sequence is new, so the error in training is an error on new data, as in the
-# paper. Seven of the starts are trained: b_f = 0, where least of all arrives, is left out.
+# clipped to norm 1, five seeds. Each sequence is new, so the error in training is an error on new data, as in the
+# paper.
 #
 # PREDICT: four of the seven get a gradient through the hundred steps, as printed above. Which of the seven get below
 # half of 0.0392?
 
 # %%
-UPDATES, SEEDS = (12, 1) if QUICK else (250, 3)
+UPDATES, SEEDS = (12, 1) if QUICK else (250, 5)
 
 
 def trained(name, seed):
@@ -155,28 +155,27 @@ def trained(name, seed):
     return np.array(errors)
 
 
-names = [name for name in STARTS if name != "LSTM, b_f = 0"]
-errors = {name: [trained(name, seed) for seed in range(SEEDS)] for name in names}
-late = {name: [squares[-1600:].mean() for squares in errors[name]] for name in names}
+errors = {name: [trained(name, seed) for seed in range(SEEDS)] for name in STARTS}
+late = {name: [squares[-1600:].mean() for squares in errors[name]] for name in STARTS}
 print(f"{'':<26}MSE of the last 1,600 of 8,000 sequences, each seed")
 for name, values in late.items():
     print(f"{name:<26}" + "".join(f"{value:>9.4f}" for value in values))
 
 # %% [markdown]
-# Two of the starts: those with the forget gate open *and* the input gate nearly shut. All others stay near the error
-# of a constant answer.
+# Two of the starts in all five seeds: those with the forget gate open *and* the input gate nearly shut. All others stay
+# near the error of a constant answer, but for one seed of b_f = 5: it has 0.024 and is learning.
 
 # %%
 figure = Figure(figsize=(12, 4.2), layout="constrained")
 left, right = figure.subplots(1, 2)
-colours = dict(zip(STARTS, (plots.GREY, "black", "#f0a070", plots.ORANGE, "#8b4513", "#7b2d8b", plots.GREEN,
-                            plots.BLUE)))
-for name, colour in colours.items():
+styles = ((plots.GREY, "-", 1.2), ("black", "--", 1.6), (plots.GREY, "--", 1.2), (plots.GREY, ":", 1.6),
+          (plots.ORANGE, "-", 1.6), (plots.GREEN, "-", 2.4), (plots.BLUE, "-", 2.4))
+for name, (colour, line, width) in zip(STARTS, styles):
     label = name.replace("b_f", "b$_f$").replace("b_i", "b$_i$")
-    left.semilogy(np.median(arrives[name], axis=0), color=colour, label=label)
-    if name in late:
-        means = np.convolve(errors[name][0], np.full(320, 1 / 320), "valid")  # of ten updates
-        right.semilogy(np.arange(len(means)) + 320, means, color=colour)
+    style = {"color": colour, "linestyle": line, "linewidth": width}
+    left.semilogy(np.median(arrives[name], axis=0), label=label, **style)
+    means = np.convolve(errors[name][0], np.full(320, 1 / 320), "valid")  # of ten updates
+    right.semilogy(np.arange(len(means)) + 320, means, **style)
 left.set(xlabel="step t", ylabel="norm of dLoss/dh$_t$", ylim=(1e-20, 10),
          title="Before training: to four starts a gradient comes back")
 right.set(xlabel="sequences seen", ylabel="MSE, mean of 320 sequences", title="Training, seed 0: two of the four learn")
@@ -187,10 +186,10 @@ save(figure, "32_gradient_and_learning.png")
 # ![What reaches earlier steps before training, and learning curves](figures/32_gradient_and_learning.png)
 #
 # With b_f = 1 and with the plain RNN nearly nothing comes back from the end. With b_f = 5 alone the gradient comes
-# back, but the input gate is half open. The cells hold about 7 at the end, and tanh(7) is flat: h says nothing of
-# them. So the forget gate must be open, *and* the cells must not fill up. An input gate that is nearly shut is one way.
-# Hochreiter and Schmidhuber had f = 1 by construction. They met this noise in this very experiment, and started their
-# input gates at b_i = -3 and -6.
+# back, but the input gate is half open. The cells hold about 7 at the end, and tanh(7) is flat: h says nearly nothing
+# of them. So the forget gate must be open. And cells that fill up make learning late and uncertain. An input gate that
+# is nearly shut keeps them from it. Hochreiter and Schmidhuber had f = 1 by construction. They met this noise in this
+# very experiment, and started their input gates at b_i = -3 and -6.
 #
 # Another way leaves b_f = 5 and b_i = 0, and multiplies the candidate's weights W_xc and U_c by 0.1. Before training
 # the cells then hold about 0.05 instead of 7. This start learns too, but later. After 750 updates four seeds of five
@@ -199,8 +198,9 @@ save(figure, "32_gradient_and_learning.png")
 # The orthogonal RNN shows that a gradient that arrives is not yet a memory. Whatever comes in later goes through the
 # same U_h and tanh, on top of what is kept.
 #
-# How solid is it? With 1,000 updates instead of 250 the five that failed still have 0.037 to 0.040, each of three
-# seeds (recorded once). Other tasks, widths and learning rates may come out otherwise.
+# How solid is it? With 1,000 updates instead of 250 the five that failed still have 0.037 to 0.040, with the first
+# three seeds (recorded once). And between the starts there are others: b_f = 5, b_i = -1 has 0.029 after 250 updates
+# (one seed). Other tasks, widths and learning rates may come out otherwise.
 
 # %% tags=["proof"]
 params = start("LSTM, b_f = 5", dtype=float)[1][0]
@@ -210,7 +210,8 @@ assert 0.03 < lstm.forward(params, adding(np.random.default_rng(1), 64, T)[0][:,
 solving = ["LSTM, b_f = 5, b_i = -3", "LSTM, chrono"]
 if not QUICK:
     assert all((value < on_paper / 2) == (name in solving) for name, values in late.items() for value in values)
-    assert all(0.035 < value < 0.045 for name, values in late.items() if name not in solving for value in values)
+    failed = sorted(value for name, values in late.items() if name not in solving for value in values)
+    assert round(failed[0], 3) == 0.024 and all(0.035 < value < 0.045 for value in failed[1:])
 
 # %% [markdown]
 # **To take away:** chrono is told T, the length of the task. Suppose that one does not know it and says 10, 30 or 1000.
