@@ -129,7 +129,7 @@ for t in (1, 2, 3):
     boxes[f"a_{t}"] = f"a_{t} = {a[t]:.3f}", f"da_{t} = {da[t]:.3f}"
     boxes[f"h_{t}"] = f"h_{t} = {h[t]:.3f}", f"dh_{t} = {dh[t]:.3f}"
     arrows[f"x_{t}", f"a_{t}"] = "·W_ih", "·W_ih"
-    arrows[f"h_{t - 1}", f"a_{t}"] = "·U_h", f"·U_h = ·{U_h}"
+    arrows[f"h_{t - 1}", f"a_{t}"] = "·U_h", f"·{U_h}"
     arrows[f"a_{t}", f"h_{t}"] = "tanh", f"·{1 - h[t]**2:.3f}"
     arrows[f"h_{t}", "L"] = "·1", "·1"
     # U_h itself: a box below, where the three parts of its gradient arrive
