@@ -1,5 +1,6 @@
 """How good predictions are: forecasts, classes, texts, rankings. Each takes what was predicted, then what came."""
 
+import math
 import numbers
 from collections import Counter
 
@@ -100,6 +101,23 @@ def macro_f1(predicted, true):
     """Unweighted mean of F1 over the classes that occur in either: a rare class counts as much as a common one."""
     classes = np.union1d(*_ids(predicted, true)).tolist()
     return float(np.mean([precision_recall_f1(predicted, true, positive)[2] for positive in classes]))
+
+
+def paired(wrong, other_wrong):
+    """Two models' errors on the same items, booleans (n,): (only the first is wrong, only the other, p).
+
+    p is how often a fair coin falls at least so unevenly, both ways: the exact test of McNemar 1947.
+
+    >>> paired([True, False, False, False], [True, True, True, False])
+    (0, 2, 0.5)
+    """
+    wrong, other_wrong = _alike("wrong", wrong, "other_wrong", other_wrong)
+    if wrong.dtype != bool or other_wrong.dtype != bool:
+        raise TypeError(f"wrong is {wrong.dtype}, other_wrong {other_wrong.dtype}, expected booleans: "
+                        "predicted != true")
+    one, two = int(np.sum(wrong & ~other_wrong)), int(np.sum(other_wrong & ~wrong))
+    tail = sum(math.comb(one + two, k) for k in range(min(one, two) + 1))
+    return one, two, min(1.0, 2 * tail / 2**(one + two))
 
 
 def perplexity(cross_entropy):

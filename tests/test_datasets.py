@@ -41,6 +41,14 @@ def test_windows_are_the_past_and_what_follows():
         assert x[n, :, 0].tolist() == [n, n + 1, n + 2, n + 3] and y[n].tolist() == [n + 4, n + 5]
 
 
+def test_padding_stands_at_the_end_and_nowhere_else():
+    sequences = [np.full((length, 2), length, np.float32) for length in (3, 1, 4)]
+    x, lengths = datasets.padded(sequences)
+    assert x.shape == (3, 4, 2) and x.dtype == np.float32 and lengths.tolist() == [3, 1, 4]
+    for row, sequence in zip(x, sequences):
+        assert (row[:len(sequence)] == sequence).all() and not row[len(sequence):].any()
+
+
 def test_windows_are_copies():
     series = np.arange(5.0)
     x, y = datasets.windows(series, length=2)

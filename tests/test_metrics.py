@@ -85,6 +85,13 @@ def test_macro_f1_is_symmetric_and_one_if_all_is_right(pair):
     assert metrics.macro_f1(true, true) == 1
 
 
+@pytest.mark.parametrize("one, two, p", [(0, 0, 1), (1, 1, 1), (0, 1, 1), (0, 5, 2 / 32), (1, 5, 2 * 7 / 64)])
+def test_paired_errors_are_a_coin_thrown_where_the_two_differ(one, two, p):
+    wrong, other = np.zeros((2, 20), bool)
+    wrong[:one], other[10:10 + two], wrong[15:], other[15:] = True, True, True, True  # both wrong: says nothing
+    assert metrics.paired(wrong, other) == (one, two, p) and metrics.paired(other, wrong) == (two, one, p)
+
+
 # --- Texts
 
 

@@ -12,8 +12,8 @@ from .series import i94_traffic, japanese_vowels, nyse, online_retail, seattle_w
 from .tasks import (adding, copying_memory, distractors, embedded_reber, long_lag, mackey_glass, multiplication, reber,
                     reversal, temporal_order, two_sequence)
 
-__all__ = ["read_csv", "split", "windows", "next_items", "Scale", "sunspots", "seattle_weather", "i94_traffic", "nyse",
-           "online_retail", "japanese_vowels", "tang_quatrains", "reber", "embedded_reber", "long_lag", "distractors",
+__all__ = ["read_csv", "split", "windows", "padded", "next_items", "Scale", "sunspots", "seattle_weather", "i94_traffic",
+           "nyse", "online_retail", "japanese_vowels", "tang_quatrains", "reber", "embedded_reber", "long_lag", "distractors",
            "two_sequence", "adding", "multiplication", "temporal_order", "copying_memory", "reversal", "mackey_glass"]
 
 
@@ -59,6 +59,26 @@ def windows(series, length, horizon=1):
                          f"and the {horizon} after it")
     both = np.lib.stride_tricks.sliding_window_view(series, length + horizon)
     return both[:, :length, None].copy(), both[:, length:].copy()
+
+
+def padded(sequences):
+    """Sequences (T, D) of unequal length as one x (N, longest, D), zero at their ends, and their lengths (N,).
+
+    >>> x, lengths = padded([np.ones((2, 1)), np.ones((3, 1))])
+    >>> x[..., 0].tolist(), lengths.tolist()
+    ([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]], [2, 3])
+    """
+    if not isinstance(sequences, (list, tuple)):
+        raise TypeError(f"sequences is {boundary.brief(sequences)}, expected a list of arrays (T, D)")
+    kinds = [boundary.numeric("sequences", sequence).shape[1:] for sequence in sequences]
+    if not kinds or len(kinds[0]) != 1 or len(set(kinds)) > 1:
+        raise ValueError(f"sequences have the shapes (T, *D) with D {boundary.brief(sorted(set(kinds)))}, expected "
+                         "(T, D) with one D, and at least one")
+    lengths = np.array([len(sequence) for sequence in sequences])
+    x = np.zeros((len(sequences), lengths.max(), *kinds[0]), np.result_type(*map(np.asarray, sequences)))
+    for row, sequence in zip(x, sequences):
+        row[:len(sequence)] = sequence
+    return x, lengths
 
 
 def next_items(sessions):
