@@ -139,7 +139,8 @@ EPOCHS = 2 if QUICK else 15
 
 def five(model, widths, x, lengths=None, *, lr, decay=0.0, **settings):
     """Five trainings: the number of validation errors, the test probabilities (5, 370, 9)."""
-    data, errors, said = training.Batch(x, speakers, lengths), 0, []
+    x, errors, said = x.astype(np.float32), 0, []
+    data = training.Batch(x, speakers, lengths)
     for k in range(1 if QUICK else 5):
         rng = np.random.default_rng(k)
         params = model.init(rng, *widths)
@@ -153,13 +154,12 @@ def five(model, widths, x, lengths=None, *, lr, decay=0.0, **settings):
 
 
 def network(model, widths, sequences):
-    x, lengths = datasets.padded(sequences)
-    return five(model, widths, x.astype(np.float32), lengths, lr=3e-3, epochs=EPOCHS, batch_size=16)
+    return five(model, widths, *datasets.padded(sequences), lr=3e-3, epochs=EPOCHS, batch_size=16)
 
 
 def linear_layer(numbers_of, sequences):
     """A linear layer on a few numbers a sequence; of three weight decays the one with fewest validation errors."""
-    x = np.array([np.ravel(numbers_of(u)) for u in sequences], np.float32)
+    x = np.array([np.ravel(numbers_of(u)) for u in sequences])
     tried = [five(linear, (x.shape[1], 9), x, lr=0.05, decay=decay, epochs=300, batch_size=270)
              for decay in (1e-4, 1e-3, 1e-2)]
     return min(tried, key=lambda one: one[0])

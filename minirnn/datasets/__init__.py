@@ -12,9 +12,10 @@ from .series import i94_traffic, japanese_vowels, nyse, online_retail, seattle_w
 from .tasks import (adding, copying_memory, distractors, embedded_reber, long_lag, mackey_glass, multiplication, reber,
                     reversal, temporal_order, two_sequence)
 
-__all__ = ["read_csv", "split", "windows", "padded", "next_items", "Scale", "sunspots", "seattle_weather", "i94_traffic",
-           "nyse", "online_retail", "japanese_vowels", "tang_quatrains", "reber", "embedded_reber", "long_lag", "distractors",
-           "two_sequence", "adding", "multiplication", "temporal_order", "copying_memory", "reversal", "mackey_glass"]
+__all__ = ["read_csv", "split", "windows", "padded", "next_items", "Scale", "sunspots", "seattle_weather",
+           "i94_traffic", "nyse", "online_retail", "japanese_vowels", "tang_quatrains", "reber", "embedded_reber",
+           "long_lag", "distractors", "two_sequence", "adding", "multiplication", "temporal_order", "copying_memory",
+           "reversal", "mackey_glass"]
 
 
 def read_csv(path, column, **options):
