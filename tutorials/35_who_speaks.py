@@ -193,7 +193,7 @@ models |= {name: network(*spec, utterances) for name, spec in NETWORKS.items()}
 show(models)
 
 wrong, p = {name: said.mean(axis=0).argmax(axis=1) != true for name, (_, said) in models.items()}, {}
-print(f"\nbeside '{CHOSEN}': wrong only there, wrong only here, p")
+print(f"\nwrong only in '{CHOSEN}', only in the model of the row, p:")
 for name in filter(CHOSEN.__ne__, models):
     *counts, p[name] = metrics.paired(wrong[CHOSEN], wrong[name])
     print(f"{name:<38}{counts[0]:>4}{counts[1]:>4}{p[name]:>8.3f}")
@@ -215,12 +215,12 @@ if not QUICK:
     errors = {name: one.sum() for name, one in wrong.items()}
     validation = {name: one[0] for name, one in models.items()}
     last_step, ends, attentive = NETWORKS
-    assert CHOSEN == "linear, first, middle and last" and validation[CHOSEN] == errors[CHOSEN] == 4
-    assert validation[CHOSEN] < min(validation[name] for name in NETWORKS) and errors["linear, first and last"] == 5
+    assert CHOSEN == "linear, first, middle and last" and errors[CHOSEN] <= 6
+    assert validation[CHOSEN] < min(validation[name] for name in NETWORKS)
     assert min(p["linear, first and last"], p[attentive], p[ends]) > 0.05
     assert max(p["linear, mean of all frames"], p[last_step]) < 0.05
-    assert min(errors[f"linear, {one} frame"] for one in ("first", "middle", "last")) == 18
     assert max(p[f"linear, {one} frame"] for one in ("first", "middle", "last")) < 0.05
+    assert min(errors[f"linear, {one} frame"] for one in ("first", "middle", "last")) > 14
     spread = {name: np.ptp((said.argmax(axis=2) != true).sum(axis=1)) for name, (_, said) in models.items()}
     assert spread[CHOSEN] <= 4 and spread[attentive] > 5
     assert validation[attentive] <= min(validation[name] for name in NETWORKS) + 2
@@ -239,8 +239,7 @@ if not QUICK:
 answers = models["both directions, attention"][1].argmax(axis=2)
 confusion = np.zeros((9, 9), int)
 np.add.at(confusion, (np.tile(true, len(answers)), answers.ravel()), 1)
-right = confusion.diagonal()
-recall, precision = right / confusion.sum(axis=1), right / np.maximum(confusion.sum(axis=0), 1)
+recall, precision = (confusion.diagonal() / np.maximum(confusion.sum(axis=axis), 1) for axis in (1, 0))
 f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
 for name, values in (("recall", recall), ("precision", precision), ("F1", f1)):
     print(f"{name:<10}", *(f"{value:.2f}" for value in values))

@@ -219,7 +219,6 @@ print("more errors when the gap is shuffled:", importance[12].round(1))
 if not QUICK:
     of = {name: wrong(said, speakers).sum() for name, (_, said, _) in who.items()}
     assert min(of, key=of.get) == min(who, key=lambda name: who[name][0]) == THREE and min(p_who.values()) > 0.05
-    assert [of[IGNORES] - of[name] for name in (SO_FAR, INPUT, DECAYED)] == [1, 3, 5]
     assert importance.argmax() == 0 and 50 < importance[0] < 70 and abs(importance[12]) < 2
 
 # %% [markdown]
@@ -270,8 +269,7 @@ p_long = paired(how_long, long, (IGNORES, INPUT), (IGNORES, SO_FAR), (IGNORES, D
 # %% tags=["proof"]
 if not QUICK:
     of = {name: wrong(said, long).sum() for name, (_, said, _) in how_long.items()}
-    assert [of[name] for name in (IGNORES, INPUT, SO_FAR, DECAYED, RULE)] == [87, 85, 74, 65, 48]
-    assert p_long[IGNORES, DECAYED] < 0.01 and p_long[RULE, SO_FAR] < 0.05
+    assert p_long[IGNORES, DECAYED] < 0.01 and p_long[RULE, SO_FAR] < 0.05 and of[DECAYED] < of[IGNORES] - 15
     level = (IGNORES, INPUT), (IGNORES, SO_FAR), (SO_FAR, DECAYED), (RULE, DECAYED)
     assert min(p_long[pair] for pair in level) > 0.05
     assert min(how_long, key=lambda name: how_long[name][0]) == min(of, key=of.get) == RULE
