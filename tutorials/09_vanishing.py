@@ -52,9 +52,9 @@ print(f"ten steps back with σ {dh:.1e}, with tanh at 0: 1")
 # %% [markdown]
 # A millionth. To keep the gradient σ needs u = 4, where tanh needs u = 1. That is one reason why RNNs take tanh today.
 #
-# Only the size of the weights matters: σ(a) = (1 + tanh(a/2)) / 2. So a σ network with U four times and W twice as
-# large, and a fitting bias, has the states of the tanh network, as (1 + h)/2. But training starts with small weights,
-# and there σ loses far more.
+# Only the size of the weights matters: σ(a) = (1 + tanh(a/2)) / 2. Take a σ network with U four times and W twice as
+# large, and a fitting bias. It has the states of the tanh network, as (1 + h)/2. But training starts with small
+# weights, and there σ loses far more.
 
 # %% tags=["proof"]
 assert round(0.9**50, 4) == 0.0052 and round(1.1**50) == 117 and 9e-7 < dh < 1e-6

@@ -171,7 +171,7 @@ save(figure, "30_attention.png")
 # once).
 #
 # A linear layer can also make the scores larger. That alone helps less. Without the division by √16 the dot product
-# says 64 to 71 % of length 10, and 12 to 28 % of length 15 (recorded once, three seeds).
+# says 64 to 71 % of length 10, and 12 to 28 % of length 15. (Recorded once, three seeds.)
 
 # %% tags=["proof"]
 if not QUICK:
