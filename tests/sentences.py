@@ -99,6 +99,11 @@ def true_of(sentence, numbers, calls):
             if not (close(g[:-1], r[1:]) if m[2] == "later" else close(g[1:], r[:-1])):
                 return False
         return True
+    if m := read(r"(\w+) is right at every place that counts, and wrong at (all|some of the) padding\."):
+        wrong = {c: numbers.wrong(c, m[1]).any(axis=2) for c in calls}
+        masks = {c: numbers.calls[c][2]["mask"] for c in calls}
+        return all(wrong[c].any() and not wrong[c][masks[c]].any() for c in calls) and (m[2] == "all") == all(
+            wrong[c][~masks[c]].all() for c in calls)
     if m := read(r"([\w, ]+): right at the (last|first) (\d+ )?steps?, wrong( in at least one sequence)? at every "
                  r"(?:earlier|later) one\."):
         count = int(m[3] or 1)

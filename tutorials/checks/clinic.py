@@ -99,6 +99,7 @@ bug that you name makes another map, the checker says in which columns the two d
 
 def clinic({letters}):
     """Each letter is a bug: an array ({len(heads) - 1},), the map that it makes. Printing them would spoil it.
+    Leave all inputs as they are.
 
     Returns the bugs of the maps {", ".join(clinic["maps"])}, such as: return A, B, C, D, E, F, without
     quotes. About 1 line.

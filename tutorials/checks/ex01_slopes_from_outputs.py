@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 
 from minirnn import activations
@@ -80,6 +82,17 @@ MUTANTS = [
     ("return sigmoid_slope, tanh_slope", "return tanh_slope, sigmoid_slope", "returns the two in the other order",
      "Which of the two is to come first?"),
 ]
+for _right, _slope, _y, _low, _asks in (("s * (1 - s)", "σ'", "s", 0, WHERE_FLAT), ("1 - h ** 2", "tanh'", "h", -1,
+                                                                                   TANH_FLAT)):
+    for _where, _words in ((f"({_y} == {_low}) | ({_y} == 1)", f"{_low} or 1"), (f"{_y} == {_low}", f"{_low}"),
+                           (f"{_y} == 1", "1")):
+        MUTANTS += [(_right, f"np.where({_where}, {_value}, {_right})",
+                     f"has {_said} for {_slope} where {_y} is {_words}, and is right elsewhere", _asks)
+                    for _value, _said in ((1, "1"), (0.25, "1/4"), (0.5, "1/2"), (-1, "-1"), ("np.nan", "nan"), ("np.inf", "inf")) if (_value, _words) != ("np.nan", "0")]
+    for _k in range(3, 10):
+        _low_end = f"1e-{_k}" if _low == 0 else f"-1 + 1e-{_k}"
+        MUTANTS.append((_right, re.sub(rf"\b{_y}\b", f"{_y}.clip({_low_end}, 1 - 1e-{_k})", _right),
+                        f"clips {_y} to {_low_end} .. 1 - 1e-{_k} for {_slope}", _asks))
 
 HINTS = [
     "Try numbers: for a = 0, s is 1/2 and σ'(a) is 1/4; for b = 0, h is 0 and tanh'(b) is 1. Far out, where s is "

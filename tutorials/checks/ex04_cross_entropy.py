@@ -31,6 +31,7 @@ def batch(lengths, T, shift=0, rare=0, each="place"):
 
 CASES = {"one place": batch([1], 1), "three sequences, all equally long": batch([7, 7, 7], 7),
          "three sequences with padding": batch([7, 1, 3], 7),
+         "three sequences, one of them all padding": batch([6, 0, 3], 6),
          "scores near 1000, -1000, 0 and 500": batch([7, 1, 4], 7, 1000),
          "scores of each sequence near 1000, -1000 or 0": batch([7, 1, 4], 7, 1000, each="sequence"),
          "targets that are hardly likely": batch([6, 2, 6], 6, 0, 40)}

@@ -146,6 +146,9 @@ SPOKEN = {"g": "c̃", "tanh_c": "tanh(c)", "da_i": "the block of i", "da_f": "th
           "da_o": "the block of o", "slope": "σ'"}
 
 MUTANTS += [
+    ({"dc * g * slope(i)": "dc * g * slope(i); i = da_i", "dc * c_prev * slope(f)": "dc * c_prev * slope(f); f = da_f"},
+     "writes each block of da over its gate, so that the block of c̃ uses the changed i, and dc_prev the changed f",
+     "Which lines still need the gates? Is a slice of an array an array of its own?"),
     ("np.split(gates, 4)", "(lambda a: [np.tanh(a[k]) if k == 2 else 1 / (1 + np.exp(-a[k])) for k in range(4)])("
      "np.split(W_x @ x + U_h @ h_prev, 4))", "computes the gates anew, without b",
      "What has the forward pass kept for you?"),

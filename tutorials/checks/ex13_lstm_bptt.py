@@ -186,6 +186,9 @@ for _name, _given in (("dh_next", "dh[-1]"), ("dc_next", "dh[-1]"), ("dh_next", 
     MUTANTS.append((_old, _given, f"starts {_name} from {_said} instead of from zero", "What is there after the last "
                     "step?"))
 MUTANTS += [
+    ({"dc_t * g * slope(i)": "dc_t * g * slope(i); i = da_i", "dc_t * c_prev * slope(f)": "dc_t * c_prev * slope(f); f = da_f"},
+     "writes each block of da over its gate, so that the block of c̃ uses the changed i, and dc_next the changed f",
+     "Which lines still need the gates? Is a slice of an array an array of its own?"),
     ("np.split(gates[t], 4)", "(lambda a: [np.tanh(a[k]) if k == 2 else 1 / (1 + np.exp(-a[k])) for k in range(4)])("
      "np.split(W_x @ x[t] + U_h @ h_prev, 4))", "computes the gates anew, without b",
      "What has the forward pass kept for you?"),

@@ -23,7 +23,7 @@ def gradients(norm, ratio, *shares):
 
 
 CASES = {"norm far below the limit": gradients(1.5, 2.7), "norm just below the limit": gradients(3.0, 1.15),
-         "norm just above the limit": gradients(3.0, 0.87), "norm far above the limit": gradients(60.0, 0.28, 0.75,
+         "norm just above the limit": gradients(3.0, 0.87), "norm far above the limit": gradients(60.0, 0.13, 0.75,
          0.25, 0.55),
          "norm and limit near 0.05": gradients(0.06, 0.6),
          "all gradients are zero": lambda rng: {"grads": [np.zeros((6, 5)), np.zeros((6, 6)), np.zeros(6)],

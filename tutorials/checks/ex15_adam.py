@@ -157,6 +157,44 @@ MUTANTS += [
     ("return p", "return p[::-1]", "returns the steps in reversed order", "Which step does p[0] belong to?"),
     ("return p", "return now", "returns only the last parameters", "How many parameters are to be returned?"),
 ]
+STEP, M_HAT, V_HAT = "lr * m_hat / (np.sqrt(v_hat) + eps)", "m_hat = m / (1 - beta1 ** n)", "v_hat = v / (1 - beta2 ** n)"
+M, V, START_V = "beta1 * m + (1 - beta1) * dp[t]", "beta2 * v + (1 - beta2) * dp[t] ** 2", "m, v = np.zeros"
+TOP = {START_V: "top = 0; m, v = np.zeros"}
+OTHER = "Write the five equations beside your five lines. Which line is another equation?"
+for _patches, _words in (
+        (TOP | {V_HAT: "v_hat = top = np.maximum(top, v / (1 - beta2 ** n))"},
+         "keeps the largest v̂ so far and divides by its root: that is AMSGrad"),
+        (TOP | {V_HAT: "top = np.maximum(top, v); v_hat = top / (1 - beta2 ** n)"},
+         "keeps the largest v so far and corrects that: that is AMSGrad"),
+        (TOP | {V_HAT: "v_hat = top = np.maximum(top, v)", M_HAT: "m_hat = m"},
+         "keeps the largest v so far, without any bias correction: that is AMSGrad as first published"),
+        ({V: "np.maximum(v, beta2 * v + (1 - beta2) * dp[t] ** 2)"}, "never lets v fall: takes the larger of the old v "
+         "and the new one"),
+        ({V: "np.maximum(beta2 * v, dp[t] ** 2)"}, "takes the larger of β₂ v and dp² for v, not their mean"),
+        ({V: "np.maximum(beta2 * v, np.abs(dp[t]))", STEP: "lr * m_hat / (v + eps) + 0 * v_hat"},
+         "divides by the larger of β₂ v and |dp|, faded, without a root: that is AdaMax"),
+        ({V: "np.maximum(beta2 * v, np.abs(dp[t]))", STEP: "lr * m_hat / v + 0 * v_hat"},
+         "divides by the larger of β₂ v and |dp|, faded, without a root and eps: that is AdaMax"),
+        ({STEP: "lr * (beta1 * m_hat + (1 - beta1) * dp[t] / (1 - beta1 ** n)) / (np.sqrt(v_hat) + eps)"},
+         "steps along β₁ m̂ and (1 - β₁) dp / (1 - β₁ⁿ): that is NAdam"),
+        ({STEP: "lr * (beta1 * m / (1 - beta1 ** (n + 1)) + (1 - beta1) * dp[t] / (1 - beta1 ** n)) / (np.sqrt(v_hat) "
+          "+ eps)"}, "steps along β₁ m / (1 - β₁ⁿ⁺¹) and (1 - β₁) dp / (1 - β₁ⁿ): that is NAdam"),
+        ({STEP: "lr * dp[t] / (np.sqrt(v) + eps)"}, "steps along dp and corrects nothing: that is RMSProp"),
+        ({STEP: "lr * dp[t] / (np.sqrt(v) + eps)", V: "v + dp[t] ** 2"},
+         "steps along dp and adds all squares up in v, without corrections: that is Adagrad"),
+        ({STEP: "lr * dp[t]"}, "steps along dp alone: that is plain gradient descent"),
+        ({STEP: "lr * m"}, "steps along m alone, which is not corrected: gradient descent with momentum"),
+        ({STEP: "lr * m", M: "beta1 * m + dp[t]"},
+         "steps along m alone, to which the whole dp is added: gradient descent with momentum"),
+        ({V: "v - (1 - beta2) * np.sign(v - dp[t] ** 2) * dp[t] ** 2"}, "moves v by (1 - β₂) dp², up or down: that is "
+         "Yogi"),
+        ({V: "beta2 * v + (1 - beta2) * (dp[t] - m) ** 2 + eps"}, "takes (dp - m)² for dp² in v and adds eps: that is "
+         "AdaBelief"),
+        ({STEP: "lr * np.sign(beta1 * m + (1 - beta1) * dp[t])", M: "beta2 * m + (1 - beta2) * dp[t]"},
+         "steps along a sign, with β₂ in m"),
+        ({V: "beta2 * m + (1 - beta2) * dp[t] ** 2; m = v"}, "has one array for m and v, so that what is done to one is "
+         "done to the other")):
+    MUTANTS.append((_patches, _words, OTHER))
 for _name, _given, _words in (("m", "dp[0]", "the first gradient"), ("v", "dp[0] ** 2", "the first gradient's square")):
     _starts = ", ".join(_given if name == _name else "np.zeros_like(p0)" for name in "mv")
     MUTANTS.append(("np.zeros_like(p0), np.zeros_like(p0)", _starts, f"starts {_name} from {_words}, not from zero",

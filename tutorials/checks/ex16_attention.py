@@ -95,6 +95,7 @@ MUTANTS = [
 ]
 SPOKEN = {"e": "exp(score)", "seen": "the mask"}
 LARGEST = "Some scores are near 1500, others near -1500. What is exp of each, once your number is taken off?"
+_each = "that each query sees"
 for _taken, _words in (("scores.max()", "the largest score of all, one for all queries,"),
                        ("scores.max(axis=(1, 2), keepdims=True)", "the largest score of each sequence"),
                        ("scores.max(axis=(0, 2), keepdims=True)", "the largest score of each step over all sequences"),
@@ -102,10 +103,15 @@ for _taken, _words in (("scores.max()", "the largest score of all, one for all q
                        ("scores.mean(axis=-1, keepdims=True)", "the mean of the scores of each query"),
                        ("scores[..., :1]", "the score of the first key"),
                        ("scores.min(axis=-1, keepdims=True)", "the smallest score (min) of each query"),
+                       ("(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[-1])).max(axis=-1, keepdims=True)",
+                        "the largest score of all keys, hidden ones too,"),
                        ("700", "a constant, such as 700,"), ("730", "a constant, such as 730,"),
                        ("np.abs(scores).max(axis=-1, keepdims=True)", "the largest |score| of each query")):
     MUTANTS.append(("scores.max(axis=-1, keepdims=True)", _taken,
-                    f"takes {_words} off, not the largest score of each query", LARGEST))
+                    f"takes {_words} off, not the largest score {_each}", LARGEST))
+    MUTANTS.append(({"scores.max(axis=-1, keepdims=True)": _taken, "weights = e / e.sum(axis=-1, keepdims=True)":
+                     "weights = np.nan_to_num(e / e.sum(axis=-1, keepdims=True))"},
+                    f"takes {_words} off, not the largest score {_each}, and has 0 where nan comes up", LARGEST))
 MUTANTS += [
     ("scores - scores.max(axis=-1, keepdims=True)", "scores", "takes nothing off the scores, no max: exp overflows to "
      "inf where they are large", LARGEST),
@@ -113,9 +119,12 @@ MUTANTS += [
      "before exp, where the largest should be taken off", LARGEST),
     ("scores - scores.max(axis=-1, keepdims=True)", "np.minimum(scores, 700)", "cuts scores above 700 off before exp",
      LARGEST),
-    ("e.sum(axis=-1, keepdims=True)", "(e.sum(axis=-1, keepdims=True) + 1e-9)",
-     "adds 1e-9 to the sum below the fraction",
-     "Do your weights sum to 1 to the last digit?"),
+    *[("e.sum(axis=-1, keepdims=True)", f"(e.sum(axis=-1, keepdims=True) + 1e-{_k})",
+       f"adds 1e-{_k} to the sum below the fraction", "Do your weights sum to 1 to the last digit?")
+      for _k in range(5, 10)],
+    *[("weights @ v", f"weights @ {_other}{_cut}", f"takes the mean of {_words}{_said}, not of the values", GATHER)
+      for _other, _words in (("q", "the queries"), ("k", "the keys"))
+      for _cut, _said in (("", ""), ("[..., :v.shape[2]]", ", cut to E numbers"))],
     ("np.tril(np.ones(scores.shape[1:], bool))", "np.tril(np.ones(scores.shape[1:], bool), -1)",
      "hides the step's own key too, so that the first step sees no key at all and becomes nan", FUTURE),
     ("np.where(seen, scores, -np.inf)", "np.where(seen, scores, -1e2)",

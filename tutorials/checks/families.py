@@ -150,6 +150,16 @@ class Answer:
                 found.setdefault(target.id, []).append((self.span(node), self.text(value), loops))
         return {name: (*rows[0][0], rows[0][1]) for name, rows in found.items() if len(rows) == 1 and not rows[0][2]}
 
+    @functools.cached_property
+    def sums(self):
+        """{name: a + b or a - b} of what is set once, to a sum."""
+        found = {}
+        for _, target, value, _ in self.statements():
+            if isinstance(target, ast.Name):
+                found.setdefault(target.id, []).append(value)
+        return {name: rows[0] for name, rows in found.items() if len(rows) == 1 and isinstance(rows[0], ast.BinOp)
+                and isinstance(rows[0].op, (ast.Add, ast.Sub))}
+
     def known_at(self, name, place):
         """A name or, where it is set only further down, what it is set to."""
         start, _, text = self.definitions.get(name, (0, 0, ""))
@@ -213,7 +223,9 @@ class Answer:
         for loop in ast.walk(self.function):
             if isinstance(loop, ast.For):
                 yield from self.loops(loop)
+                yield from self.carried(loop)
         yield from self.returned()
+        yield from self.aliased()
         yield from self.at_one_use()
 
     def in_lines(self):
@@ -264,6 +276,60 @@ class Answer:
                         right = *self.span(use), f"({self.text(value)})"
                         yield Mistake((*mistake.edits, right), f"{mistake.message}, except where {other.where} uses it",
                                       mistake.question, mistake.targets)
+
+    def aliased(self):
+        """An array that a line changes in place, as *= and += do, and that is used elsewhere: in all lines after it, in
+        one other, or in all others."""
+        rows = [row for row in self.statements() if isinstance(row[0], (ast.Assign, ast.Return))]
+        for node, target, value, loops in rows:
+            if not isinstance(target, ast.Name):
+                continue
+            where, after = self.place(target, loops).where, self.span(node)[1]
+            line_end, step = self.source.index("\n", after), "\n" + " " * node.col_offset
+            for name in dict.fromkeys(n.id for n in ast.walk(value) if isinstance(n, ast.Name) and self.shape(n.id)):
+                uses = [(self.span(use), self.place(into, loops)) for _, into, other, around in rows
+                        if around == loops and other is not value for use in ast.walk(other)
+                        if isinstance(use, ast.Name) and use.id == name]
+                later, said = [use for use in uses if use[0][0] > after], self.spoken(name)
+                for part in ast.walk(value) if uses and name != target.id else []:
+                    if not changed(part, name) or self.shape(self.text(part)) != self.shape(name):
+                        continue
+                    new = self.text(part)
+                    ways = [(later, ((line_end, line_end, f"{step}{name} = {new}"),))] if later else []
+                    ways += [([use], ((*use[0], f"({new})"),)) for use in uses if [use] != later]
+                    if 1 < len(uses) != len(later):
+                        ways.append((uses, tuple((*span, f"({new})") for span, _ in uses)))
+                    for which, edits in ways:
+                        users = list(dict.fromkeys(other.where for _, other in which))
+                        yield Mistake(edits, f"changes {said} itself for {where}, to {self.spoken(new)}, so that "
+                                      f"{listed(users)} use{'s' * (len(users) == 1)} the changed {said}",
+                                      f"Which lines use {said}, and is it the same in all of them? Two names may stand "
+                                      "for one array.", frozenset().union(*(other.targets for _, other in which)))
+
+    def carried(self, loop):
+        """Another quantity carried from turn to turn. It is also what is left at the end or, where a call gives what is
+        carried, perhaps not."""
+        simple = [node for node in loop.body if isinstance(node, (ast.Assign, ast.AugAssign))]
+        read = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        for node in simple:
+            for name in [n.id for target in getattr(node, "targets", []) for n in ast.walk(target)
+                         if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]:
+                if name not in read or not self.assigned_before(loop, name):
+                    continue
+                end, targets = self.source.index("\n", self.span(simple[-1])[1]), frozenset(self.reached.get(name, ()))
+                place, step = Place(self, self.spoken(name), targets, [loop]), "\n" + " " * loop.body[0].col_offset
+                factors = [self.text(n) for n in ast.iter_child_nodes(node.value) if isinstance(n, ast.expr)]
+                for other in place.same_shape(self.shape(name), name):
+                    if other in factors or self.definitions.get(other, (0,))[0] > end:
+                        continue  # it is a factor left out, or there is none yet
+                    said = f"carries {self.spoken(other)} to the next turn where {place.where} belongs"
+                    asks = "What has the next turn to get from this one, and what does it get?"
+                    yield Mistake(((end, end, f"{step}{name} = {other}"),), said, asks, targets)
+                    if isinstance(node.value, ast.Call):
+                        after = self.starts[loop.end_lineno]
+                        yield Mistake(((end, end, f"{step}kept, {name} = {name}, {other}"), (
+                            after, after, " " * loop.col_offset + f"{name} = kept\n")),
+                            f"{said}, but has the right {place.where} at the end", asks, targets)
 
     def loops(self, loop):
         """Leave out the first turn or the last, do one only, or go the other way."""
@@ -321,6 +387,12 @@ class Answer:
                     yield Mistake(tuple((spans[k][1], spans[k][1], f" / {by}") for k in subset),
                                   f"divides {listed([self.outputs[k] for k in subset])} by {name}: a mean, not a sum",
                                   "The loss is one number. Who divides?", frozenset(self.outputs[k] for k in subset))
+
+
+def changed(node, name):
+    """Whether an expression is what a name becomes by +=, -=, *=, /=, **=, one after another."""
+    return isinstance(node, ast.BinOp) and not isinstance(node.op, ast.MatMult) and any(
+        changed(side, name) or isinstance(side, ast.Name) and side.id == name for side in (node.left, node.right))
 
 
 def scope(source, function, inputs):

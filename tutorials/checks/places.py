@@ -76,12 +76,11 @@ class Place:
             if len(shape) == 2:
                 yield self.mistake([(start, end, f"{whole}.T")], "computes the transpose",
                                    "Which index of it comes first?")
-                yield self.mistake([(start, end, f"{whole}.T.reshape({whole}.shape)")],
-                                   "transposes and then reshapes", "Which numbers are neighbours before, and after?")
             if shape:
                 yield self.mistake([(start, end, f"np.clip({whole}, -5, 5)")], "clips to -5 .. 5",
                                    "May a gradient be larger than 5? Who clips?")
                 yield from self.levelled(start, end, whole, shape)
+                yield from self.rearranged(value, whole, shape)
                 yield from self.two_alone(value, shape)
             for other in self.same_shape(shape, text) if shape else []:
                 if not isinstance(node, ast.Return) and other != getattr(target, "id", None):
@@ -130,6 +129,24 @@ class Place:
                 yield self.mistake([(start, end, f"np.repeat({whole}.{what}(axis={k}, keepdims=True), {length}, {k})")],
                                    f"{words} {axis}, so that all along {axis} get the same,",
                                    f"Has each along {axis} a gradient of its own?")
+
+    def rearranged(self, value, whole, shape):
+        """The right numbers at other places: a reshape where axes should change places, on the way in or out."""
+        if isinstance(value, ast.Name) and value.id in self.answer.definitions or (
+                isinstance(value, ast.Call) and ast.unparse(value.func).endswith(".reshape")):
+            return  # it is done where that is set, and as `reshaped`
+        names = [self.answer.axis(size) for size in shape]
+        for order in itertools.permutations(range(len(shape))):
+            if tuple(shape[k] for k in order) == shape:
+                continue
+            back, sizes = tuple(map(order.index, range(len(shape)))), f"tuple(np.shape({whole})[k] for k in {order})"
+            said = "" if "that axis" in names else f", {', '.join(names[k] for k in order)},"
+            for new, words in ((f"{whole}.transpose{order}.reshape({whole}.shape)",
+                                f"brings the axes into another order{said} and then reshapes,"),
+                               (f"{whole}.reshape({sizes}).transpose{back}",
+                                f"reshapes to another order of the axes{said} and then brings them back,")):
+                yield self.mistake([(*self.outer(value), new)], words, "Which numbers are neighbours before, and after?"
+                                   " reshape keeps their order.")
 
     def two_alone(self, value, shape):
         """Only two of its arrays, combined in the simplest way, for a whole expression."""
@@ -289,6 +306,8 @@ class Place:
             if over:
                 yield self.mistake([(*one, right), (*two, left)], f"divides {say(right)} by {say(left)}, the wrong way "
                                    "round,", asks_product)
+            if not over:
+                yield from self.spread(node, left, right)
         if isinstance(node.op, ast.Pow):
             exponent = say(right)
             yield self.mistake([(one[1], two[1], "")], f"takes {say(left)}, not its power {exponent},",
@@ -302,6 +321,22 @@ class Place:
                                    "Which power is it?")
         if isinstance(node.op, ast.MatMult):
             yield from self.contracted(node, left, right, one, two)
+
+    def spread(self, node, left, right):
+        """(b + c) f, where b + c has a name, with f at one of the two only, or with one of them once more."""
+        whole = self.answer.sums.get(left)
+        if not whole or self.shape(self.text(whole.left)) != self.shape(self.text(whole.right)):
+            return
+        minus = "-" if isinstance(whole.op, ast.Sub) else ""
+        parts, say = [self.text(whole.left), f"{minus}({self.text(whole.right)})"], self.spoken
+        for one, other in (parts, parts[::-1]):
+            for new, words in ((f"{one} * {right} + {other}", f"multiplies only {say(one)} by {say(right)}, not "
+                                                              f"{say(other)},"),
+                               (f"{left} + {one} * {right}", f"multiplies only {say(one)} by {say(right)}, and adds all "
+                                                             f"of {say(left)},"),
+                               (f"{left} * {right} + {one}", f"adds {say(one)} once more, without {say(right)},")):
+                yield self.mistake([(*self.outer(node), f"({new})")], words, "Write it as a sum. Which factors has each "
+                                   "term?")
 
     def factors(self, node):
         """(end, text) of the factors of a product, from its left; a sum has only itself."""

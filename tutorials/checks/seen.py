@@ -114,6 +114,7 @@ class Case:
             yield f"{listed(names)} {are(names)} the transpose of what is right.", names
         yield from self.place_patterns()
         yield from self.gate_patterns()
+        yield from self.padding_patterns()
         yield from self.time_patterns()
         yield from self.slice_patterns()
         if close := self.each(lambda got, right, *_: got.shape == right.shape and finite(got) and (
@@ -246,6 +247,17 @@ class Case:
                 if good and self.sizes.get("T", 1) == 1:
                     bad = [gate for gate in gates if gate not in good]
                     yield f"In {name} the blocks of {listed(good)} are right, those of {listed(bad)} wrong.", [name]
+
+    def padding_patterns(self):
+        """What is wrong at padding only, where an exercise has a mask."""
+        masks = [inputs.get("mask") for inputs in self.inputs]
+        for name in [] if masks[0] is None else self.wrong:
+            if self.axes[name][:2] == ["B", "T"] and name not in self.misshapen and all(name in each for each in self.masks):
+                bad = [each[name].reshape(*mask.shape, -1).any(axis=2) for each, mask in zip(self.masks, masks)]
+                if not any((each & mask).any() for each, mask in zip(bad, masks)):
+                    all_ = all((each | mask).all() for each, mask in zip(bad, masks))
+                    yield (f"{name} is right at every place that counts, and wrong at "
+                           f"{'all' if all_ else 'some of the'} padding."), [name]
 
     def time_patterns(self):
         by_time = {}

@@ -231,19 +231,21 @@ class Plan:
         would be right, the numbers should be those of the other; and nothing is wrong that is right in yours. Mistakes
         that meet break this rule at some entries, so it orders the pairs and drops none."""
         heads = range(0, len(self.calls), SEEDS)
-        step = 1 + sum(right.size for call in heads for right in self.right[call].values()) // ENTRIES
-        yours = np.concatenate([self.mask(got[call], call) for call in heads])[::step]
+        sizes = [right.size for call in heads for right in self.right[call].values()]
+        step, starts = 1 + sum(sizes) // ENTRIES, np.cumsum([0, *sizes])
+        some = np.concatenate([np.arange(start, start + size, step) for start, size in zip(starts, sizes)])  # of each
+        yours = np.concatenate([self.mask(got[call], call) for call in heads])[some]
         known, wrong, unlike, moved = [], [], [], []
         start = time.thread_time()
         for k in self.promising(got):
             if k >= len(self.listed) and time.thread_time() - start > SECONDS / 2:
                 break
             with contextlib.suppress(Exception):  # it may not run
-                mask = np.concatenate([self.mask(self.returned((k,))[call], call) for call in heads])[::step]
+                mask = np.concatenate([self.mask(self.returned((k,))[call], call) for call in heads])[some]
                 if mask.any():
                     wrong.append(mask)
-                    unlike.append(np.concatenate([self.unlike(k, call, got[call]) for call in heads])[::step])
-                    moved.append(self.moved(self.returned((k,)), heads)[::step])
+                    unlike.append(np.concatenate([self.unlike(k, call, got[call]) for call in heads])[some])
+                    moved.append(self.moved(self.returned((k,)), heads)[some])
                     known.append(k)
         if not known:
             return
@@ -254,7 +256,7 @@ class Plan:
         one, two = np.triu_indices(len(known), 1)
         made = np.array(known) >= len(self.listed)
         cost = broken[one, two] + LISTED_FIRST * (made[one].astype(int) + made[two])
-        cost += NEAREST_FIRST * self.apart(np.array(moved), self.moved(got, heads)[::step])[one, two]
+        cost += NEAREST_FIRST * self.apart(np.array(moved), self.moved(got, heads)[some])[one, two]
         few = np.argpartition(cost, TRIED)[:TRIED] if len(cost) > TRIED else np.arange(len(cost))
         for k in few[np.argsort(cost[few], kind="stable")]:
             if self.combine(known[one[k]], known[two[k]]):

@@ -21,7 +21,7 @@ import numpy as np
 
 
 def slopes(s, h):
-    """s (H, B), the output of σ, and h (H, B), the output of tanh.
+    """s (H, B), the output of σ, and h (H, B), the output of tanh. Leave all inputs as they are.
 
     Returns sigmoid_slope (H, B), which is σ'(a), and tanh_slope (H, B), which is tanh'(b). About 2 lines.
     """

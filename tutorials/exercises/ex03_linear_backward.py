@@ -21,7 +21,7 @@ import numpy as np
 
 
 def linear_backward(W, x, dy):
-    """W (K, D), x (B, T, D), and from the loss: dy (B, T, K).
+    """W (K, D), x (B, T, D), and from the loss: dy (B, T, K). Leave all inputs as they are.
 
     Returns dx (B, T, D), dW (K, D), db (K,). About 5 lines.
     """

@@ -26,6 +26,7 @@ import numpy as np
 def cross_entropy(logits, target_ids, mask):
     """logits (B, T, V), the scores; target_ids (B, T), integers in 0..V-1; mask (B, T), True where a place counts.
 
+    A sequence may be padding from end to end. Leave all inputs as they are.
     Returns loss, a number, and dlogits (B, T, V), which is dL/dlogits. About 10 lines.
     """
     raise NotImplementedError

@@ -17,6 +17,7 @@ import numpy as np
 
 def rnn_step(W_ih, U_h, b_h, x, h_prev, dh):
     """W_ih (H, D), U_h (H, H), b_h (H,), x (D, B), h_prev (H, B), and from the loss: dh (H, B).
+    Leave all inputs as they are.
 
     Returns h (H, B), dx (D, B), dh_prev (H, B), dW_ih (H, D), dU_h (H, H), db_h (H,). About 7 lines.
     """

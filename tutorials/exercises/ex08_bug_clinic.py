@@ -36,6 +36,7 @@ bug that you name makes another map, the checker says in which columns the two d
 
 def clinic(A, B, C, D, E, F, G, H, I, J):
     """Each letter is a bug: an array (14,), the map that it makes. Printing them would spoil it.
+    Leave all inputs as they are.
 
     Returns the bugs of the maps one, two, three, four, five, six, such as: return A, B, C, D, E, F, without
     quotes. About 1 line.

@@ -21,7 +21,7 @@ import numpy as np
 
 
 def gradient_norms(U_h, h):
-    """U_h (H, H), h (T, H, B): h[t] is h_t, and its B columns are B sequences.
+    """U_h (H, H), h (T, H, B): h[t] is h_t, and its B columns are B sequences. Leave all inputs as they are.
 
     Returns norm (T, B) and limit (T,). norm[t] is that of dh_{T-1}/dh_t for each sequence; at t = T-1 it is 1.
     limit[t] is the bound on norm[t] that follows from U_h alone. About 9 lines.

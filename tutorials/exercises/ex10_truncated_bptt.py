@@ -23,6 +23,7 @@ from minirnn import rnn
 
 def truncated_bptt(params, x, h0, dh, k):
     """params: W_ih (H, D), U_h (H, H), b_h (H,). x (B, T, D), h0 (B, H), from the loss: dh (B, T, H), and k.
+    Leave all inputs as they are.
 
     Returns state (B, H), the one after the last step, dx (B, T, D), dW_ih (H, D), dU_h (H, H), db_h (H,).
     About 10 lines.

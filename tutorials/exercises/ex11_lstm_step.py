@@ -19,7 +19,7 @@ from minirnn.activations import sigmoid
 
 
 def lstm_step(W_x, U_h, b, x, h_prev, c_prev):
-    """W_x (4H, D), U_h (4H, H), b (4H,), x (D, B), h_prev (H, B), c_prev (H, B).
+    """W_x (4H, D), U_h (4H, H), b (4H,), x (D, B), h_prev (H, B), c_prev (H, B). Leave all inputs as they are.
 
     Returns gates (4H, B), which is i, f, c̃, o on top of each other, c (H, B), h (H, B). About 9 lines.
     """

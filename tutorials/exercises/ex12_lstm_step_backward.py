@@ -22,6 +22,7 @@ import numpy as np
 def lstm_step_backward(W_x, U_h, x, h_prev, c_prev, gates, c, dh, dc_next):
     """W_x (4H, D), U_h (4H, H), x (D, B), h_prev (H, B), c_prev (H, B), gates (4H, B), c (H, B).
     From the loss: dh (H, B), dc_next (H, B). Blocks are in the order i, f, c̃, o. The batch is B columns.
+    Leave all inputs as they are.
 
     Returns dx (D, B), dh_prev (H, B), dc_prev (H, B), dW_x (4H, D), dU_h (4H, H), db (4H,). About 16 lines.
     """

@@ -20,6 +20,7 @@ def attention(q, k, v, causal):
     """q (B, T, D), k (B, S, D), v (B, S, E), batch first, with as many keys as queries: S = T. causal is True or False.
 
     For arrays like these, `a @ b` multiplies the matrices of each sequence, and `a.swapaxes(1, 2)` transposes them.
+    Leave all inputs as they are.
     Returns context (B, T, E), weights (B, T, S). About 8 lines.
     """
     raise NotImplementedError
