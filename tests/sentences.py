@@ -207,6 +207,7 @@ def check(judged, numbers):
                    if numbers.got[c][m[1]].shape == numbers.right[c][m[1]].shape), line
     check_map(judged["map"], numbers, cases)
     for cause in judged["causes"]:
+        check_becomes_right(cause, numbers)
         inside = next((words for words in cases if cause.startswith(f"In the case: {words}: ")), None)
         said = cause.removeprefix(f"In the case: {inside}: ")
         if m := re.fullmatch(r"your (\w+) is (.*); right is (.*)\.", said):
@@ -214,6 +215,16 @@ def check(judged, numbers):
                 terms = numbers.exercise.terms(**numbers.calls[c][2])[m[1]]
                 assert close(total(m[2], terms), numbers.got[c][m[1]], 1e-5), cause
                 assert close(total(m[3], terms), numbers.right[c][m[1]], 1e-5), cause
+
+
+def check_becomes_right(cause, numbers):
+    """What is said of single steps where something is zero."""
+    wrong = lambda words: set().union(*(numbers.bad(call) for call in numbers.of(words)))
+    if m := re.fullmatch(r"Where (\w+) is zero, (.*) becomes? right: what is wrong there goes with \1\.", cause):
+        gone = wrong("a single step") - wrong(f"a single step where {m[1]} is zero")
+        assert gone == (wrong("a single step") if m[2] == "all of a single step" else set(BY.split(m[2]))), cause
+    elif cause.startswith("In a single step nothing becomes right"):
+        assert all(wrong(words) >= wrong("a single step") > set() for words in numbers.exercise.PROBES), cause
 
 
 def total(words, terms):

@@ -44,7 +44,7 @@ def reference(W, U, b, p, x, h0, c0, dh, dc):
 
 def becomes_right(cases):
     """What is wrong in a single step and right where something is zero, in sentences."""
-    by_words = {case.words: set(case.wrong) for case in cases}
+    by_words = {case.words: set().union(*case.masks) for case in cases}
     single, said = by_words["a single step"], []
     for words, names in PROBES.items():
         gone = [name for name in OUTPUTS if name in single - by_words[words]]

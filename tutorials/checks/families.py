@@ -278,8 +278,8 @@ class Answer:
                                       mistake.question, mistake.targets)
 
     def aliased(self):
-        """An array that a line changes in place, as *= and += do, and that is used elsewhere: in all lines after it, in
-        one other, or in all others."""
+        """An array that a line changes in place, as *= and += do, and that is used elsewhere: in all lines after it and,
+        where no turn sets it anew, in all later turns; in one other; or in all others."""
         rows = [row for row in self.statements() if isinstance(row[0], (ast.Assign, ast.Return))]
         for node, target, value, loops in rows:
             if not isinstance(target, ast.Name):
@@ -287,24 +287,31 @@ class Answer:
             where, after = self.place(target, loops).where, self.span(node)[1]
             line_end, step = self.source.index("\n", after), "\n" + " " * node.col_offset
             for name in dict.fromkeys(n.id for n in ast.walk(value) if isinstance(n, ast.Name) and self.shape(n.id)):
-                uses = [(self.span(use), self.place(into, loops)) for _, into, other, around in rows
-                        if around == loops and other is not value for use in ast.walk(other)
-                        if isinstance(use, ast.Name) and use.id == name]
-                later, said = [use for use in uses if use[0][0] > after], self.spoken(name)
-                for part in ast.walk(value) if uses and name != target.id else []:
+                uses = [(self.span(use), self.place(into, around), around == loops) for _, into, other, around in rows
+                        if other is not value for use in ast.walk(other) if isinstance(use, ast.Name) and use.id == name]
+                set_at = [self.span(n)[1] for loop in loops[-1:] for n in ast.walk(loop) if isinstance(n, ast.Name)
+                          and n.id == name and isinstance(n.ctx, ast.Store)]
+                lasting, said = bool(loops) and not set_at, self.spoken(name)
+                later = [use for use in uses if use[0][0] > after and (use[2] or not set_at)]
+                if set_at and max(set_at) < after:  # it is read once more, before or where it is set anew
+                    later += [use for use in uses if use[2] and use[0][0] < self.source.index("\n", min(set_at))]
+                uses = [use for use in uses if use[2]]
+                for part in ast.walk(value) if (uses or later or lasting) and name != target.id else []:
                     if not changed(part, name) or self.shape(self.text(part)) != self.shape(name):
                         continue
                     new = self.text(part)
-                    ways = [(later, ((line_end, line_end, f"{step}{name} = {new}"),))] if later else []
+                    ways = [(later, ((line_end, line_end, f"{step}{name} = {new}"),))] if later or lasting else []
                     ways += [([use], ((*use[0], f"({new})"),)) for use in uses if [use] != later]
                     if 1 < len(uses) != len(later):
-                        ways.append((uses, tuple((*span, f"({new})") for span, _ in uses)))
+                        ways.append((uses, tuple((*span, f"({new})") for span, *_ in uses)))
                     for which, edits in ways:
-                        users = list(dict.fromkeys(other.where for _, other in which))
+                        users = list(dict.fromkeys(other.where for _, other, _ in which))
+                        users += ["each later turn"] * (lasting and which is later)
                         yield Mistake(edits, f"changes {said} itself for {where}, to {self.spoken(new)}, so that "
                                       f"{listed(users)} use{'s' * (len(users) == 1)} the changed {said}",
                                       f"Which lines use {said}, and is it the same in all of them? Two names may stand "
-                                      "for one array.", frozenset().union(*(other.targets for _, other in which)))
+                                      "for one array.", frozenset() if lasting else frozenset().union(
+                                          *(other.targets for _, other, _ in which)))
 
     def carried(self, loop):
         """Another quantity carried from turn to turn. It is also what is left at the end or, where a call gives what is
@@ -318,7 +325,8 @@ class Answer:
                     continue
                 end, targets = self.source.index("\n", self.span(simple[-1])[1]), frozenset(self.reached.get(name, ()))
                 place, step = Place(self, self.spoken(name), targets, [loop]), "\n" + " " * loop.body[0].col_offset
-                factors = [self.text(n) for n in ast.iter_child_nodes(node.value) if isinstance(n, ast.expr)]
+                factors = [self.text(n) for n in ast.iter_child_nodes(node.value) if isinstance(n, ast.Name)
+                           and isinstance(getattr(node.value, "op", None), ast.Mult)]
                 for other in place.same_shape(self.shape(name), name):
                     if other in factors or self.definitions.get(other, (0,))[0] > end:
                         continue  # it is a factor left out, or there is none yet

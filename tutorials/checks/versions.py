@@ -147,11 +147,17 @@ class Plan:
                 break
             targets = self.mistakes[k].targets
             if (not targets or wrong <= targets) and self.matches((k,), got):
-                if self.mistakes[k].message not in [self.mistakes[n].message for n, in found]:
+                if all(self.mistakes[k].message != self.mistakes[n].message and self.apart_from(k, n) for n, in found):
                     found.append((k,))
                 if len(found) == SHOWN:
                     break
         return found
+
+    def apart_from(self, one, two):
+        """Whether they are at different places: at one place equal numbers are one mistake, said twice."""
+        ends = [(min(edit[0] for edit in edits), max(edit[1] for edit in edits)) for edits in (
+            self.mistake(one).edits, self.mistake(two).edits)]
+        return ends[0][1] < ends[1][0] or ends[1][1] < ends[0][0]
 
     def matches(self, which, got, wanted=None, calls=None):
         """Whether all numbers are equal, or those of the outputs `wanted` in some calls. The smallest call in which
@@ -329,8 +335,14 @@ class Plan:
                              if any(start <= edit[0] <= end for edit in mistake.edits)))
 
     def brought(self, mistake):
-        """The names that it brings in."""
-        return set().union(*(names(new) - names(self.source[start:end]) for start, end, new in mistake.edits))
+        """The names that it brings in to statements that did not read them."""
+        return set().union(*(names(new) - names(self.source[start:end]) - self.read_at(start)
+                             for start, end, new in mistake.edits))
+
+    def read_at(self, at):
+        """The names that the statement here reads."""
+        return set().union(*(names(re.sub("#.*", "", self.source[start:end])) for start, end in self.statements
+                             if start <= at < end))
 
     def taken(self, mistake):
         """The names that it takes out, to put nothing in their place."""
