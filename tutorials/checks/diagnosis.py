@@ -253,9 +253,10 @@ def alone(plan, got, cases):
             if chosen and (plan.right[calls[0]][name].size < 4 or len(cases) == 1):
                 continue
             late = time.thread_time() - start > ALONE
-            equal = [k for k in range(len(plan.listed) if late else len(plan.mistakes)) if
-                     (not plan.mistake(k).targets or name in plan.mistake(k).targets)
-                     and plan.matches((k,), got, [name], calls)]
+            equal = plan.explaining(got)[name] if not chosen else [
+                k for k in range(len(plan.listed) if late else len(plan.mistakes)) if
+                (not plan.mistake(k).targets or name in plan.mistake(k).targets)
+                and plan.matches((k,), got, [name], calls)]
             if not chosen:
                 equal = [k for k in equal if k < len(plan.listed)] or equal
             for words in dict.fromkeys(plan.mistake(k).message for k in equal):

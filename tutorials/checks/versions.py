@@ -23,6 +23,7 @@ from .attempt import SEEDS, calls
 
 EQUAL = 1e-12
 SECONDS = 1.2  # for trying pairs, and half of it for choosing them
+EXPLAINING, FEW = 0.4, 200  # seconds for what alone explains an output, and pairs of these that are tried
 ENTRIES, TRIED = 600, 20_000  # of all entries and of all pairs, so many are looked at
 NEAREST_FIRST = 60  # in the same measure, before one that moves the numbers the other way
 LISTED_FIRST = 40  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
@@ -214,13 +215,44 @@ class Plan:
     def double(self, got):
         """A pair of mistakes that together gives these numbers, if one is found in time."""
         start = time.thread_time()
-        for which in self.likely(got):
+        for which in itertools.chain(self.apart_in_outputs(got), self.likely(got)):
             if self.matches(which, got):
                 return [which, *self.equals(which, got, start)][:SHOWN]
             self.outputs.pop(which, None)
             if time.thread_time() - start > SECONDS:
                 break
         return []
+
+    def explaining(self, got):
+        """{output that is wrong: the mistakes that alone give its numbers in every call}, as far as found in time."""
+        if self.explained and self.explained[0] is got:
+            return self.explained[1]
+        self.look_at(got)
+        first, start, tolerance = self.telling[0], time.thread_time(), getattr(self.exercise, "TOLERANCE", 1e-9)
+        found = {name: [] for name in self.exercise.OUTPUTS if any(
+            off(outputs[name], right[name], tolerance) for outputs, right in zip(got, self.right))}
+        for k, mistake in enumerate(self.mistakes):
+            if k >= len(self.listed) and time.thread_time() - start > EXPLAINING:
+                break
+            with contextlib.suppress(Exception):  # it may not run
+                outputs = self.returned((k,))[first]
+                for name, several in found.items():
+                    at, value, limit = self.probes[first].get(name, (0, 0, -1))
+                    close = abs(outputs[name].item(at) - value) <= limit if limit >= 0 else k < len(self.listed)
+                    if close and (not mistake.targets or name in mistake.targets) and self.matches((k,), got, [name]):
+                        several.append(k)
+        self.explained = got, found
+        return found
+
+    explained = None
+
+    def apart_in_outputs(self, got):
+        """Pairs of which the one explains some outputs, exactly, and the other all the rest."""
+        found = self.explaining(got)
+        gives = {k: {name for name in found if k in found[name]} for several in found.values() for k in several}
+        fewest = min(found, key=lambda name: len(found[name]))
+        pairs = ((one, two) for one in found[fewest] for two in gives if gives[one] | gives[two] == found.keys())
+        return itertools.islice((pair for pair in pairs if self.combine(*pair)), FEW)
 
     def equals(self, which, got, start):
         """Pairs of the one mistake and another listed one, with the same numbers, that are found in time."""
