@@ -175,19 +175,19 @@ def test_families_reach_each_kind_of_place():
 
 
 @pytest.mark.parametrize("name, kinds, least", [
-    ("ex03_linear_backward", {"reshapes to another order of the axes, T, B, D": 1, "brings the axes into another": 1}, 3),
+    ("ex03_linear_backward", {"reshapes to another order of the axes, T, B, D": 1, "brings the axes into": 1}, 3),
     (BPTT, {"carries da_t to the next turn where dh_next": 1, "brings the axes into another order": 1}, 5),
     ("ex09_gradient_flow", {"limit and each later turn use the changed U_h": 1}, 1),
     ("ex10_truncated_bptt", {"carries h0 to the next turn where state": 2}, 3),
     ("ex12_lstm_step_backward", {"changes dc itself for the block of i, to dc * c̃, so that the block of f, the": 1,
                                  "multiplies only dc_next by f, and adds all of dc, in dc_prev": 1}, 8),
-    ("ex15_adam", {"carries v̂ to the next turn where m": 1, "to m / (1 - β₁ ** n), so that m uses the changed m": 1}, 3),
+    ("ex15_adam", {"carries v̂ to the next turn where m": 1, "so that m uses the changed m": 1}, 3),
     ("ex17_attention_backward", {"reshapes to another order of the axes": 5}, 6)])
 def test_arrays_in_others_places(name, kinds, least):
     """Changed in place, carried, reshaped in another order, a factor at one of two terms: each fails and is named."""
     plan, named = versions.planned(name), []
-    of = re.compile("^changes .* itself for|^carries .* to the next turn|another order of? ?the axes|into another order|"
-                    "^multiplies only .* by .*, (not|and adds)|once more, without")
+    of = re.compile("^changes .* itself for|^carries .* to the next turn|another order|^adds up along|, as if there "
+                    "were|^multiplies .* too in|^multiplies only .* by .*, (not|and adds)|once more, without")
     several = [k for k in range(len(plan.listed), len(plan.mistakes)) if of.search(plan.mistakes[k].message)]
     for k in [k for at, k in enumerate(several) if at % 7 == 0 or any(w in plan.mistakes[k].message for w in kinds)]:
         try:
@@ -224,10 +224,9 @@ def test_where_there_is_no_answer_it_says_what_becomes_right():
                                      ("c * (1 + c * c) ** -0.5", "c * (1 + c * c) ** -1", "Wrong: dx",
                                       "Where dh is zero"
                                       )):
-        judged = verdict("ex18_your_own_cell", source.replace(right, wrong), pairs=True)
+        judged = checked("ex18_your_own_cell", source.replace(right, wrong))
         assert judged["status"] == "fail" and judged["map"] and words in judged["observation"]
         assert any(cause.startswith(why) for cause in judged["causes"]), judged["causes"]
-        checked("ex18_your_own_cell", source.replace(right, wrong))
 
 
 def checked(name, source, seed=0):
@@ -260,7 +259,7 @@ def test_no_case_is_no_pass(monkeypatch):
 @pytest.mark.parametrize("name", ["ex04_cross_entropy", BPTT, "ex16_attention"])
 def test_two_mistakes_are_named(name, monkeypatch):
     """Pairs of listed mistakes, drawn by lot: what is named has equal numbers."""
-    monkeypatch.setattr(versions, "SECONDS", 20.0)
+    monkeypatch.setattr(versions, "SECONDS", 2.0)
     plan, rng, named, tried = versions.planned(name), np.random.default_rng(5), 0, 0
     while tried < 4:
         two = sorted(int(k) for k in rng.choice(len(plan.listed), 2, replace=False))

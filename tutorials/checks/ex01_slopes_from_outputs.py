@@ -79,16 +79,21 @@ MUTANTS = [
     ("1 - h ** 2", "1 / (1 + h ** 2)", "takes 1 / (1 + h²), the slope of arctan, for tanh'", TANH_FLAT),
     ("1 - h ** 2", "1 / (1 - h ** 2)", "takes 1 / (1 - h²), the slope of the inverse function, for tanh'", TANH_FLAT),
     ("1 - h ** 2", "1 - np.tanh(h) ** 2", "feeds tanh' with h instead of b, so the tanh is taken twice", TWICE),
+    ("s * (1 - s)", "s * (1 - 1 / (1 + np.exp(-s)))", "takes the σ of s, in 1 - s only, for σ'", TWICE),
+    ("s * (1 - s)", "(1 - s) / (1 + np.exp(-s))", "takes the σ of s, but not in 1 - s, for σ'", TWICE),
+    ("1 - h ** 2", "1 - h * np.tanh(h)", "takes the tanh of one h, for tanh'", TWICE),
     ("return sigmoid_slope, tanh_slope", "return tanh_slope, sigmoid_slope", "returns the two in the other order",
      "Which of the two is to come first?"),
 ]
-for _right, _slope, _y, _low, _asks in (("s * (1 - s)", "σ'", "s", 0, WHERE_FLAT), ("1 - h ** 2", "tanh'", "h", -1,
-                                                                                   TANH_FLAT)):
+VALUES = {"1": "1", "0.25": "1/4", "0.5": "1/2", "-1": "-1", "np.nan": "nan", "np.inf": "inf"}
+for _right, _slope, _y, _low, _asks in (("s * (1 - s)", "σ'", "s", 0, WHERE_FLAT),
+                                        ("1 - h ** 2", "tanh'", "h", -1, TANH_FLAT)):
     for _where, _words in ((f"({_y} == {_low}) | ({_y} == 1)", f"{_low} or 1"), (f"{_y} == {_low}", f"{_low}"),
                            (f"{_y} == 1", "1")):
         MUTANTS += [(_right, f"np.where({_where}, {_value}, {_right})",
                      f"has {_said} for {_slope} where {_y} is {_words}, and is right elsewhere", _asks)
-                    for _value, _said in ((1, "1"), (0.25, "1/4"), (0.5, "1/2"), (-1, "-1"), ("np.nan", "nan"), ("np.inf", "inf")) if (_value, _words) != ("np.nan", "0")]
+                    for _value, _said in (VALUES | ({"h": "h itself"} if _words == "-1 or 1" else {})).items()
+                    if (_value, _words) != ("np.nan", "0")]
     for _k in range(3, 10):
         _low_end = f"1e-{_k}" if _low == 0 else f"-1 + 1e-{_k}"
         MUTANTS.append((_right, re.sub(rf"\b{_y}\b", f"{_y}.clip({_low_end}, 1 - 1e-{_k})", _right),

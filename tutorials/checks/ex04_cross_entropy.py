@@ -132,6 +132,12 @@ MUTANTS = [
     ("onehot) * counts / N", "onehot) / N", "gives padding a gradient", PADDING),
 ]
 SPOKEN = {"counts": "mask"}
+for _N, _words in (("mask.any(axis=1).sum()", "the number of sequences that are not all padding"),
+                   ("mask[0].sum()", "the length of the first sequence"), ("(V * B)", "B V"), ("(V * T)", "T V")):
+    for _edits, _where in (({"N = mask.sum()": f"N = {_N}"}, "both"),
+                           ({"onehot * log_p * counts / N)": f"onehot * log_p * counts / {_N})"}, "the loss"),
+                           ({"onehot) * counts / N": f"onehot) * counts / {_N}"}, "dlogits")):
+        MUTANTS.append((_edits, f"divides {_where} by {_words}, not by the number of places that count", HOW_MANY))
 
 STABLE = "How small can p be, and what becomes of log p then?"
 for _k in range(5, 21):

@@ -109,6 +109,10 @@ MUTANTS = [
 ]
 SPOKEN = {"part": "the chunk"}
 
+for _state, _words in (("h[:, 0]", "first"), ("h[:, -2]", "last but one"), ("h.mean(axis=1)", "mean")):
+    MUTANTS.append(("x[:, part], state)", f"x[:, part], {_state} if start else h0)", f"starts each chunk but the first "
+                    f"from the {_words} state of the chunk before, and returns the right one", CARRIED))
+
 LOOP = "for start in range(0, T, k):\n        part = slice(start, start + k)"
 for _borders, _words in (
         ("[(s * k, (s + 1) * k if s < max(T // k, 1) - 1 else T) for s in range(max(T // k, 1))]",

@@ -185,8 +185,16 @@ for _name, _given in (("dh_next", "dh[-1]"), ("dc_next", "dh[-1]"), ("dh_next", 
     _said = _given if len(_given) < 9 else "what comes by h of the last step"
     MUTANTS.append((_old, _given, f"starts {_name} from {_said} instead of from zero", "What is there after the last "
                     "step?"))
+for _k, _gate, _old in ((0, "i", "dc_t * i"), (1, "f", "dc_t * f"), (2, "c̃", "dc_t * g"), (3, "o", "dh_t * o")):
+    for _at, _step, _words in (("t - 1", "t-1", ""), ("max(t - 1, 0)", "t-1", " at each step but the first"),
+                               ("(t + 1) % len(x)", "t+1", ""), ("min(t + 1, len(x) - 1)", "t+1",
+                                                                 " at each step but the last")):
+        if (_k, _step) != (1, "t-1"):
+            MUTANTS.append((_old, f"{_old[:-1]}np.split(gates[{_at}], 4)[{_k}]", f"takes {_gate}_{{{_step}}} for "
+                            f"{_gate}_t in {_old[:4]} {_gate}_t{_words}", "Whose gates does step t go through?"))
 MUTANTS += [
-    ({"dc_t * g * slope(i)": "dc_t * g * slope(i); i = da_i", "dc_t * c_prev * slope(f)": "dc_t * c_prev * slope(f); f = da_f"},
+    ({"dc_t * g * slope(i)": "dc_t * g * slope(i); i = da_i",
+      "dc_t * c_prev * slope(f)": "dc_t * c_prev * slope(f); f = da_f"},
      "writes each block of da over its gate, so that the block of c̃ uses the changed i, and dc_next the changed f",
      "Which lines still need the gates? Is a slice of an array an array of its own?"),
     ("np.split(gates[t], 4)", "(lambda a: [np.tanh(a[k]) if k == 2 else 1 / (1 + np.exp(-a[k])) for k in range(4)])("

@@ -142,6 +142,8 @@ MUTANTS += [
      "Of what is v the running mean?"),
     ("now = now - lr * m_hat", "lr_n = lr / np.sqrt(n); now = now - lr_n * m_hat", "divides lr by √n", "Does the step "
      "become smaller by itself?"),
+    ("now = now - lr * m_hat", "now = now - lr * n * m_hat", "multiplies lr by n", "Does the step become larger by "
+     "itself?"),
     ("now = now - lr * m_hat", "now = now - lr / n * m_hat", "divides lr by n", "Does the step become smaller by "
      "itself?"),
     ("now = now - lr * m_hat", "now = now * (1 - lr) - lr * m_hat", "lets p itself fade by lr", "What is taken off p?"),
@@ -157,7 +159,8 @@ MUTANTS += [
     ("return p", "return p[::-1]", "returns the steps in reversed order", "Which step does p[0] belong to?"),
     ("return p", "return now", "returns only the last parameters", "How many parameters are to be returned?"),
 ]
-STEP, M_HAT, V_HAT = "lr * m_hat / (np.sqrt(v_hat) + eps)", "m_hat = m / (1 - beta1 ** n)", "v_hat = v / (1 - beta2 ** n)"
+STEP = "lr * m_hat / (np.sqrt(v_hat) + eps)"
+M_HAT, V_HAT = "m_hat = m / (1 - beta1 ** n)", "v_hat = v / (1 - beta2 ** n)"
 M, V, START_V = "beta1 * m + (1 - beta1) * dp[t]", "beta2 * v + (1 - beta2) * dp[t] ** 2", "m, v = np.zeros"
 TOP = {START_V: "top = 0; m, v = np.zeros"}
 OTHER = "Write the five equations beside your five lines. Which line is another equation?"
@@ -192,8 +195,8 @@ for _patches, _words in (
          "AdaBelief"),
         ({STEP: "lr * np.sign(beta1 * m + (1 - beta1) * dp[t])", M: "beta2 * m + (1 - beta2) * dp[t]"},
          "steps along a sign, with β₂ in m"),
-        ({V: "beta2 * m + (1 - beta2) * dp[t] ** 2; m = v"}, "has one array for m and v, so that what is done to one is "
-         "done to the other")):
+        ({V: "beta2 * m + (1 - beta2) * dp[t] ** 2; m = v"}, "has one array for m and v, so that what is done to one "
+         "is done to the other")):
     MUTANTS.append((_patches, _words, OTHER))
 for _name, _given, _words in (("m", "dp[0]", "the first gradient"), ("v", "dp[0] ** 2", "the first gradient's square")):
     _starts = ", ".join(_given if name == _name else "np.zeros_like(p0)" for name in "mv")

@@ -113,6 +113,8 @@ for _taken, _words in (("scores.max()", "the largest score of all, one for all q
                      "weights = np.nan_to_num(e / e.sum(axis=-1, keepdims=True))"},
                     f"takes {_words} off, not the largest score {_each}, and has 0 where nan comes up", LARGEST))
 MUTANTS += [
+    ("scores - scores.max(axis=-1, keepdims=True)", "scores / np.abs(scores).max(axis=-1, keepdims=True)", "divides by "
+     "the largest |score|, where the largest score should be taken off", LARGEST),
     ("scores - scores.max(axis=-1, keepdims=True)", "scores", "takes nothing off the scores, no max: exp overflows to "
      "inf where they are large", LARGEST),
     ("scores - scores.max(axis=-1, keepdims=True)", "np.clip(scores, -700, 700)", "clips the scores to -700 .. 700 "

@@ -278,8 +278,8 @@ class Answer:
                                       mistake.question, mistake.targets)
 
     def aliased(self):
-        """An array that a line changes in place, as *= and += do, and that is used elsewhere: in all lines after it and,
-        where no turn sets it anew, in all later turns; in one other; or in all others."""
+        """An array that a line changes in place, as *= and += do, and that is used elsewhere: in all lines after it
+        and, where no turn sets it anew, in all later turns; in one other; or in all others."""
         rows = [row for row in self.statements() if isinstance(row[0], (ast.Assign, ast.Return))]
         for node, target, value, loops in rows:
             if not isinstance(target, ast.Name):
@@ -287,8 +287,9 @@ class Answer:
             where, after = self.place(target, loops).where, self.span(node)[1]
             line_end, step = self.source.index("\n", after), "\n" + " " * node.col_offset
             for name in dict.fromkeys(n.id for n in ast.walk(value) if isinstance(n, ast.Name) and self.shape(n.id)):
-                uses = [(self.span(use), self.place(into, around), around == loops) for _, into, other, around in rows
-                        if other is not value for use in ast.walk(other) if isinstance(use, ast.Name) and use.id == name]
+                uses = [(self.span(use), self.place(into, about), about == loops) for _, into, other, about in rows
+                        if other is not value for use in ast.walk(other)
+                        if isinstance(use, ast.Name) and use.id == name]
                 set_at = [self.span(n)[1] for loop in loops[-1:] for n in ast.walk(loop) if isinstance(n, ast.Name)
                           and n.id == name and isinstance(n.ctx, ast.Store)]
                 lasting, said = bool(loops) and not set_at, self.spoken(name)
@@ -300,7 +301,7 @@ class Answer:
                     if not changed(part, name) or self.shape(self.text(part)) != self.shape(name):
                         continue
                     new = self.text(part)
-                    ways = [(later, ((line_end, line_end, f"{step}{name} = {new}"),))] if later or lasting else []
+                    ways = [(later, ((line_end, line_end, f"{step}{name} = {new}"),))][:bool(later) or lasting]
                     ways += [([use], ((*use[0], f"({new})"),)) for use in uses if [use] != later]
                     if 1 < len(uses) != len(later):
                         ways.append((uses, tuple((*span, f"({new})") for span, *_ in uses)))

@@ -5,6 +5,7 @@ import itertools
 import re
 from typing import NamedTuple
 
+GRADIENT = re.compile("d[A-Za-z]")  # dh_next, da_t, dW
 BRACKETED = (ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Compare, ast.Lambda)
 
 
@@ -88,6 +89,10 @@ class Place:
                                        "What is multiplied by what?")
                     yield self.mistake([(start, end, f"{whole} + {other}")], f"adds {self.spoken(other)} too",
                                        "What is it the sum of?")
+                    if not GRADIENT.match(other):
+                        yield self.mistake([(start, end, f"{whole} * (1 - {other} ** 2)")],
+                                           f"multiplies by 1 - {self.spoken(other)}², as if there were a tanh,",
+                                           "Through which functions does it go?")
             if start_of_one or isinstance(node, ast.Return) or isinstance(target, ast.Name):
                 for other in self.same_shape(shape, text):
                     if isinstance(node, ast.Return) or not isinstance(value, ast.BinOp):
@@ -129,6 +134,10 @@ class Place:
                 yield self.mistake([(start, end, f"np.repeat({whole}.{what}(axis={k}, keepdims=True), {length}, {k})")],
                                    f"{words} {axis}, so that all along {axis} get the same,",
                                    f"Has each along {axis} a gradient of its own?")
+            back = f"[(slice(None),) * {k} + (slice(None, None, -1),)]"
+            for way, words in (("", "from the first on"), (back, "from the last on")) if len(shape) > 2 else ():
+                yield self.mistake([(start, end, f"np.cumsum({whole}{way}, axis={k}){way}")],
+                                   f"adds up along {axis}, {words},", f"Has each along {axis} a gradient of its own?")
 
     def rearranged(self, value, whole, shape):
         """The right numbers at other places: a reshape where axes should change places, on the way in or out."""
@@ -270,8 +279,10 @@ class Place:
             yield self.mistake([(two[1], two[1], f" {'-' if minus else '+'} {right}")], f"counts {say(right)} twice",
                                asks_sum)
             yield self.mistake([(one[0], one[0], f"{left} + ")], f"counts {say(left)} twice", asks_sum)
-            yield self.mistake(operator("*"), f"multiplies {say(left)} by {say(right)} instead of "
-                               f"{'subtracting' if minus else 'adding'}", asks_sum)
+            for symbol, words in (("*", "multiplies"), ("/", "divides")):
+                yield self.mistake(operator(symbol), f"{words} {say(left)} by {say(right)} instead of "
+                                   f"{'subtracting' if minus else 'adding'}", asks_sum)
+            yield from self.once_more(node)
             if minus:
                 yield self.mistake([(*one, right), (*two, left)], f"has {say(right)} - {say(left)}, the wrong way "
                                    "round,", "Which sign has each part?")
@@ -308,6 +319,10 @@ class Place:
                                    "round,", asks_product)
             if not over:
                 yield from self.spread(node, left, right)
+            for other in self.same_shape(self.shape(self.text(node)), "") if self.shape(self.text(node)) else []:
+                if GRADIENT.match(other) and GRADIENT.match(left):
+                    yield self.mistake([(start, end, f"({self.text(node)} + {other})")],
+                                       f"adds {say(other)} to {say(self.text(node))}", asks_sum)
         if isinstance(node.op, ast.Pow):
             exponent = say(right)
             yield self.mistake([(one[1], two[1], "")], f"takes {say(left)}, not its power {exponent},",
@@ -322,21 +337,34 @@ class Place:
         if isinstance(node.op, ast.MatMult):
             yield from self.contracted(node, left, right, one, two)
 
+    def once_more(self, node):
+        """One term of a sum of arrays multiplied by another array of its shape."""
+        shape = self.shape(self.text(node))
+        for term in (node.left, node.right) if shape else ():
+            text, brackets = self.text(term), isinstance(term, ast.BinOp) and isinstance(term.op, (ast.Add, ast.Sub))
+            for other in self.same_shape(shape, text) if self.shape(text) == shape else []:
+                if not GRADIENT.match(other):
+                    new = f"({text}) * {other}" if brackets else f"{text} * {other}"
+                    yield self.mistake([(*self.outer(term), new)],
+                                       f"multiplies {self.spoken(text)} by {self.spoken(other)} too",
+                                       "Write it as a sum. Which factors has each term?")
+
     def spread(self, node, left, right):
         """(b + c) f, where b + c has a name, with f at one of the two only, or with one of them once more."""
         whole = self.answer.sums.get(left)
         if not whole or self.shape(self.text(whole.left)) != self.shape(self.text(whole.right)):
             return
-        minus = "-" if isinstance(whole.op, ast.Sub) else ""
-        parts, say = [self.text(whole.left), f"{minus}({self.text(whole.right)})"], self.spoken
-        for one, other in (parts, parts[::-1]):
-            for new, words in ((f"{one} * {right} + {other}", f"multiplies only {say(one)} by {say(right)}, not "
-                                                              f"{say(other)},"),
-                               (f"{left} + {one} * {right}", f"multiplies only {say(one)} by {say(right)}, and adds all "
-                                                             f"of {say(left)},"),
-                               (f"{left} * {right} + {one}", f"adds {say(one)} once more, without {say(right)},")):
-                yield self.mistake([(*self.outer(node), f"({new})")], words, "Write it as a sum. Which factors has each "
-                                   "term?")
+        minus, say = "-" if isinstance(whole.op, ast.Sub) else "", self.spoken
+        parts = [(f"({self.text(whole.left)})", say(self.text(whole.left))),
+                 (f"{minus}({self.text(whole.right)})", minus + say(self.text(whole.right)))]
+        for (one, said), (other, rest) in (parts, parts[::-1]):
+            for new, words in (
+                    (f"{one} * {right} + {other}", f"multiplies only {said} by {say(right)}, not {rest},"),
+                    (f"{left} + {one} * {right}",
+                     f"multiplies only {said} by {say(right)}, and adds all of {say(left)},"),
+                    (f"{left} * {right} + {one}", f"adds {said} once more, without {say(right)},")):
+                yield self.mistake([(*self.outer(node), f"({new})")], words,
+                                   "Write it as a sum. Which factors has each term?")
 
     def factors(self, node):
         """(end, text) of the factors of a product, from its left; a sum has only itself."""
@@ -567,7 +595,7 @@ class Place:
                     continue
                 new = f"{array}.{what}(axis={others}{keep})"
                 if not kept and len(others) == len(shape) and target:
-                    new = f"np.full({target}, {new})"
+                    new = f"np.full_like({self.text(node)}, {new})"
                 yield self.mistake([(start, end, new)], f"takes the {called} over {words(others)}, not over "
                                    f"{words(axes)},", asks, ("axis", str(others)))
         if len(axes) == 1 and axis is not None:

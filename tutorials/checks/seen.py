@@ -252,7 +252,8 @@ class Case:
         """What is wrong at padding only, where an exercise has a mask."""
         masks = [inputs.get("mask") for inputs in self.inputs]
         for name in [] if masks[0] is None else self.wrong:
-            if self.axes[name][:2] == ["B", "T"] and name not in self.misshapen and all(name in each for each in self.masks):
+            if self.axes[name][:2] == ["B", "T"] and name not in self.misshapen and all(
+                    name in each for each in self.masks):
                 bad = [each[name].reshape(*mask.shape, -1).any(axis=2) for each, mask in zip(self.masks, masks)]
                 if not any((each & mask).any() for each, mask in zip(bad, masks)):
                     all_ = all((each | mask).all() for each, mask in zip(bad, masks))

@@ -22,8 +22,8 @@ from . import answer, families, load
 from .attempt import SEEDS, calls
 
 EQUAL = 1e-12
-SECONDS = 1.2  # for trying pairs, and half of it for choosing them
-EXPLAINING, FEW = 0.4, 200  # seconds for what alone explains an output, and pairs of these that are tried
+SECONDS = 1.0  # for trying pairs, and half of it for choosing them
+EXPLAINING, FEW = 0.3, 200  # seconds for what alone explains an output, and pairs of these that are tried
 ENTRIES, TRIED = 600, 20_000  # of all entries and of all pairs, so many are looked at
 NEAREST_FIRST = 60  # in the same measure, before one that moves the numbers the other way
 LISTED_FIRST = 40  # entries that a pair of listed mistakes may break the rule at, before one made by rule goes first
