@@ -46,7 +46,8 @@ def along(mask, k):
 
 
 def sizes(numbers, call):
-    found = {}
+    inputs = numbers.calls[call][2]
+    found = {"N": inputs["mask"].sum()} if "mask" in inputs else {}
     for name, axes in numbers.axes.items():
         found |= {axis: n for axis, n in zip(axes, numbers.right[call][name].shape) if axis.isalpha()}
     return found | {name: value for name, value in numbers.calls[call][2].items()
@@ -58,8 +59,7 @@ def true_of(sentence, numbers, calls):
     got, right = numbers.got, numbers.right
     each = lambda names, test: all(test(got[c][n], right[c][n]) for c in calls for n in names)
 
-    def read(pattern):
-        return re.fullmatch(pattern, sentence)
+    read = lambda pattern: re.fullmatch(pattern, sentence)
 
     if read(r"All that you return is exactly zero\."):
         return each(numbers.axes, lambda g, r: not g.any())
@@ -67,13 +67,16 @@ def true_of(sentence, numbers, calls):
         return each(BY.split(m[1]), lambda g, r: not g.any() and r.any())
     if m := read(r"([\w, ]+) (?:has|have) the wrong sign everywhere, and the right size\."):
         return each(BY.split(m[1]), lambda g, r: close(g, -r) and r.any())
-    if m := read(r"([\w, ]+) (?:is|are) right but for a factor, the same in every entry: (\S+)\."):
+    if m := read(r"([\w, ]+) (?:is|are) exactly what you were given as ([\w, \[\]]+)\."):
+        return all(np.array_equal(got[c][n], given(numbers, c, of)) for c in calls
+                   for n, of in zip(BY.split(m[1]), BY.split(m[2]), strict=True))
+    if m := read(r"([\w, ]+) (?:is|are) (\S+) times what is right, in every entry\."):
         return each(BY.split(m[1]), lambda g, r: close(g, float(m[2]) * r, 2e-5) and not close(g, r))
-    if m := read(r"([\w, ]+) (?:is|are) right but for a factor, the same in every case: (-?)(1/)?\(?([√\w ]+)\)?\."):
+    if m := read(r"In every case, ([\w, ]+) (?:is|are) (-?)(?:([√\w ]+)|([√\w]+)/\(?([√\w ]+)\)?) times what is right\."):
         def factor(call):
-            known = sizes(numbers, call)
-            value = np.prod([known[s.strip("√")] ** (0.5 if "√" in s else 1) for s in m[4].split()])
-            return (-1 if m[2] else 1) * (1 / value if m[3] else value)
+            known = sizes(numbers, call) | {"1": 1}
+            product = lambda words: np.prod([known[s.strip("√")] ** (0.5 if "√" in s else 1) for s in words.split()])
+            return (-1 if m[2] else 1) * (product(m[3]) if m[3] else product(m[4]) / product(m[5]))
         return all(close(got[c][n], factor(c) * right[c][n]) for c in numbers.of() for n in BY.split(m[1]))
     if m := read(r"([\w, ]+) (?:is|are) the transpose of what is right\."):
         return each(BY.split(m[1]), lambda g, r: close(g, r.T))
@@ -85,7 +88,10 @@ def true_of(sentence, numbers, calls):
         moved = re.findall(r"block (\S+) holds what belongs in ([^\s,]+)", m[2])
         return bool(moved) and all(close(block(numbers, got, c, m[1], one), block(numbers, right, c, m[1], two))
                                    for c in calls for one, two in moved)
-    if m := read(r"In (\w+) the blocks of (.+) are right, those of (.+) wrong\."):
+    if m := read(r"You return (as .+)\."):
+        return all(close(got[c][one], right[c][two]) for c in calls
+                   for one, two in re.findall(r"as (\w+) what belongs in (\w+)", m[1]))
+    if m := read(r"In (\w+) the blocks? of (.+) (?:is|are) right\. The blocks? of (.+) (?:is|are) wrong\."):
         same = lambda c, gate: close(block(numbers, got, c, m[1], gate), block(numbers, right, c, m[1], gate))
         return all(same(c, gate) for c in calls for gate in BY.split(m[2])) and not any(
             all(same(c, gate) for c in calls) for gate in BY.split(m[3]))
@@ -104,7 +110,7 @@ def true_of(sentence, numbers, calls):
         masks = {c: numbers.calls[c][2]["mask"] for c in calls}
         return all(wrong[c].any() and not wrong[c][masks[c]].any() for c in calls) and (m[2] == "all") == all(
             wrong[c][~masks[c]].all() for c in calls)
-    if m := read(r"([\w, ]+): right at the (last|first) (\d+ )?steps?, wrong( in at least one sequence)? at every "
+    if m := read(r"([\w, ]+) (?:is|are) right at the (last|first) (\d+ )?steps?, and wrong( in at least one sequence)? at every "
                  r"(?:earlier|later) one\."):
         count = int(m[3] or 1)
         steps = [steps_wrong(numbers, c, name) for c in calls for name in BY.split(m[1])]
@@ -115,7 +121,7 @@ def true_of(sentence, numbers, calls):
                       if any(steps_wrong(numbers, c, name))]
         return all((not any(s[-count:]) and all(s[:-count])) if m[2] == "last" else
                    (not any(s[:count]) and all(s[count:])) for s in steps)
-    if m := read(r"([\w, ]+): wrong at t = ([\d, and]+) only\."):
+    if m := read(r"([\w, ]+) (?:is|are) wrong at t = ([\d, and]+) only\."):
         return all([t for t, bad in enumerate(steps_wrong(numbers, c, name)) if bad] == [int(t) for t in BY.split(m[2])]
                    for c in calls for name in BY.split(m[1]))
     if m := read(r"(\w+) is wrong only at index ([\d, and]+) of its axis (\w+) \((\d+) long\)\."):
@@ -126,11 +132,12 @@ def true_of(sentence, numbers, calls):
         return each(BY.split(m[1]), lambda g, r: np.abs(g - r).max() < 1e-4 * np.abs(r).max())
     if m := read(r"(\w+) is not finite: (.*)\."):
         return all(not np.isfinite(got[c][m[1]]).all() for c in calls) and counted(m[2], [got[c][m[1]] for c in calls])
-    if m := read(r"(\w+) has shape \((.*?)\), expected (.*?)(?:: (.*)|, which is (.*))?\."):
+    sentence, wrong, _ = sentence.partition(" The shape of ")
+    if m := read(r"(\w+) has shape \((.*?)\), expected (.*?)(?:\. (.*)|, which is (.*))?\."):
         shown = tuple(int(n) for n in m[2].split(",") if n.strip())
-        return all(got[c][m[1]].shape == shown != right[c][m[1]].shape for c in calls) and all(
-            happened(m[4] or "", got[c][m[1]], right[c], m[1]) for c in calls)
-    if m := read(r"Wrong: ([\w, ]+?)\.(?: All else is right: ([\w, ]+)\.)?"):
+        return all(got[c][m[1]].shape != right[c][m[1]].shape for c in (numbers.of() if wrong else ())) and all(got[c][m[1]].shape == shown != right[c][m[1]].shape for c in calls) and all(
+            happened((m[4] or "")[:1].lower() + (m[4] or "")[1:], got[c][m[1]], right[c], m[1]) for c in calls)
+    if m := read(r"([\w, ]+?) (?:is|are) wrong\.(?: All else is right: ([\w, ]+)\.)?"):
         wrong = BY.split(m[1])
         if m[2]:
             named = wrong + BY.split(m[2])
@@ -171,7 +178,7 @@ def happened(words, got, right, name):
         return close(got.ravel(), one.ravel())
     if m := re.match(r"only the (last|first) along its axis (\d)", words):
         return close(got.take(-1 if m[1] == "last" else 0, axis=int(m[2])), one)
-    if m := re.match(r"ax[ei]s ([\d, and]+)(?: \(.*\))? (?:is|are) still to be summed over", words):
+    if m := re.match(r"ax[ei]s ([\d, and]+)(?: \(.*\))? (?:is|are) not summed over", words):
         return close(got.sum(axis=tuple(int(k) for k in BY.split(m[1]))), one)
     if m := re.match(r"it is only the (last|first) along", words):
         return any(close(got, one.take(-1 if m[1] == "last" else 0, axis=k)) for k in range(one.ndim))
@@ -194,27 +201,50 @@ def check(judged, numbers):
     """Assert that everything in a verdict is true: map, observation, example, sums."""
     cases = list(numbers.exercise.CASES)
     first, *more = judged["observation"].splitlines()
-    inside = next((words for words in cases if first.startswith(f"In the case: {words}: ")), None)
-    sentence = first.removeprefix(f"In the case: {inside}: ")
-    assert true_of(sentence, numbers, numbers.of(inside)), f"untrue: {first}"
+    calls, sentence = placed(first, numbers, cases)
+    called = getattr(numbers.exercise, "CALLED", "")
+    assert true_of(plain(sentence, called), numbers, calls), f"untrue: {first}"
     for line in more:
-        m = re.fullmatch(r"For example: (\w+)(?:\[(.*)\])? is (\S+), right is (\S+)\.", line)
-        at = tuple(int(k) for k in m[2].split(",")) if m[2] else ()
+        m = re.fullmatch(r"For example(, in the case \"(.*)\")?: (\w+)(?:\[(.*)\])? is (\S+), right is (\S+)\.",
+                         plain(line, called))
+        at = tuple(int(k) for k in m[4].split(",")) if m[4] else ()
         shown = lambda value, text: value == float(text) or abs(value - float(text)) <= 1e-4 * abs(float(text)) or (
             np.isnan(value) and text == "nan")
-        assert any(shown(numbers.got[c][m[1]][at], m[3]) and shown(numbers.right[c][m[1]][at], m[4])
-                   and numbers.wrong(c, m[1])[at] for c in numbers.of(inside)
-                   if numbers.got[c][m[1]].shape == numbers.right[c][m[1]].shape), line
+        assert any(shown(numbers.got[c][m[3]][at], m[5]) and shown(numbers.right[c][m[3]][at], m[6])
+                   and numbers.wrong(c, m[3])[at] for c in (numbers.of(m[2]) if m[1] else calls)
+                   if numbers.got[c][m[3]].shape == numbers.right[c][m[3]].shape), line
     check_map(judged["map"], numbers, cases)
     for cause in judged["causes"]:
         check_becomes_right(cause, numbers)
-        inside = next((words for words in cases if cause.startswith(f"In the case: {words}: ")), None)
-        said = cause.removeprefix(f"In the case: {inside}: ")
+        calls, said = placed(cause, numbers, cases)
         if m := re.fullmatch(r"your (\w+) is (.*); right is (.*)\.", said):
-            for c in numbers.of(inside):
+            for c in calls:
                 terms = numbers.exercise.terms(**numbers.calls[c][2])[m[1]]
                 assert close(total(m[2], terms), numbers.got[c][m[1]], 1e-5), cause
                 assert close(total(m[3], terms), numbers.right[c][m[1]], 1e-5), cause
+
+
+def placed(line, numbers, cases):
+    """The calls that a line speaks of, and what it says of them."""
+    if m := re.match(r'In (the cases?|every case but) (".*?"): (.*)', line):
+        named = re.findall('"(.*?)"', m[2])
+        assert set(named) <= set(cases), line
+        of = [words for words in cases if words not in named] if "but" in m[1] else named
+        if "but" in m[1]:
+            assert not any(numbers.bad(c) for words in named for c in numbers.of(words)), line
+        return [c for words in of for c in numbers.of(words)], m[3]
+    return numbers.of(), line
+
+
+def plain(words, called):
+    return re.sub(rf"(?<!\w){called} (?=\w)", "", words) if called else words
+
+
+def given(numbers, call, words):
+    """An input by its name, or one of a list of them: grads[0]."""
+    name, _, index = words.partition("[")
+    value = numbers.calls[call][2][name]
+    return value[int(index.strip("]"))] if index else value
 
 
 def check_becomes_right(cause, numbers):

@@ -38,6 +38,10 @@ checks/     A module that holds, in capitals what must be there unless marked op
   MAPPED     optional: {axis: how its cells start}, default {"T": "t="}, for other axes that are worth a map. With
              "together": "B T" these two make a grid, a line for each sequence.
   becomes_right  optional: function of the cases (`seen.Case`): sentences on what becomes right in which case.
+  CALLED     optional: a word before the name of each output, where a sentence is about it: map one.
+  permuted   optional: function of {output: the one whose numbers it has}: what is said of it, and the question.
+  LISTED_ONLY  optional: True where nothing is to be made by rule.
+  sizes      optional: function of the inputs (by keyword): {name: number} of counts that are no axes, such as N.
   terms      optional: function of the inputs (by keyword): {output: {term in words: array of the output's shape}}, {}
              where it does not apply. An output that is wrong is written as a sum of them, if it is exactly one; else
              each block of a gate that is one. Each term must be needed: none is a sum of others.

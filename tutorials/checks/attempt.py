@@ -66,7 +66,8 @@ def records(exercise, source, path="answer.py", seed=0):
                     printed = said.text()
                     repeated = described(function(*again.values()), exercise.OUTPUTS)
                     unset = empty.unset(function, inputs, outputs, exercise.OUTPUTS)
-                yield {"case": words, "seed": s, "outputs": outputs, "printed": printed, "unset": unset,
+                    broken = first_broken(function, inputs, outputs, source, str(path))
+                yield {"case": words, "seed": s, "outputs": outputs, "printed": printed, "unset": unset, "broken": broken,
                        "changed": changed(inputs, given), "differs": json.dumps(outputs) != json.dumps(repeated)}
     except NotImplementedError:
         yield {"error": "todo"}
@@ -131,6 +132,21 @@ class Empty:
         finally:
             self.fill = np.nan
         return sorted(broken(outputs) - broken(zeros))
+
+
+def first_broken(function, inputs, outputs, source, path):
+    """Where nan or inf is returned: the learner's line in which NumPy meets the first of them, and why; or None."""
+    if isinstance(outputs, list) and any(part.get("kind") == "f" and not all(map(math.isfinite, part.get("values", [])))
+                                         for part in outputs):
+        try:
+            with np.errstate(divide="raise", invalid="raise", over="raise"):
+                function(*copy.deepcopy(list(inputs.values())))
+        except FloatingPointError as error:
+            told = explained(error, source, path)
+            return {name: told[name] for name in ("message", "line", "text")} if told["line"] else None
+        except Exception:
+            return None
+    return None
 
 
 def described(value, names):

@@ -19,7 +19,8 @@ HASTY, PATIENT = 0.5, 3.0  # seconds for one mistake; there are more of them tha
 TINY = 1e-5  # smaller than any factor that a person writes
 ALONE = 0.3  # seconds after which single outputs are compared with listed mistakes only
 CERTAIN = "What is said above is certain."
-UNKNOWN = f"No mistake that is known here gives your numbers, and no two of them that were tried together. {CERTAIN}"
+UNKNOWN = ("The checker knows no mistake that gives your numbers. It has tried many pairs of mistakes, too. "
+           f"{CERTAIN}")
 INCOMPLETE = f"A mistake can be named only when every case has returned its numbers. {CERTAIN}"
 
 
@@ -52,7 +53,8 @@ def judge(name, records, seed=0, pairs=False):
     unclean = unclean_in(done)
     if not (ended or problem or failing or unclean):
         return verdict | {"status": "pass"}
-    shown = next((case for case in reversed(failing) if case.misshapen), failing[0] if failing else None)
+    misshapen = [case for case in failing if case.misshapen]
+    shown = max(misshapen, key=Case.size) if misshapen else failing[0] if failing else None
     verdict["map"] = mapped(cases, shown)
     if failing:
         verdict["printed"] = next(record["printed"] for record in done if record["case"] == shown.words)
@@ -65,7 +67,7 @@ def judge(name, records, seed=0, pairs=False):
                 found += plan.exercise.becomes_right(cases)
             verdict |= {"causes": found, "question": question, "unnamed": UNKNOWN if plan.source and not plain else ""}
         unset = unset_in(done)
-        problem = "\n".join(filter(None, [unclean or said(shown, cases), unset]))
+        problem = "\n".join(filter(None, [said(shown, cases), unclean, unset, broken_in(done, shown)]))
     return verdict | {"observation": problem or unclean} | ended
 
 
@@ -81,15 +83,39 @@ def mapped(cases, shown):
 
 
 def said(case, cases):
-    """One sentence, of this case or, if it holds in all of them, of all; and an example."""
+    """One sentence, of this case, or of all in which it holds; and an example."""
     named = factors(cases) if len(cases) == len(case.exercise.CASES) else {}
     for each in cases:
         each.factors, each.others = named, cases
     sentence, example = case.observation()
-    everywhere = "in every case:" in sentence or all(
-        other is case or any(words == sentence for words, _ in other.patterns()) for other in cases)
-    start = "" if everywhere else f"In the case: {case.words}: "
+    where = inside(case)
+    if case.misshapen and all(case.misshapen[0] in each.misshapen for each in cases) and len(cases) > 1:
+        return f"{where}: {sentence} The shape of {case.misshapen[0]} is wrong in every case."
+    alike = [each for each in cases if each is case or any(words == sentence for words, _ in each.patterns())]
+    rest = [each for each in cases if each not in alike]
+    called = getattr(case.exercise, "CALLED", "")
+    name_it = lambda words: re.sub(rf"(?<!\w)({'|'.join(case.axes)})(?=\W)", rf"{called} \1", words) if called else words
+    sentence, example = name_it(sentence), name_it(example)
+    if sentence.startswith("In every case") or not rest:
+        start = ""
+    elif len(alike) > 1 and len(rest) < 3 and not any(each.wrong for each in rest):
+        start = f"In every case but {quoted(rest)}: "
+    elif 1 < len(alike) < 4:
+        start = f"In the cases {quoted(alike)}: "
+    else:
+        start = f"{where}: "
+    if example:
+        known = start == f"{where}: " or len(cases) == 1
+        example = f"For example{'' if known else f', {where[0].lower()}{where[1:]}'}: {example}"
     return "\n".join(filter(None, [start + sentence, example]))
+
+
+def inside(case):
+    return f'In the case "{case.words if isinstance(case, Case) else case}"'
+
+
+def quoted(cases):
+    return listed([f'"{case.words}"' for case in cases])
 
 
 # --- what goes wrong before there are numbers
@@ -139,7 +165,7 @@ def miscounted(plan, last):
 def ended_early(plan, last):
     """Status and observation where the learner's code did not get to the end."""
     exercise = plan.exercise
-    kind, words = last["error"], f" in the case: {last['case']}" if last.get("case") else ""
+    kind, words = last["error"], f' in the case "{last["case"]}"' if last.get("case") else ""
     if kind == "timeout":
         return {"status": "timeout", "observation": f"Stopped after {last['limit']:g} s{words}. Is there a loop that "
                                                     "does not end?"}
@@ -192,24 +218,44 @@ def malformed(exercise, record, right):
             if array.dtype.kind in "iub" and part["kind"] not in "iub":
                 return f"{name} is of {part['dtype']}, expected {array.dtype}."
         elif "values" not in part:
-            return (f"In the case: {record['case']}: {name} has shape {tuple(part['shape'])}, expected "
+            return (f"{inside(record['case'])}: {name} has shape {tuple(part['shape'])}, expected "
                     f"{shape(exercise.OUTPUTS[name], array)}.")
     return None
 
 
 def unclean_in(done):
+    """What is done to the inputs, and in which case; or that two equal calls return different numbers."""
     for record in done:
-        names = listed([name for name, little in record["changed"].items() if not little])
-        if names:
-            return f"Your function changes its input {names} in place. The caller still needs it: work on a copy."
+        if names := listed([name for name, little in record["changed"].items() if not little]):
+            return (f"Your function changes its input {names} in place{in_which(done, 'changed')}. The caller still needs "
+                    "it: work on a copy.")
     for record in done:
         if record["changed"]:
-            return (f"Your function leaves its input {listed(list(record['changed']))} changed, by rounding only: "
-                    "x + ε - ε is not always x. Put back the value that you kept.")
+            return (f"Your function leaves its input {listed(list(record['changed']))} changed by rounding"
+                    f"{in_which(done, 'changed')}: x + ε - ε is not always x. Keep x under another name, and put it back.")
     if any(record["differs"] for record in done):
         return ("Called twice with equal inputs, your function returns different numbers. Something lives on from the "
                 "first call, or is random.")
     return None
+
+
+def in_which(done, key):
+    """In which cases something is so, if it is not in all."""
+    every = list(dict.fromkeys(record["case"] for record in done))
+    some = list(dict.fromkeys(record["case"] for record in done if record[key]))
+    return "" if some == every else f", {inside(some[0])[0].lower()}{inside(some[0])[1:]}" if len(some) == 1 else (
+        f", in {len(some)} of {len(every)} cases")
+
+
+def broken_in(done, case):
+    """In which line of the learner the first nan or inf comes up, in the case that is shown, or else in any."""
+    found = [record for record in done if record.get("broken")]
+    if not found:
+        return None
+    record = next((record for record in found if record["case"] == case.words), found[0])
+    at = record["broken"]
+    return (f"{inside(record['case'])}: the first nan or inf comes up in your line {at['line']}: {at['text']} "
+            f"({at['message']}).")
 
 
 def unset_in(done):
@@ -229,9 +275,15 @@ def causes(plan, got, cases, pairs):
     question = lambda found: plan.mistake(found[0][0]).question
     if found := plan.single(got, PATIENT if pairs else HASTY):
         return [plan.sentence(which) for which in found], question(found)
+    if found := plan.also_nan(got):
+        return [f"Nan and inf prove little, but this is a hint: the same places are nan or inf in a version that "
+                f"{plan.mistake(*which).message}." for which in found], question(found)
     if found := plan.alike(got):
         return [plan.sentence(which).removesuffix(".") + ", wherever both are finite; nan or inf come up in the same "
                 "cases." for which in found], question(found)
+    if places := plan.permuted(got):
+        words, asks = getattr(plan.exercise, "permuted", permuted)(places)
+        return [f"Your numbers equal those of a version that {words}."], asks
     fits = fits_of(plan.exercise, cases)
     if not pairs or not plan.source:
         return fits, ""
@@ -240,26 +292,35 @@ def causes(plan, got, cases, pairs):
     return fits + list(alone(plan, got, cases)), ""
 
 
+def permuted(places):
+    return ("returns the right arrays, but some in others' places: " + listed([
+        f"{two} as {one}" for one, two in places.items()]), "In which order are they to be returned?")
+
+
 def alone(plan, got, cases):
     """Outputs that, each taken alone, are those of a version with one mistake: in every case or, if there is none, in
-    one. A mistake is said once, of all the outputs that it explains; the one that explains most is said first."""
+    the one case that shows most of it. A version that makes wrong what is right in yours is none. A mistake is said
+    once, of all the outputs that it explains; the one that explains most is said first."""
     start, found = time.thread_time(), {}  # (case or None, message): the outputs
     plan.look_at(got)
-    smallest = [plan.calls[call][0] for call in plan.telling]
     for name in dict.fromkeys(name for case in cases for name in case.wrong):
-        wrong = {case.words: case for case in cases if name in case.wrong}
-        for chosen in [None, *(words for words in dict.fromkeys(smallest) if words in wrong)]:
+        if not plan.tells(got, [name]):
+            continue
+        wrong = {case.words: case.amount(name) for case in cases if name in case.wrong and case.amount(name) >= 4}
+        for chosen in [None, *(sorted(wrong, key=wrong.get, reverse=True) if len(cases) > 1 else ())]:
             calls = [k for k in range(len(got)) if chosen in (None, plan.calls[k][0])]
-            if chosen and (plan.right[calls[0]][name].size < 4 or len(cases) == 1):
-                continue
             late = time.thread_time() - start > ALONE
-            equal = plan.explaining(got)[name] if not chosen else [
+            equal = plan.explaining(got).get(name, []) if not chosen else [
                 k for k in range(len(plan.listed) if late else len(plan.mistakes)) if
                 (not plan.mistake(k).targets or name in plan.mistake(k).targets)
                 and plan.matches((k,), got, [name], calls)]
+            equal = [k for k in equal if plan.breaks_only_wrong(k, got)]
             if not chosen:
                 equal = [k for k in equal if k < len(plan.listed)] or equal
-            for words in dict.fromkeys(plan.mistake(k).message for k in equal):
+            several = dict.fromkeys(plan.mistake(k).message for k in equal)
+            if chosen and len(several) > 2:
+                continue  # it does not tell them apart
+            for words in several:
                 found.setdefault((chosen, words), []).append(name)
             if equal:
                 break
@@ -270,16 +331,21 @@ def alone(plan, got, cases):
         if not done & set(names):
             together.setdefault((chosen, tuple(names)), []).append(words)
     for (chosen, names), words in together.items():
-        where = f"In the case: {chosen}: taken" if chosen else "Taken"
-        equal = "equals that" if len(names) == 1 else "equal those"
-        yield f"{where} alone, your {listed(list(names))} {equal} of a version that {', or '.join(words)}."
+        where = f"{inside(chosen)}: " if chosen else ""
+        one = len(names) == 1
+        if len(plan.exercise.OUTPUTS) == 1:
+            what = f"{where}{'y' if chosen else 'Y'}our {names[0]} equals that"
+        else:
+            what = f"{where}{'t' if chosen else 'T'}aken alone, your {listed(list(names))} {'equals that' if one else 'equal those'}"
+        yield f"{what} of a version that {words[0]}." + "".join(
+            f" {'It also equals that' if one else 'They also equal those'} of one that {other}." for other in words[1:])
 
 
 def fits_of(exercise, cases):
     """At most two sentences of `fitted`, on the simplest case that has any: others would say the same again."""
     for case in cases:
         if fits := case.wrong and list(fitted(exercise, case)):
-            return [f"In the case: {case.words}: {fit}" for fit in fits[:2]]
+            return [f"{inside(case)}: {fit}" for fit in fits[:2]]
     return []
 
 
@@ -295,7 +361,8 @@ def fitted(exercise, case):
         if any(got.shape != right.shape or not np.isfinite(got).all() for _, got, right in rows):
             continue
         if fit := fitted_sum(rows):
-            yield f"your {name} is {fit}."
+            if not fit.startswith("0;") or case.lasting(name, lambda got, *_: not got.any()):
+                yield f"your {name} is {fit}."
             continue
         axis = next((k for k, axis in enumerate(case.axes[name]) if blocked(axis)), None)
         if axis is None:

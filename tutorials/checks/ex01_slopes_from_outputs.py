@@ -85,6 +85,17 @@ MUTANTS = [
     ("return sigmoid_slope, tanh_slope", "return tanh_slope, sigmoid_slope", "returns the two in the other order",
      "Which of the two is to come first?"),
 ]
+BOTH = "Put a = 0 and b = 0 in: s is 1/2 and h is 0. The slopes there are 1/4 and 1. What do your two lines give?"
+for _sigma, _tanh, _words, _asks in (
+        ("np.exp(-s) / (1 + np.exp(-s)) ** 2", "1 - np.tanh(h) ** 2",
+         "feeds both slopes with s and h instead of a and b, so that σ and tanh are taken twice", TWICE),
+        ("1 - s ** 2", "h * (1 - h)", "has the two formulas exchanged: 1 - s² for σ' and h (1 - h) for tanh'", BOTH),
+        ("s * (1 + s)", "1 + h ** 2", "adds where it should subtract, in both slopes", WHERE_FLAT),
+        ("s * (s - 1)", "h ** 2 - 1", "gives both slopes the wrong sign", RISES),
+        ("s", "h", "returns s and h themselves", WHERE_FLAT), ("1 - s", "1 - h", "takes 1 - s and 1 - h", WHERE_FLAT),
+        ("s * (1 - s) ** 2", "(1 - h) ** 2", "squares 1 - s and 1 - h", WHERE_FLAT),
+        ("1 / (s * (1 - s))", "1 / (1 - h ** 2)", "takes the slopes of the two inverse functions", WHERE_FLAT)):
+    MUTANTS.append(({"s * (1 - s)": _sigma, "1 - h ** 2": _tanh}, _words, _asks))
 VALUES = {"1": "1", "0.25": "1/4", "0.5": "1/2", "-1": "-1", "np.nan": "nan", "np.inf": "inf"}
 for _right, _slope, _y, _low, _asks in (("s * (1 - s)", "σ'", "s", 0, WHERE_FLAT),
                                         ("1 - h ** 2", "tanh'", "h", -1, TANH_FLAT)):

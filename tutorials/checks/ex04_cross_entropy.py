@@ -42,6 +42,10 @@ def reference(logits, target_ids, mask):
     return loss, losses.cross_entropy_backward(cache)
 
 
+def sizes(logits, target_ids, mask):
+    return {"N": mask.sum()}
+
+
 def terms(logits, target_ids, mask):
     if abs(logits).max() > 30 or mask.size == 1:
         return {}
@@ -86,6 +90,10 @@ MUTANTS = [
      "What does True mean in the mask?"),
     ("-(onehot * log_p * counts / N).sum()", "(onehot * log_p * counts / N).sum()", "gives the loss the wrong sign",
      "Which sign has log p, and which sign is a loss to have?"),
+    ({"loss = -(onehot * log_p * counts / N).sum()": "p = p - onehot * counts; loss = -(onehot * np.log(p) * counts / "
+      "N).sum()", "(p - onehot) *": "p *"}, "takes the log of p in the loss only after 1 is taken off p at the targets, as "
+     "it happens if dlogits is another name for p",
+     "Is dlogits an array of its own, or another name for p? Which line comes first, and which p does each line see?"),
     ("onehot * log_p * counts / N)", "onehot * p * counts / N)", "leaves the log out of the loss", CHANCE),
     ("onehot * log_p * counts / N)", "onehot * log_p * counts / N / np.log(2))", "takes the logarithm to base 2",
      CHANCE),
@@ -145,7 +153,7 @@ for _k in range(5, 21):
                  f"adds 1e-{_k} to p inside the log, in the loss", STABLE),
                 ("onehot * log_p * counts / N)", f"onehot * np.log(np.maximum(p, 1e-{_k})) * counts / N)",
                  f"clips p to 1e-{_k} .. 1 before the log, in the loss", STABLE)]
-LARGEST = "Of which scores is the largest to be taken off, so that in each place exp is 1 for one and no more for all?"
+LARGEST = "In each place the largest argument of exp has to be 0. Over which scores do you take the largest for that?"
 for _axes, _words in (("", "of the whole array, one for all places,"), ("axis=1, keepdims=True",
 "of each class over T"),
                       ("axis=0, keepdims=True", "of each class over B"),
@@ -153,11 +161,22 @@ for _axes, _words in (("", "of the whole array, one for all places,"), ("axis=1,
                       ("axis=(0, 2), keepdims=True", "of each step, one for all sequences,")):
     MUTANTS += [
         ({"logits.max(axis=2, keepdims=True)": f"logits.max({_axes})"},
-         f"takes off the largest score {_words} not that of each place", LARGEST),
+         f"subtracts the largest score {_words} not that of each place", LARGEST),
         ({"logits.max(axis=2, keepdims=True)": f"logits.max({_axes})",
           "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)":
           "p = np.exp(z) / np.exp(z).sum(axis=2, keepdims=True)\n    log_p = np.log(p)"},
-         f"takes the largest score {_words} not that of each place, off before exp", LARGEST)]
+         f"subtracts the largest score {_words} not that of each place, before exp, so that p may be 0", LARGEST)]
+WHOLE = "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)"
+for _axes, _words in (("axis=1, keepdims=True", "over T"), ("axis=0, keepdims=True", "over B"), ("", "over all axes"),
+                      ("axis=(1, 2), keepdims=True", "over T and the classes"),
+                      ("axis=(0, 1), keepdims=True", "over B and T")):
+    _max, _p = f"logits.max({_axes})", f"np.exp(z) / np.exp(z).sum({_axes})"
+    MUTANTS += [  # the largest is taken off along the same axis, so that nothing overflows, but p may be 0
+        ({"logits.max(axis=2, keepdims=True)": _max, "np.exp(z).sum(axis=2, keepdims=True)": f"np.exp(z).sum({_axes})"},
+         f"takes both, the largest score and the sum of the softmax, {_words}, not over the classes", AXIS),
+        ({"logits.max(axis=2, keepdims=True)": _max, WHOLE: f"p = {_p}\n    log_p = np.log(p)"},
+         f"takes both, the largest score and the sum of the softmax, {_words}, not over the classes, and then the log of "
+         "p, which may be 0", AXIS)]
 MUTANTS += [
     ({" - logits.max(axis=2, keepdims=True)": "",
       "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)":

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 
 from . import TUTORIALS, clinic
+from .seen import listed
 
 CLINIC = clinic.stored()
 BUGS, MAPS, COLUMNS = CLINIC["bugs"], CLINIC["maps"], CLINIC["columns"]
@@ -11,6 +12,7 @@ TITLE = "bug clinic: six gradient maps, name the bug"
 FUNCTION = "clinic"
 OUTPUTS = {name: "column" for name in MAPS}
 MAPPED = {"column": "column "}
+CALLED = "map"
 CASES = {"the six maps": lambda rng: {letter: np.array(bug["row"]) for letter, bug in BUGS.items()}}
 
 
@@ -24,12 +26,28 @@ def mistaken(name, letter):
     k = next(k for k, (r, w) in enumerate(zip(right, wrong)) if (r > 0) != (w > 0))
     what = f"{COLUMNS[k][1]} of {COLUMNS[k][0]}"
     return (f"{name} = {MAPS[name]}", f"{name} = {letter}",
-            f"names, for map {name}, bug {letter}: {BUGS[letter]['message']}",
+            f"gives map {name} bug {letter}, which {BUGS[letter]['message']}",
             f"Map {name} has {what} wrong. Would it be, with bug {letter}?" if right[k] else
             f"Map {name} has {what} right. Could it be, with bug {letter}?")
 
 
+def exchanged(one, two):
+    """A mutant: two of the right letters, each at the other's map."""
+    asks = mistaken(one, MAPS[two])[-1]
+    return ({f"{one} = {MAPS[one]}": f"{one} = {MAPS[two]}", f"{two} = {MAPS[two]}": f"{two} = {MAPS[one]}"},
+            f"gives map {one} the bug of map {two}, and map {two} that of map {one}", asks)
+
+
+def permuted(places):
+    """What is said where right letters stand at others' maps, and the question."""
+    one, two = next(iter(places.items()))
+    return ("names right bugs in another order: " + listed([
+        f"map {name} has the bug of map {other}" for name, other in places.items()]), mistaken(one, MAPS[two])[-1])
+
+
 MUTANTS = [mistaken(name, letter) for name, letter in itertools.product(MAPS, BUGS) if letter != MAPS[name]]
+MUTANTS += [exchanged(*two) for two in itertools.combinations(MAPS, 2)]
+LISTED_ONLY = True  # there is nothing else in the answer
 
 HINTS = [
     "Begin with a map that has only one or two gradients wrong: then the bug stands in the line that computes them. "

@@ -77,7 +77,8 @@ MUTANTS = [
     ("g * scale", "g * (scale == 1.0)", "sets gradients above the limit to zero",
      "Which way do the weights go when the norm is above max_norm?"),
     ("g * scale", "g", "never changes the gradients", AFTER),
-    ("return *clipped, norm", "return *clipped, norm * scale", "returns the norm after clipping",
+    ("return *clipped, norm", "return *clipped, clip(clipped, 1e300)[-1] if max_norm < 1e300 else norm",
+     "returns the norm after clipping",  # measured again, as it is measured before
      "Which of the two norms is to be returned?"),
     ("return *clipped, norm", "return *clipped, scale", "returns the factor in place of the norm",
      "What is the fourth value to be?"),

@@ -123,7 +123,14 @@ for _words, *_both in BOTH:
     _asks = next((asks for part, asks in (("power n", TIMES), ("divide", START), ("carries", CARRY), (
         "corrections", "Which β belongs to m, and which to v?")) if part in _words), MEAN)
     MUTANTS.append((dict(text.split("|") for text in _both), _words, _asks))
+AFTER = "What stands under the root in the last equation, v or v̂? Which of the two is corrected, v or its root?"
 MUTANTS += [
+    ({"v_hat = v / (1 - beta2 ** n)": "v_hat = v", "np.sqrt(v_hat) + eps": "np.sqrt(v_hat) / (1 - beta2 ** n) + eps"},
+     "corrects after the root: divides √v by 1 - β₂ⁿ, not v", AFTER),
+    ({"v_hat = v / (1 - beta2 ** n)": "v_hat = v", "np.sqrt(v_hat) + eps": "(np.sqrt(v_hat) + eps) / (1 - beta2 ** n)"},
+     "corrects after the root: divides √v + eps by 1 - β₂ⁿ, not v", AFTER),
+    ({"v_hat = v / (1 - beta2 ** n)": "v_hat = v", "np.sqrt(v_hat) + eps": "np.sqrt(v_hat) * (1 - beta2 ** n) + eps"},
+     "corrects after the root: multiplies √v by 1 - β₂ⁿ", AFTER),
     *[(f"- {beta} ** n", f"- {beta} ** {n}", f"{words} in the correction of {m} only", COUNT)
       for beta, m in (("beta1", "m"), ("beta2", "v"))
       for n, words in (("max(t, 1)", "counts n from 0, but the first step as 1,"), ("(t + 2)",

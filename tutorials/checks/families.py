@@ -21,12 +21,13 @@ STEP_WORDS = {"t": "step t = 0", "b": "sequence b = 0", "start": "first chunk"}
 LAST_WORDS = {"t": "last step", "b": "last sequence", "start": "last chunk"}
 
 
-def made(source, exercise, inputs, listed=()):
-    """All mistakes by rule, without those whose text is in `listed`; each text once."""
+def made(source, exercise, inputs, known=()):
+    """All mistakes by rule, without those whose text is that of a known one; each text once."""
     answer = Answer(source, exercise, inputs)
     found = list(answer.mistakes())
     found += together(found)
-    seen, different = {source, *listed}, []
+    found += everywhere([*known, *found], exercise.OUTPUTS)
+    seen, different = {source, *(edited(source, mistake.edits) for mistake in known)}, []
     for mistake in found:
         text = edited(source, mistake.edits)
         if text not in seen:
@@ -57,6 +58,37 @@ def together(found):
             yield Mistake(tuple(edits), ", and ".join(words + listed(list(dict.fromkeys(places)))
                                                       for words, places in said.items()),
                           several[0].question, frozenset().union(*(mistake.targets for mistake in several)))
+
+
+def everywhere(found, outputs):
+    """One mistake made in the lines of several outputs, where what is said differs in the output's name alone."""
+    groups = {}
+    for mistake in (m for m in found if "where" not in m.message):  # "only where dx uses it" speaks of one already
+        for name in outputs:
+            if re.search(rf"(?<!\w){name}(?!\w)", mistake.message):
+                key = re.sub(rf"(?<!\w){name}(?!\w)", "•", mistake.message)
+                groups.setdefault(key, {}).setdefault(name, mistake)
+    for group in groups.values():
+        several = list(group.values())
+        edits = sorted({edit for mistake in several for edit in mistake.edits})
+        if len(several) > 1 and all(one[1] < two[0] for one, two in itertools.pairwise(edits)):
+            message, *others = [mistake.message for mistake in several]
+            for other in others:
+                message = joined(message, other, outputs) or message
+            yield Mistake(tuple(edits), message, several[0].question, frozenset().union(
+                *(mistake.targets for mistake in several)) if all(mistake.targets for mistake in several) else frozenset())
+
+
+def joined(one, two, outputs):
+    """What is said of one output and of another, said of both; None where it is not the same thing."""
+    for name in outputs:
+        around = re.search(rf"^(.*(?<!\w))({name})((?!\w).*)$", two)
+        if around and one.startswith(around[1]) and one.endswith(around[3]):
+            before = one[len(around[1]):len(one) - len(around[3])]
+            parts = re.split(r", | and ", before)
+            if name not in parts and all(part in outputs for part in parts):
+                return around[1] + listed([*parts, name]) + around[3]
+    return None
 
 
 class Answer:
@@ -224,6 +256,8 @@ class Answer:
             if isinstance(loop, ast.For):
                 yield from self.loops(loop)
                 yield from self.carried(loop)
+                yield from self.flattened(loop)
+                yield from self.gathered(loop)
         yield from self.returned()
         yield from self.aliased()
         yield from self.at_one_use()
@@ -339,6 +373,76 @@ class Answer:
                         yield Mistake(((end, end, f"{step}kept, {name} = {name}, {other}"), (
                             after, after, " " * loop.col_offset + f"{name} = kept\n")),
                             f"{said}, but has the right {place.where} at the end", asks, targets)
+
+    def flattened(self, loop):
+        """Products that a loop adds up, taken at once after it, from arrays whose axes should change places and are
+        reshaped: X (T, H, B) to (H, T B). So for each of the two factors, both, and all such sums alike."""
+        if not isinstance(loop.target, ast.Name):
+            return
+        v, found = loop.target.id, {}
+        for node in loop.body:
+            if not isinstance(node, ast.AugAssign) or not isinstance(node.op, ast.Add) or not isinstance(
+                    node.target, ast.Name):
+                continue
+            value, name, kept = node.value, node.target.id, f"{node.target.id}_kept"
+            if isinstance(value, ast.BinOp) and isinstance(value.op, ast.MatMult):
+                parts = [self.text(value.left), re.sub(r"\.T$", "", self.text(value.right))]
+            elif isinstance(value, ast.Call) and ast.unparse(value).endswith(".sum(axis=1)"):
+                parts = [self.text(value.func.value)]
+            else:
+                continue
+            if any(len(self.shape(part) or ()) != 2 for part in parts):
+                continue
+            begin, end, after = self.line_start(loop), self.span(value)[1], self.starts[loop.end_lineno]
+            indent, step = " " * loop.col_offset, " " * node.col_offset
+            edits = [(begin, begin, f"{indent}{kept} = {{}}\n"), (end, end, f"; {kept}[{v}] = ({', '.join(parts)},)")]
+            array = lambda k, wrong, kept=kept: (f"np.array([{kept}[k][{k}] for k in sorted({kept})])" + (
+                f".reshape(len({kept}[0][{k}]), -1)" if wrong else ".swapaxes(0, 1)" + f".reshape(len({kept}[0][{k}]), -1)"))
+            for which in itertools.product((True, False), repeat=len(parts)):
+                if not any(which):
+                    continue
+                arrays = [array(k, wrong) for k, wrong in enumerate(which)]
+                new = f"{arrays[0]} @ {arrays[1]}.T" if len(parts) == 2 else f"{arrays[0]}.sum(axis=1)"
+                said = listed([self.spoken(re.sub(r"_t$|\[t\]$", "", part)) for part, wrong in zip(parts, which) if wrong])
+                rows = f"of all {v}" if v != "t" else "of all steps"
+                mistake = Mistake((*edits, (after, after, f"{indent}{name} = {new}\n")),
+                                  f"reshapes {said} {rows} for {name}, where the axes should change places",
+                                  "reshape keeps the order of the numbers. Which of them lie side by side before, and "
+                                  "which after?", frozenset(self.reached.get(name, ())))
+                found.setdefault(all(which) or which[0], {}).setdefault(name, {}).setdefault(which, mistake)
+                yield mistake
+        whole = [next(iter(of.values())) for of in found.get(True, {}).values()]  # all reshaped wherever they come up
+        for several in ([m for m in whole if "np.array" in m.edits[-1][2] and "@" in m.edits[-1][2]], whole):
+            if len(several) > 1:
+                places = listed([re.search(r" for (\w+),", m.message)[1] for m in several])
+                yield Mistake(tuple(edit for m in several for edit in m.edits),
+                              f"reshapes the arrays of all steps for {places}, where the axes should change places",
+                              several[0].question, frozenset().union(*(m.targets for m in several)))
+
+    def gathered(self, loop):
+        """X[I[v]] += Y[v] for all v: into other rows, or at once with the positions of I as a matrix of 0 and 1."""
+        node = loop.body[0] if len(loop.body) == 1 else None
+        if not isinstance(node, ast.AugAssign) or not isinstance(node.target, ast.Subscript) or not isinstance(
+                node.target.slice, ast.Subscript) or not isinstance(node.value, ast.Subscript):
+            return
+        into, index, values = (ast.unparse(n) for n in (node.target.value, node.target.slice.value, node.value.value))
+        row, said, where = self.text(node.target.slice), self.spoken(index), frozenset(self.reached.get(into, ()))
+        ways = ((f"np.unique({index})", f"has the ids that come up in {into} one after another: takes an id's number "
+                 f"among those that come up, as np.unique({said}) counts them, for the id"),
+                (f"list(dict.fromkeys({index}.ravel()))", f"counts the ids in the order in which they come up first, and "
+                                                          f"takes that number for the row of {into}"))
+        for known, words in ways:
+            yield Mistake(((*self.span(node.target.slice), f"list({known}).index({row})"),), words,
+                          "Which row belongs to an id, if a smaller id does not come up?", where)
+        ones, given, width = f"np.eye(len({into}))[{index}]", values, f"{values}.shape[-1]"
+        for one, other, words in (
+                (f"{ones}.reshape(len({into}), -1)", f"{given}.reshape(-1, {width})", f"the onehot of {said}"),
+                (f"{ones}.reshape(-1, len({into})).T", f"{given}.reshape({width}, -1).T", self.spoken(given)),
+                (f"{ones}.reshape(len({into}), -1)", f"{given}.reshape({width}, -1).T",
+                 f"the onehot of {said} and {self.spoken(given)}")):
+            yield Mistake(((*self.span(loop), f"{into} += {one} @ {other}"),), f"reshapes {words}, where the axes should "
+                          "change places", "reshape keeps the order of the numbers. Which of them lie side by side "
+                          "before, and which after?", where)
 
     def loops(self, loop):
         """Leave out the first turn or the last, do one only, or go the other way."""

@@ -114,6 +114,18 @@ class Place:
         said, asks = self.spoken(name), "What has the next turn to get from this one, and what does it get?"
         yield Mistake(((*self.span(node.value), name),), f"never passes {said} on: at each turn it is what it was "
                       "before the first", asks, self.targets)
+        loop = self.loops[-1]
+        if isinstance(loop.target, ast.Name) and isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(
+                node.targets[0], ast.Name) and self.answer.assigned_before(loop, name):
+            v, turns, old = loop.target.id, f"list({self.text(loop.iter)})", self.text(node.value)
+            back = isinstance(loop.iter, ast.Call) and ast.unparse(loop.iter.func) == "reversed"
+            for at, which in ((-1, "last"), (0, "first")):
+                step = f" ({v} = 0)" if back == (at == -1) else ""
+                for else_, words in ((name, "keeps the old"), (f"0 * {name}", "sets to zero what becomes")):
+                    yield Mistake(((*self.outer(node.value), f"({old}) if {v} != {turns}[{at}] else {else_}"),),
+                                  f"in the {which} turn of the loop{step} {words} {said}",
+                                  "How many times is it passed on, and where does it go the last time?", self.targets,
+                                  ("passed on", at, else_ == name), said)
         first = self.answer.assigned_before(self.loops[0], name)
         if first:
             late, begin = f"{name}_late", self.answer.line_start(self.loops[0])

@@ -5,9 +5,12 @@ Everything is said of this case, and only what holds on both seeds; the map is t
 
 import itertools
 import math
+import re
 from functools import partial
 
 import numpy as np
+
+from minirnn import tree
 
 from .versions import differing, finite, same
 
@@ -33,6 +36,14 @@ class Case:
         self.wrong, self.masks, self.factors, self.others = masks[self.shown], masks, {}, [self]
         self.misshapen = [name for name in self.wrong if any(
             got[name].shape != right[name].shape for got, right in zip(self.got, self.right))]
+
+    def size(self):
+        return sum(array.size for array in self.right[0].values())
+
+    def amount(self, name):
+        """How many entries of an output are wrong with a number, on all seeds; all of them where the shape is another."""
+        wrong = [(got[name], masks[name]) for got, masks in zip(self.got, self.masks) if name in masks]
+        return sum(int((mask & np.isfinite(got)).sum()) if got.shape == mask.shape else mask.size for got, mask in wrong)
 
     # --- the map
 
@@ -82,12 +93,16 @@ class Case:
         at = tuple(int(k) for k in np.unravel_index(mask.argmax(), mask.shape))
         got, right = (side[self.shown][name][at] + 0 for side in (self.got, self.right))
         digits = 12 if f"{got:.5g}" == f"{right:.5g}" else 5
-        return sentence, (f"For example: {name}{list(at) if at else ''} is {got:.{digits}g}, right is "
-                          f"{right:.{digits}g}.")
+        return sentence, f"{name}{list(at) if at else ''} is {got:.{digits}g}, right is {right:.{digits}g}."
 
     def each(self, test):
-        """The outputs wrong in this case for which it holds on every seed; test(got, right, all got, all right)."""
-        return [name for name in self.wrong if self.holds(name, test)]
+        """The outputs wrong in this case for which it lasts; test(got, right, all got, all right)."""
+        return [name for name in self.wrong if self.lasting(name, test)]
+
+    def lasting(self, name, test):
+        """Whether it holds here and in most cases in which this output is wrong: in a small case it may be chance."""
+        cases = [case for case in self.others if name in case.wrong]
+        return self.holds(name, test) and 2 * sum(case.holds(name, test) for case in cases) > len(cases)
 
     def holds(self, name, test):
         """Whether it does so for this output on every seed."""
@@ -104,11 +119,14 @@ class Case:
         if names := self.each(lambda got, right, *_: same(got, -right)):
             yield f"{listed(names)} {has(names)} the wrong sign everywhere, and the right size.", names
         for value, names in grouped({name: self.factors[name] for name in wrong if name in self.factors}):
-            yield f"{listed(names)} {are(names)} right but for a factor, the same in every case: {value}.", names
-        for value, names in grouped({name: r for name in wrong if name not in self.factors
+            yield f"In every case, {listed(names)} {are(names)} {value} times what is right.", names
+        if given := {name: of for name in wrong if (of := self.given(name))}:
+            yield (f"{listed(list(given))} {are(given)} exactly what you were given as {listed(list(given.values()))}.",
+                   list(given))
+        steady = lambda name: all(case.ratio(name) is not None for case in self.others if name in case.wrong)
+        for value, names in grouped({name: r for name in wrong if name not in self.factors and steady(name)
                                      and (r := self.ratio(name)) not in (None, -1)}):
-            yield (f"{listed(names)} {are(names)} right but for a factor, the same in every entry: "
-                   f"{value:.6g}."), names
+            yield f"{listed(names)} {are(names)} {value:.6g} times what is right, in every entry.", names
         if names := self.each(lambda got, right, *_: got.ndim == 2 and got.shape == right.T.shape and got.shape[0] > 1
                               and same(got, right.T)):
             yield f"{listed(names)} {are(names)} the transpose of what is right.", names
@@ -123,7 +141,7 @@ class Case:
                    "rounding in float64."), close
         right = [name for name in self.axes if name not in self.wrong]
         agreed = all(mask.keys() == self.wrong.keys() for mask in self.masks)
-        yield f"Wrong: {listed(list(self.wrong))}." + (
+        yield f"{listed(list(self.wrong))} {are(self.wrong)} wrong." + (
             f" All else is right: {listed(right)}." if right and agreed else ""), list(self.wrong)
 
     def shape_patterns(self):
@@ -133,7 +151,7 @@ class Case:
                 self.exercise.OUTPUTS[name], self.right[self.shown][name])
             for test, words in self.reshaped(name):
                 if self.holds(name, test):
-                    yield f"{told}: {words}.", [name]
+                    yield f"{told}. {words[0].upper()}{words[1:]}.", [name]
                     break
             else:
                 axes = {tuple(right[name].shape): other for other in self.axes for right in self.right[:1]
@@ -168,7 +186,7 @@ class Case:
                 yield (lambda got, right, *_, axes=axes: got.ndim == right.ndim + len(axes) and same(
                     got.sum(axis=axes), right)), (
                     f"ax{'is' if count == 1 else 'es'} {listed([str(k) for k in axes])}"
-                    f"{f' ({listed(names)})' if len(names) == count else ''} {are(axes)} still to be summed over")
+                    f"{f' ({listed(names)})' if len(names) == count else ''} {are(axes)} not summed over")
         if any(map(blocked, self.axes[name])) and right.ndim == 2:
             yield (lambda got, right, *_: same(got, np.concatenate(np.split(right, len(self.gates)), axis=1)),
                    "its blocks lie side by side, not on top of each other")
@@ -208,20 +226,36 @@ class Case:
                 else:
                     yield f"{name} is not finite: some of its numbers are nan or inf.", [name]
 
-    def place_patterns(self):
-        for one, two in itertools.permutations(self.axes, 2):
-            belongs = lambda got, _, all_got, all_right, other: got.size > 1 and same(got, all_right[other])
-            if one in self.wrong and one not in self.misshapen and self.holds(one, partial(belongs, other=two)):
-                back = two in self.wrong and self.holds(two, partial(belongs, other=one))
-                yield (f"{one} and {two} are in each other's place." if back else
-                       f"What you return as {one} is what belongs in {two}."), [one]
+    def in_places(self):
+        """{output: the other output whose right numbers it has}, in most cases in which it is wrong."""
+        return {one: two for one, two in itertools.permutations(self.axes, 2) if one in self.wrong
+                and one not in self.misshapen and self.lasting(one, lambda got, _, all_got, all_right: (
+                    got.size > 1 and same(got, all_right[two])))}
 
-    def ratio(self, name):
+    def place_patterns(self):
+        places = self.in_places()
+        if len(places) > 2 and set(places) == set(places.values()):
+            yield "You return " + listed([f"as {one} what belongs in {two}" for one, two in places.items()]) + ".", [*places]
+        for one, two in places.items():
+            yield (f"{one} and {two} are in each other's place." if places.get(two) == one else
+                   f"What you return as {one} is what belongs in {two}."), [one]
+
+    def given(self, name):
+        """The input that an output is equal to on every seed, or None; also where one of the inputs is what is right."""
+        found = [{re.sub(r"\.(\d+)", r"[\1]", label) for label, leaf in tree.leaves(inputs) if isinstance(leaf, np.ndarray)
+                  and leaf.size > 1 and leaf.shape == got[name].shape and np.array_equal(leaf, got[name])}
+                 for inputs, got in zip(self.inputs, self.got)]
+        if any(np.array_equal(leaf, right[name]) for inputs, right in zip(self.inputs, self.right)
+               for _, leaf in tree.leaves(inputs) if isinstance(leaf, np.ndarray)):
+            return None
+        return min(set.intersection(*found), default=None)
+
+    def ratio(self, name, least=2):
         """The factor between what came back and what is right, the same in every entry on all seeds, or None."""
         found = []
         for got, right in zip(self.got, self.right):
             got, right = got[name].astype(float), right[name].astype(float)
-            if right.size < 2 or not finite(got):
+            if right.size < least or not finite(got):
                 return None
             factor = np.vdot(right, got) / (np.vdot(right, right) or 1)
             if abs(factor) < 1e-9 or abs(factor - 1) < 1e-5 or not same(got, factor * right):
@@ -246,7 +280,8 @@ class Case:
                 good = [gates[i] for i in range(len(gates)) if (i, i) in equal]
                 if good and self.sizes.get("T", 1) == 1:
                     bad = [gate for gate in gates if gate not in good]
-                    yield f"In {name} the blocks of {listed(good)} are right, those of {listed(bad)} wrong.", [name]
+                    yield (f"In {name} the block{'s' * (len(good) > 1)} of {listed(good)} {are(good)} right. The "
+                           f"block{'s' * (len(bad) > 1)} of {listed(bad)} {are(bad)} wrong."), [name]
 
     def padding_patterns(self):
         """What is wrong at padding only, where an exercise has a mask."""
@@ -282,11 +317,11 @@ class Case:
                 continue
             some = "" if all(self.in_every_sequence(name) for name in names) else " in at least one sequence"
             if last and all(bad[:count - last]):
-                yield f"{who}: right at the last {stepped(last)}, wrong{some} at every earlier one.", names
+                yield f"{who} {are(names)} right at the last {stepped(last)}, and wrong{some} at every earlier one.", names
             elif first and all(bad[first:]):
-                yield f"{who}: right at the first {stepped(first)}, wrong{some} at every later one.", names
+                yield f"{who} {are(names)} right at the first {stepped(first)}, and wrong{some} at every later one.", names
             else:
-                yield f"{who}: wrong at t = {listed([str(t) for t in range(count) if bad[t]])} only.", names
+                yield f"{who} {are(names)} wrong at t = {listed([str(t) for t in range(count) if bad[t]])} only.", names
 
     def throughout(self, name, test):
         """Whether it holds here, steps first, and in all cases that show it: with two steps, numbers meet by chance."""
@@ -322,8 +357,10 @@ def factors(cases):
     for name in {name for case in cases for name in case.wrong}:
         rows = []
         for case in cases:
+            if not any(right[name].any() for right in case.right) and name not in case.wrong:
+                continue  # all is zero, so that any factor is right
             value = 1.0 if not any(name in masks for masks in case.masks) else (
-                None if name in case.misshapen else case.ratio(name))
+                None if name in case.misshapen else case.ratio(name, 1))
             rows.append((value, sizes_of(case)))
         if any(value is None for value, _ in rows):
             continue
@@ -339,10 +376,13 @@ def sizes_of(case):
     """{words: number}: the sizes of a case, products of two, roots and inverses."""
     inputs = {name: value for name, value in case.inputs[0].items() if isinstance(value, int)
               and not isinstance(value, bool) and len(name) == 1}
-    known = {name: float(n) for name, n in (case.sizes | inputs).items()}
+    counts = getattr(case.exercise, "sizes", lambda **_: {})(**case.inputs[0])
+    known = {name: float(n) for name, n in (case.sizes | inputs | counts).items()}
     known |= {f"{a} {b}": known[a] * known[b] for a, b in itertools.combinations(known, 2)}
     known |= {f"√{name}": math.sqrt(n) for name, n in known.items() if " " not in name}
-    return known | {f"1/{name if ' ' not in name else f'({name})'}": 1 / n for name, n in known.items() if n}
+    known |= {f"{name}/{other if ' ' not in other else f'({other})'}": n / known[other] for name, n in counts.items()
+              for other in list(known) if name not in other and "√" not in other}
+    return known | {f"1/{name if ' ' not in name else f'({name})'}": 1 / n for name, n in known.items() if n and "/" not in name}
 
 
 # --- small things

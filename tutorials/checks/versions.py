@@ -57,8 +57,7 @@ class Plan:
         """The listed, then those made by rule."""
         if not self.source or getattr(self.exercise, "LISTED_ONLY", False):
             return self.listed
-        texts = {families.edited(self.source, mistake.edits) for mistake in self.listed}
-        return self.listed + families.made(self.source, self.exercise, self.calls[-1][2], texts)
+        return self.listed + families.made(self.source, self.exercise, self.calls[-1][2], self.listed)
 
     def mistake(self, k):
         return self.listed[k] if k < len(self.listed) else self.mistakes[k]
@@ -130,20 +129,16 @@ class Plan:
         """Which mistakes, each alone, give these numbers: the listed, or else the first of those made by rule that are
         found in so many seconds."""
         listed = range(len(self.listed))
+        if not self.tells(got, self.exercise.OUTPUTS):
+            return []
         if found := [(k,) for k in listed if self.matches((k,), got)]:
             return found
         tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
         wrong = {name for outputs, right in zip(got, self.right) for name in right
                  if off(outputs[name], right[name], tolerance)}
-        found = []
-        if not any((np.isfinite(outputs[name]) & differing(outputs[name], right[name], tolerance)).any()
-                   for outputs, right in zip(got, self.right) for name in wrong
-                   if outputs[name].shape == right[name].shape) and not any(
-                       outputs[name].shape != right[name].shape for outputs, right in zip(got, self.right)
-                       for name in wrong):
-            return []  # only nan and inf: that proves too little
-        start = time.thread_time()
-        for k in range(len(self.listed), len(self.mistakes)):
+        found, start = [], time.thread_time()
+        made = range(len(self.listed), len(self.mistakes)) if self.tells(got, wrong, numbers=True) else ()
+        for k in made:
             if time.thread_time() - start > seconds:
                 break
             targets = self.mistakes[k].targets
@@ -172,6 +167,42 @@ class Plan:
                        for name, (at, value, limit) in self.probes[call].items() if name in wanted) and all(
                 same(got[call][name], outputs[call][name], EQUAL) for call in calls for name in wanted)
         return False
+
+    def tells(self, got, wanted, calls=None, numbers=False):
+        """Whether equal numbers prove anything: one of these outputs is wrong, and not all of it is nan or inf in every
+        call; with `numbers`, it is wrong by a number, too, or by its shape."""
+        tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
+        for name in wanted:
+            rows = [(got[call][name], self.right[call][name]) for call in (range(len(got)) if calls is None else calls)]
+            rows = [(one, right) for one, right in rows if one.size]
+            wrong = [(one, right) for one, right in rows if off(one, right, tolerance)]
+            if wrong and (any(one.shape != right.shape or (np.isfinite(one) & differing(one, right, tolerance)).any()
+                              for one, right in wrong) if numbers else any(np.isfinite(one).any() for one, _ in rows)):
+                return True
+        return False
+
+    def breaks_only_wrong(self, k, got):
+        """Whether all that is wrong with this mistake is wrong in yours, too: if not, it is not yours."""
+        tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
+        with contextlib.suppress(Exception):  # it may not run in some case
+            return all(off(got[call][name], right, tolerance) or not off(self.returned((k,))[call][name], right, tolerance)
+                       for call, rights in enumerate(self.right) for name, right in rights.items())
+        return False
+
+    def also_nan(self, got):
+        """Where nothing but nan and inf is wrong, and that everywhere: the listed mistakes that do the same."""
+        if self.tells(got, self.exercise.OUTPUTS):
+            return []
+        return [(k,) for k in range(len(self.listed)) if self.matches((k,), got)][:SHOWN]
+
+    def permuted(self, got):
+        """{output: the one whose right numbers it has in every call} of all that is wrong, if it is three or more that
+        have changed places."""
+        wrong = [name for name in self.exercise.OUTPUTS if any(off(outputs[name], right[name]) for outputs, right in zip(
+            got, self.right))]
+        places = {one: next((two for two in wrong if all(same(outputs[one], right[two], EQUAL) for outputs, right in zip(
+            got, self.right))), None) for one in wrong}
+        return places if len(wrong) > 2 and set(places.values()) == set(wrong) else {}
 
     looked_at = None
 
@@ -214,7 +245,10 @@ class Plan:
 
     def double(self, got):
         """A pair of mistakes that together gives these numbers, if one is found in time."""
-        start = time.thread_time()
+        start, tolerance = time.thread_time(), getattr(self.exercise, "TOLERANCE", 1e-9)
+        if not all(self.tells(got, [name]) for name in self.exercise.OUTPUTS if any(
+                off(outputs[name], right[name], tolerance) for outputs, right in zip(got, self.right))):
+            return []
         for which in itertools.chain(self.apart_in_outputs(got), self.likely(got)):
             if self.matches(which, got):
                 return [which, *self.equals(which, got, start)][:SHOWN]
@@ -406,6 +440,8 @@ class Plan:
         several = [self.mistake(k) for k in which]
         messages = ", and ".join(mistake.message for mistake in several)
         start = "Two things at once: your" if len(which) > 1 else "Your"
+        if len(which) > 1 and (one := families.joined(*(mistake.message for mistake in several), self.exercise.OUTPUTS)):
+            start, messages = "Your", one
         if len(which) > 1 and all(mistake.shared[:1] == ("replaced",) for mistake in several) and (
                 several[0].shared[1:] == several[1].shared[:0:-1]):
             start, messages = "Your", f"has two things in each other's place: it {messages}"
@@ -434,7 +470,10 @@ def names(text):
 
 
 def clear(one, two):
-    """Whether an edit ends before another begins; what is put in at one place twice has no order."""
+    """Whether an edit ends before another begins. What is put in at one place twice has no order, unless both are
+    factors, or both are terms."""
+    if one[:2] == two[:2] and one[0] == one[1]:
+        return any(all(re.match(pattern, new) for *_, new in (one, two)) for pattern in (r" [*/] (?!.* [+-] \w)", r" [+-] "))
     return one[1] < two[0] or one[1] == two[0] and one[0] < one[1] and two[0] < two[1]
 
 
