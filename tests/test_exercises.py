@@ -300,7 +300,7 @@ def test_one_misconception_is_one_entry():
             ("ex13_lstm_bptt", {"h[t - 1] if t > 0 else h0": "h[t - 1]", "c[t - 1] if t > 0 else c0": "c[t - 1]"},
              "takes h[-1] and c[-1]"),
             ("ex13_lstm_bptt", {"i, f, g, o =": "i, f, o, g =", "[da_i, da_f, da_c, da_o]": "[da_i, da_f, da_o, da_c]"},
-             "takes the blocks apart and stacks them in the order i, f, o, c̃"),
+             "reads the blocks and stacks them in the order i, f, o, c̃"),
             ("ex12_lstm_step_backward", {"dc * g": "dc * i", "dc * i": "dc * g"}, "has i and c̃ swapped"),
             (BPTT, {"dW_ih +=": "dW_ih =", "dU_h +=": "dU_h =", "db_h +=": "db_h ="}, "assigns the gradients of all")):
         plan = versions.planned(name)
@@ -453,6 +453,70 @@ def test_patches_that_change_one_another_are_not_combined():
     source = plan.source.replace("s * (1 - s)", "1").replace("(1 - g ** 2)", "1")
     [cause] = verdict("ex12_lstm_step_backward", source, pairs=True)["causes"]
     assert "forgets σ' and tanh' in all four blocks" in cause
+
+
+@pytest.mark.parametrize("name, lines, words", [
+    ("ex05_embedding_backward", ("dW[ids[b, t]]", "dW[list(np.unique(ids)).index(ids[b, t])]"), "as np.unique(ids) counts"),
+    ("ex05_embedding_backward", ("    return dW", "    dW = np.eye(len(W))[ids].reshape(len(W), -1) @ dx.reshape(-1, "
+                                 "dx.shape[-1])\n    return dW"), "reshapes the onehot of ids"),
+    ("ex13_lstm_bptt", ("dh_next = U_h.T @ da_t", "dh_next = U_h.T @ da_t if t else dh_next"),
+     "in the last turn of the loop (t = 0) keeps the old dh_next"),
+    ("ex06_rnn_step", ("    return h", "    dx, dh_prev = W_ih.T @ dh, U_h.T @ dh\n    return h"),
+     "computes dx and dh_prev from dh instead of da"),
+    ("ex03_linear_backward", ("    return dx, dW", "    dW, db = np.outer(rows_dy[-1], rows_x[-1]), rows_dy[-1]\n"
+                              "    return dx, dW"), "keeps only the last place in dW and db"),
+    ("ex08_bug_clinic", ("return one, two, three", "return three, one, two"), "names right bugs in another order"),
+])
+def test_kinds_that_touch_several_lines_are_one(name, lines, words):
+    source = answer(name)
+    assert source.count(lines[0]) == 1
+    judged = checked(name, source.replace(*lines))
+    assert any(words in cause for cause in judged["causes"]), judged["causes"]
+    assert all(cause.startswith("Your numbers equal") for cause in judged["causes"]) and judged["question"]
+
+
+def test_arrays_of_all_steps_reshaped_where_axes_should_change_places():
+    source = answer(BPTT).replace("da_t = ", "kept[t] = da_t = ").replace("    for t in", "    kept = np.zeros_like(h)\n"
+                                                                       "    for t in").replace(
+        "    dh0 =", "    before, H = np.concatenate([h0[None], h[:-1]]), len(h0)\n    dW_ih = kept.reshape(H, -1) @ "
+        "x.reshape(x.shape[1], -1).T\n    dU_h = kept.reshape(H, -1) @ before.reshape(H, -1).T\n    dh0 =")
+    [cause] = checked(BPTT, source)["causes"]
+    assert "reshapes the arrays of all steps for dW_ih and dU_h, where the axes should change places" in cause
+
+
+def test_nan_proves_nothing():
+    """An answer that is nan everywhere is no mistake that gives nan everywhere."""
+    for name in ("ex15_adam", "ex04_cross_entropy"):
+        source = re.sub("    return (\\w+)", r"    return np.nan * \1", answer(name))
+        judged = checked(name, source)
+        assert judged["status"] == "fail" and not any("equal" in cause for cause in judged["causes"]), judged["causes"]
+
+
+def test_the_line_where_nan_comes_up_is_told():
+    judged = verdict("ex15_adam", answer("ex15_adam").replace("n = t + 1", "n = t"))
+    assert "the first nan or inf comes up in your line 13: m_hat = m / (1 - beta1 ** n)" in judged["observation"]
+
+
+def test_a_version_that_breaks_what_is_right_is_not_named():
+    source = answer("ex03_linear_backward").replace("rows_dy.sum(axis=0)", "rows_dy.mean(axis=0)").replace(
+        "dx = dy @ W", "dx = 1.1 * (dy @ W) + 1")
+    causes = checked("ex03_linear_backward", source)["causes"]
+    assert any("mean over B and T in db" in cause for cause in causes) and not any("all three" in c for c in causes)
+
+
+def test_a_changed_input_stands_beside_wrong_numbers():
+    source = answer(BPTT).replace("    dx, dW_ih, dU_h", "    if len(x) == 5:\n        x *= 2\n    dx, dW_ih, dU_h", 1).replace(
+        "dU_h, db_h, dh0\n", "0 * dU_h, db_h, dh0\n")
+    observation = verdict(BPTT, source)["observation"]
+    assert "dU_h is exactly zero" in observation
+    assert 'changes its input x in place, in the case "five steps".' in observation
+
+
+def test_insertions_at_one_place_go_together():
+    source = answer("ex05_embedding_backward").replace("+= dx[b, t]", "+= dx[b, t] * (ids[b, t] != 0) / (ids == ids[b, t]"
+                                                       ").sum()")
+    [cause] = verdict("ex05_embedding_backward", source, pairs=True)["causes"]
+    assert "leaves out the id 0" in cause and "mean over the places" in cause
 
 
 def test_three_mistakes_are_not_explained_away():

@@ -91,10 +91,10 @@ def orders(names, read, stacked):
             said = ", ".join(names[k] for k in order)
             other = lambda text, order=order: ", ".join(text.split(", ")[k] for k in order)
             asks = "In which order do the blocks lie on top of each other?"
-            yield {read: other(read)}, f"takes the blocks apart in the order {said}", asks
+            yield {read: other(read)}, f"reads the blocks in the order {said}", asks
             yield {stacked: other(stacked)}, f"stacks the blocks in the order {said}", asks
             yield ({read: other(read), stacked: other(stacked)},
-                   f"takes the blocks apart and stacks them in the order {said}", asks)
+                   f"reads the blocks and stacks them in the order {said}", asks)
 
 
 def reordered(array):

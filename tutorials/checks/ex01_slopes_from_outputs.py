@@ -60,7 +60,7 @@ MUTANTS = [
      "In which order does Python work out a * b - c?"),
     ("s * (1 - s)", "s * (1 / s - 1)", "has s (1/s - 1), where the second s is missing: that is 1 - s, and nan far out",
      "What is s (1/s - 1), when it is multiplied out?"),
-    ("s * (1 - s)", "s ** 2 * (1 / s - 1)", "divides by s, which is 0 far out, so that nan comes up there",
+    ("s * (1 - s)", "s ** 2 * (1 / s - 1)", "divides by s: far out s is 0, and nan comes up",
      "What is 1/s where s is 0? Multiply out first."),
     ("s * (1 - s)", "s ** 2", "takes s² for σ', without the exp(-a)", FORMULA),
     ("s * (1 - s)", "s ** 2 * np.exp(-s)", "puts s in place of a in s² exp(-a)",

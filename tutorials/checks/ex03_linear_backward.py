@@ -36,7 +36,7 @@ def terms(W, x, dy):
 
 
 SHARED = "At how many places does the same W, or b, take part in the loss?"
-MEAN = "The loss is one number for all B sequences and T steps. Has its mean not been taken already, if it is to be?"
+MEAN = "The loss is one number for all B sequences and T steps. If that number is a mean, where was it divided?"
 PLACE = "dW[k, d] belongs to W[k, d], which leads from x[d] to y[k]. With which dy does which x meet?"
 GIVEN = "What does the loss tell you about y, and where is it in your formula?"
 RESHAPE = "reshape keeps the order of the numbers in memory. Which numbers are neighbours before, and which after?"

@@ -39,14 +39,14 @@ def terms(W, ids, dx):
                    "dx of its last place": last, "W": W, "(1)": np.ones_like(W)}}
 
 
-TWICE = "An id stands at two places. Where do you see, in dW, what came from the first of them, and from the second?"
+TWICE = "An id may stand at two steps, or in two sequences at one step. Does your dW have the dx of both?"
 SUM = "Each place tells how L changes with its x. If both x are the same row and it changes, how much does L change?"
 NONE = "What is the gradient of a row that no place uses?"
 WHICH = "Which place of dx belongs to the id at (b, t), and which row of W did that id pick?"
 ALL = "Which places of ids does your code visit?"
 GIVEN = "By what factor does the row reach x, and what is known of L?"
 MUTANTS = [
-    ("+=", "=", "keeps only the last place of each id, as `=` does, and `dW[ids] += dx`, too", TWICE),
+    ("+=", "=", "keeps only the last place of each id, as `=` does. `dW[ids] += dx` does the same", TWICE),
     ("+= dx[b, t]", "+= dx[b, t] * (not dW[ids[b, t]].any())", "keeps only the first place of each id", TWICE),
     ("+= dx[b, t]", "+= dx[b, t] * (ids[b, t] not in ids[b, :t])",
      "keeps only the first place of each id within a sequence", TWICE),

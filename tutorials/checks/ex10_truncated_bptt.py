@@ -39,10 +39,10 @@ def reference(params, x, h0, dh, k):
 
 
 CARRIED = "In which state did the chunk before end?"
-SUM = "In how many chunks are the weights used?"
+SUM = "The loss is one sum over all steps. Is its gradient a sum or a mean over the chunks?"
 DIVIDE = "The loss is one number for all steps and the whole batch. Who divides?"
 SECOND = "Which steps are those of the second chunk, if k is 4? And which come after it?"
-LAST = "With 10 steps and k = 4, where does the last chunk begin, and how many steps has it?"
+LAST = "With 10 steps and k = 4, at which steps do the chunks begin? How many steps has each of them?"
 OUTSIDE = "Which steps of dh belong to this chunk?"
 MUTANTS = [
     ("np.zeros_like(x), h0", "np.zeros_like(x), 0 * h0", "starts the first chunk from zero, not from h0",

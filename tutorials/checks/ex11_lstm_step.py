@@ -40,7 +40,7 @@ def terms(W_x, U_h, b, x, h_prev, c_prev):
 EQUATION = "Is everything that makes up a gate's argument in your a?"
 ORDER = "In which order do the blocks of W_x lie on top of each other?"
 SIGMA = "Between which two numbers should each gate lie, and each c̃?"
-CELL = "Which part of the old cell stays, and which part of the candidate comes in?"
+CELL = "c is a sum of two products. Which gate stands before the old cell, and which before the candidate?"
 SHOWN = "What lies between c and h?"
 MUTANTS = [
     (" + b[:, None]", "", "leaves b out of a", EQUATION),
@@ -76,7 +76,8 @@ MUTANTS = [
      "Which equation does the tanh of c belong to?"),
     ("np.concatenate([i, f, g, o])", "a", "returns the arguments of σ and tanh for gates",
      "Between which two numbers should all that you return as gates lie?"),
-    *orders(GATES, "a_i, a_f, a_c, a_o", "i, f, g, o"),
+    *(row for row in orders(GATES, "a_i, a_f, a_c, a_o", "i, f, g, o")  # i and f exchanged in both is another entry
+      if row[1] != "reads the blocks and stacks them in the order f, i, c̃, o"),
     ({"i = sigmoid(a_i)": "i = np.tanh(a_i)", "f = sigmoid(a_f)": "f = np.tanh(a_f)", "o = sigmoid(a_o)":
       "o = np.tanh(a_o)", "g = np.tanh(a_c)": "g = sigmoid(a_c)"}, "has σ and tanh in each other's place, in all four",
      SIGMA),
@@ -89,7 +90,6 @@ MUTANTS = [
 ]
 SPOKEN = {"g": "c̃", "a_i": "the block of i in a", "a_f": "the block of f in a", "a_c": "the block of c̃ in a",
           "a_o": "the block of o in a"}
-EQUAL = [{"has i and f the wrong way round in c", "takes the blocks apart and stacks them in the order f, i, c̃, o"}]
 
 HINTS = [
     "Compute a, the arguments of all four at once: a = W_x x + U_h h_prev + b, (4H, B). As in exercise 6, b has to "

@@ -92,7 +92,7 @@ MUTANTS = [
     ("now - lr", "now + lr", "goes up the slope, with + for -", "In which direction does the loss fall?"),
     ("now - lr * m_hat", "now - m_hat", "forgets lr", "How far should the first step go?"),
     ("now = now - lr", "now = p0 - lr", "starts each step from p0", "From where does the second step go on?"),
-    ("p[t] = now", "p[:] = now", "holds the last parameters at every step, as T names for one array do",
+    ("p[t] = now", "p[:] = now", "holds the last parameters at every step, as if all p[t] were one array",
      "Print your p[0] when the loop is done. Is it what it was after the first step?"),
     ("return p", "return np.concatenate([p0[None], p[:-1]])", "returns the parameters before each step",
      "Has dp[0] been used in your p[0]?"),

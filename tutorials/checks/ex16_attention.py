@@ -67,9 +67,10 @@ MUTANTS = [
      "shows one key too many, that of the next step", FUTURE),
     ("np.tril(np.ones(scores.shape[1:], bool))", "np.eye(scores.shape[1], dtype=bool)",
      "shows each step nothing but its own key", FUTURE),
-    ("-np.inf", "0.0", "gives hidden keys the score 0", "What is exp of the score that you give to a hidden key?"),
+    ("-np.inf", "0.0", "gives hidden keys the score 0",
+     "The other scores may be far below zero. Is the weight of a hidden key 0 then, too?"),
     ("-np.inf", "-1.0", "gives hidden keys the score -1",
-     "What is exp of the score that you give to a hidden key?"),
+     "The other scores may be far below zero. Is the weight of a hidden key 0 then, too?"),
     ("np.where(seen, scores, -np.inf)",
      "np.where(np.tril(np.ones(scores.shape[1:], bool), -1), scores, -1e9)",
      "hides the step's own key too, by a large negative score", FUTURE),
@@ -80,7 +81,7 @@ MUTANTS = [
      "        weights = e / e.sum(axis=-1, keepdims=True) * seen\n        return weights @ v, weights",
      "sets the weights of hidden keys to 0 after the softmax, so the rows no longer sum to 1", ROWS),
     ("axis=-1, keepdims=True))", "axis=1, keepdims=True))",
-     "takes the largest score off along the queries, not along the keys",
+     "subtracts the largest score of each key over the queries, not of each query over the keys",
      "What you take off must be one number for all scores of a query. Is it?"),
     ("e.sum(axis=-1", "e.sum(axis=1", "sums over the queries, not over the keys, below the fraction", ROWS),
     ("axis=-1, keepdims=True))  # so that exp cannot overflow\n    weights = e / e.sum(axis=-1",
@@ -108,10 +109,11 @@ for _taken, _words in (("scores.max()", "the largest score of all, one for all q
                        ("700", "a constant, such as 700,"), ("730", "a constant, such as 730,"),
                        ("np.abs(scores).max(axis=-1, keepdims=True)", "the largest |score| of each query")):
     MUTANTS.append(("scores.max(axis=-1, keepdims=True)", _taken,
-                    f"takes {_words} off, not the largest score {_each}", LARGEST))
+                    f"subtracts {_words.rstrip(',')}, not the largest score {_each}", LARGEST))
     MUTANTS.append(({"scores.max(axis=-1, keepdims=True)": _taken, "weights = e / e.sum(axis=-1, keepdims=True)":
                      "weights = np.nan_to_num(e / e.sum(axis=-1, keepdims=True))"},
-                    f"takes {_words} off, not the largest score {_each}, and has 0 where nan comes up", LARGEST))
+                    f"subtracts {_words.rstrip(',')}, not the largest score {_each}, and puts 0 where nan comes up",
+                    LARGEST))
 MUTANTS += [
     ("scores - scores.max(axis=-1, keepdims=True)", "scores / np.abs(scores).max(axis=-1, keepdims=True)", "divides by "
      "the largest |score|, where the largest score should be taken off", LARGEST),
@@ -131,7 +133,7 @@ MUTANTS += [
      "hides the step's own key too, so that the first step sees no key at all and becomes nan", FUTURE),
     ("np.where(seen, scores, -np.inf)", "np.where(seen, scores, -1e2)",
      "gives hidden keys one finite score, such as -100 or -1000, which is not the smallest where others are near -1500",
-     "What is exp of the score that you give to a hidden key?"),
+     "The other scores may be far below zero. Is the weight of a hidden key 0 then, too?"),
     ("if causal:", "if not causal:", "hides the future where causal is False, and shows it where it is True", FUTURE),
     ("np.tril(np.ones(scores.shape[1:], bool))",
      "np.tril(np.ones(scores.shape[1:], bool), -1) | (np.arange(scores.shape"

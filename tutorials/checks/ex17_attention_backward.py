@@ -44,7 +44,7 @@ def terms(q, k, v, weights, dcontext, dweights):
                    "w v": w @ v, "wᵀ v": w.swapaxes(1, 2) @ v}}
 
 
-SCALE = "By which number was q_t · k_s divided on the way forward? How often, and for whom?"
+SCALE = "By which number was q_t · k_s divided on the way forward? Which gradients need it on the way back?"
 TIED = "If all of a row of dw grow by the same number, the loss does not care, as a softmax sums to 1. Does your dq?"
 SOURCES = "From where does w get its gradient? There are two places."
 INDICES = "Write it with indices. Over which one do you sum, that of the query or that of the key?"

@@ -65,7 +65,7 @@ class Place:
         if not isinstance(value, (ast.Name, ast.Constant)) or isinstance(node, ast.Return):
             yield self.mistake([(start, end, f"-{whole}")], "has the wrong sign", "Which sign has it?")
             if not isinstance(value, ast.IfExp) and not carried:
-                yield self.mistake([(start, end, f"0 * {whole}")], "has zero where there is something",
+                yield self.mistake([(start, end, f"0 * {whole}")], "puts zero",
                                    "Does nothing reach the loss by this way?")
             for name, size in self.answer.sizes.values():
                 yield self.mistake([(start, end, f"{whole} / {size}")], f"divides by {name} (a mean, not a sum)",
