@@ -72,7 +72,8 @@ def true_of(sentence, numbers, calls):
                    for n, of in zip(BY.split(m[1]), BY.split(m[2]), strict=True))
     if m := read(r"([\w, ]+) (?:is|are) (\S+) times what is right, in every entry\."):
         return each(BY.split(m[1]), lambda g, r: close(g, float(m[2]) * r, 2e-5) and not close(g, r))
-    if m := read(r"In every case, ([\w, ]+) (?:is|are) (-?)(?:([√\w ]+)|([√\w]+)/\(?([√\w ]+)\)?) times what is right\."):
+    if m := read(r"In every case, ([\w, ]+) (?:is|are) (-?)(?:([√\w ]+)|([√\w]+)/\(?([√\w ]+)\)?) times what is "
+                 r"right\."):
         def factor(call):
             known = sizes(numbers, call) | {"1": 1}
             product = lambda words: np.prod([known[s.strip("√")] ** (0.5 if "√" in s else 1) for s in words.split()])
@@ -110,8 +111,8 @@ def true_of(sentence, numbers, calls):
         masks = {c: numbers.calls[c][2]["mask"] for c in calls}
         return all(wrong[c].any() and not wrong[c][masks[c]].any() for c in calls) and (m[2] == "all") == all(
             wrong[c][~masks[c]].all() for c in calls)
-    if m := read(r"([\w, ]+) (?:is|are) right at the (last|first) (\d+ )?steps?, and wrong( in at least one sequence)? at every "
-                 r"(?:earlier|later) one\."):
+    if m := read(r"([\w, ]+) (?:is|are) right at the (last|first) (\d+ )?steps?, and wrong( in at least one sequence)? at "
+                 r"every (?:earlier|later) one\."):
         count = int(m[3] or 1)
         steps = [steps_wrong(numbers, c, name) for c in calls for name in BY.split(m[1])]
         if not m[4]:  # then all sequences are wrong where one is
@@ -135,7 +136,8 @@ def true_of(sentence, numbers, calls):
     sentence, wrong, _ = sentence.partition(" The shape of ")
     if m := read(r"(\w+) has shape \((.*?)\), expected (.*?)(?:\. (.*)|, which is (.*))?\."):
         shown = tuple(int(n) for n in m[2].split(",") if n.strip())
-        return all(got[c][m[1]].shape != right[c][m[1]].shape for c in (numbers.of() if wrong else ())) and all(got[c][m[1]].shape == shown != right[c][m[1]].shape for c in calls) and all(
+        return all(got[c][m[1]].shape != right[c][m[1]].shape for c in (numbers.of() if wrong else ())) and all(
+            got[c][m[1]].shape == shown != right[c][m[1]].shape for c in calls) and all(
             happened((m[4] or "")[:1].lower() + (m[4] or "")[1:], got[c][m[1]], right[c], m[1]) for c in calls)
     if m := read(r"([\w, ]+?) (?:is|are) wrong\.(?: All else is right: ([\w, ]+)\.)?"):
         wrong = BY.split(m[1])
@@ -206,7 +208,8 @@ def check(judged, numbers):
     assert true_of(plain(sentence, called), numbers, calls), f"untrue: {first}"
     for line in more:
         if not line.startswith("For example"):
-            assert re.match(r'In the case ".*": the first nan or inf comes up in your line \d+: |Your function ', line), line
+            assert re.match(r'In the case ".*": the first nan or inf comes up in your line \d+: |Your function ',
+                            line), line
             continue
         m = re.fullmatch(r"For example(, in the case \"(.*)\")?: (\w+)(?:\[(.*)\])? is (\S+), right is (\S+)\.",
                          plain(line, called))

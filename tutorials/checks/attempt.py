@@ -67,7 +67,8 @@ def records(exercise, source, path="answer.py", seed=0):
                     repeated = described(function(*again.values()), exercise.OUTPUTS)
                     unset = empty.unset(function, inputs, outputs, exercise.OUTPUTS)
                     broken = first_broken(function, inputs, outputs, source, str(path))
-                yield {"case": words, "seed": s, "outputs": outputs, "printed": printed, "unset": unset, "broken": broken,
+                yield {"case": words, "seed": s, "outputs": outputs, "printed": printed, "unset": unset,
+                       "broken": broken,
                        "changed": changed(inputs, given), "differs": json.dumps(outputs) != json.dumps(repeated)}
     except NotImplementedError:
         yield {"error": "todo"}

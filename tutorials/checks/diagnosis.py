@@ -94,8 +94,9 @@ def said(case, cases):
     alike = [each for each in cases if each is case or any(words == sentence for words, _ in each.patterns())]
     rest = [each for each in cases if each not in alike]
     called = getattr(case.exercise, "CALLED", "")
-    name_it = lambda words: re.sub(rf"(?<!\w)({'|'.join(case.axes)})(?=\W)", rf"{called} \1", words) if called else words
-    sentence, example = name_it(sentence), name_it(example)
+    if called:
+        sentence, example = (re.sub(rf"(?<!\w)({'|'.join(case.axes)})(?=\W)", rf"{called} \1", words)
+                             for words in (sentence, example))
     if sentence.startswith("In every case") or not rest:
         start = ""
     elif len(alike) > 1 and len(rest) < 3 and not any(each.wrong for each in rest):
@@ -227,12 +228,13 @@ def unclean_in(done):
     """What is done to the inputs, and in which case; or that two equal calls return different numbers."""
     for record in done:
         if names := listed([name for name, little in record["changed"].items() if not little]):
-            return (f"Your function changes its input {names} in place{in_which(done, 'changed')}. The caller still needs "
-                    "it: work on a copy.")
+            return (f"Your function changes its input {names} in place{in_which(done, 'changed')}. The caller still "
+                    "needs it: work on a copy.")
     for record in done:
         if record["changed"]:
             return (f"Your function leaves its input {listed(list(record['changed']))} changed by rounding"
-                    f"{in_which(done, 'changed')}: x + ε - ε is not always x. Keep x under another name, and put it back.")
+                    f"{in_which(done, 'changed')}: x + ε - ε is not always x. Keep x under another name, and "
+                    "put it back.")
     if any(record["differs"] for record in done):
         return ("Called twice with equal inputs, your function returns different numbers. Something lives on from the "
                 "first call, or is random.")
@@ -336,7 +338,8 @@ def alone(plan, got, cases):
         if len(plan.exercise.OUTPUTS) == 1:
             what = f"{where}{'y' if chosen else 'Y'}our {names[0]} equals that"
         else:
-            what = f"{where}{'t' if chosen else 'T'}aken alone, your {listed(list(names))} {'equals that' if one else 'equal those'}"
+            what = (f"{where}{'t' if chosen else 'T'}aken alone, your {listed(list(names))} "
+                    f"{'equals that' if one else 'equal those'}")
         yield f"{what} of a version that {words[0]}." + "".join(
             f" {'It also equals that' if one else 'They also equal those'} of one that {other}." for other in words[1:])
 

@@ -91,8 +91,8 @@ MUTANTS = [
     ("-(onehot * log_p * counts / N).sum()", "(onehot * log_p * counts / N).sum()", "gives the loss the wrong sign",
      "Which sign has log p, and which sign is a loss to have?"),
     ({"loss = -(onehot * log_p * counts / N).sum()": "p = p - onehot * counts; loss = -(onehot * np.log(p) * counts / "
-      "N).sum()", "(p - onehot) *": "p *"}, "takes the log of p in the loss only after 1 is taken off p at the targets, as "
-     "it happens if dlogits is another name for p",
+      "N).sum()", "(p - onehot) *": "p *"}, "takes the log of p in the loss only after 1 is taken off p at the targets, "
+     "as it happens if dlogits is another name for p",
      "Is dlogits an array of its own, or another name for p? Which line comes first, and which p does each line see?"),
     ("onehot * log_p * counts / N)", "onehot * p * counts / N)", "leaves the log out of the loss", CHANCE),
     ("onehot * log_p * counts / N)", "onehot * log_p * counts / N / np.log(2))", "takes the logarithm to base 2",
@@ -175,8 +175,8 @@ for _axes, _words in (("axis=1, keepdims=True", "over T"), ("axis=0, keepdims=Tr
         ({"logits.max(axis=2, keepdims=True)": _max, "np.exp(z).sum(axis=2, keepdims=True)": f"np.exp(z).sum({_axes})"},
          f"takes both, the largest score and the sum of the softmax, {_words}, not over the classes", AXIS),
         ({"logits.max(axis=2, keepdims=True)": _max, WHOLE: f"p = {_p}\n    log_p = np.log(p)"},
-         f"takes both, the largest score and the sum of the softmax, {_words}, not over the classes, and then the log of "
-         "p, which may be 0", AXIS)]
+         f"takes both, the largest score and the sum of the softmax, {_words}, not over the classes, and then the log "
+         "of p, which may be 0", AXIS)]
 MUTANTS += [
     ({" - logits.max(axis=2, keepdims=True)": "",
       "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)":

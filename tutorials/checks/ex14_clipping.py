@@ -109,7 +109,8 @@ MUTANTS += [
     (FACTOR, "max_norm", "multiplies by max_norm, always, and does not divide by the norm", AFTER),
     (FACTOR, "min(1.0, (max_norm / norm) ** 2)", "squares the factor", AFTER),
     (FACTOR, "min(1.0, (max_norm / norm) ** 0.5)", "takes the root of the factor", AFTER),
-    (FACTOR, "min(1.0, max_norm / norm ** 2)", "takes the square of the norm, both to divide by and to compare with max_norm", AFTER),
+    (FACTOR, "min(1.0, max_norm / norm ** 2)", "takes the square of the norm, both to divide by and "
+     "to compare with max_norm", AFTER),
     (FACTOR, "min(1.0, 1.0 / norm)", "scales to a norm of 1 where the norm is above 1", AFTER),
     (FACTOR, "max_norm / norm if norm > 1 else 1.0", "compares the norm with 1, not with max_norm",
      SMALL),

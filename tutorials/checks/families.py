@@ -75,8 +75,9 @@ def everywhere(found, outputs):
             message, *others = [mistake.message for mistake in several]
             for other in others:
                 message = joined(message, other, outputs) or message
-            yield Mistake(tuple(edits), message, several[0].question, frozenset().union(
-                *(mistake.targets for mistake in several)) if all(mistake.targets for mistake in several) else frozenset())
+            targets = [mistake.targets for mistake in several]
+            yield Mistake(tuple(edits), message, several[0].question,
+                          frozenset().union(*targets) if all(targets) else frozenset())
 
 
 def joined(one, two, outputs):
@@ -396,14 +397,15 @@ class Answer:
             begin, end, after = self.line_start(loop), self.span(value)[1], self.starts[loop.end_lineno]
             indent, step = " " * loop.col_offset, " " * node.col_offset
             edits = [(begin, begin, f"{indent}{kept} = {{}}\n"), (end, end, f"; {kept}[{v}] = ({', '.join(parts)},)")]
-            array = lambda k, wrong, kept=kept: (f"np.array([{kept}[k][{k}] for k in sorted({kept})])" + (
-                f".reshape(len({kept}[0][{k}]), -1)" if wrong else ".swapaxes(0, 1)" + f".reshape(len({kept}[0][{k}]), -1)"))
+            array = lambda k, wrong, kept=kept: (f"np.array([{kept}[k][{k}] for k in sorted({kept})])"
+                                                 f"{'' if wrong else '.swapaxes(0, 1)'}.reshape(len({kept}[0][{k}]), -1)")
             for which in itertools.product((True, False), repeat=len(parts)):
                 if not any(which):
                     continue
                 arrays = [array(k, wrong) for k, wrong in enumerate(which)]
                 new = f"{arrays[0]} @ {arrays[1]}.T" if len(parts) == 2 else f"{arrays[0]}.sum(axis=1)"
-                said = listed([self.spoken(re.sub(r"_t$|\[t\]$", "", part)) for part, wrong in zip(parts, which) if wrong])
+                said = listed([self.spoken(re.sub(r"_t$|\[t\]$", "", part)) for part, wrong in zip(parts, which)
+                               if wrong])
                 rows = f"of all {v}" if v != "t" else "of all steps"
                 mistake = Mistake((*edits, (after, after, f"{indent}{name} = {new}\n")),
                                   f"reshapes {said} {rows} for {name}, where the axes should change places",
@@ -429,7 +431,7 @@ class Answer:
         row, said, where = self.text(node.target.slice), self.spoken(index), frozenset(self.reached.get(into, ()))
         ways = ((f"np.unique({index})", f"has the ids that come up in {into} one after another: takes an id's number "
                  f"among those that come up, as np.unique({said}) counts them, for the id"),
-                (f"list(dict.fromkeys({index}.ravel()))", f"counts the ids in the order in which they come up first, and "
+                (f"list(dict.fromkeys({index}.ravel()))", "counts the ids in the order in which they come up first, and "
                                                           f"takes that number for the row of {into}"))
         for known, words in ways:
             yield Mistake(((*self.span(node.target.slice), f"list({known}).index({row})"),), words,
@@ -440,8 +442,8 @@ class Answer:
                 (f"{ones}.reshape(-1, len({into})).T", f"{given}.reshape({width}, -1).T", self.spoken(given)),
                 (f"{ones}.reshape(len({into}), -1)", f"{given}.reshape({width}, -1).T",
                  f"the onehot of {said} and {self.spoken(given)}")):
-            yield Mistake(((*self.span(loop), f"{into} += {one} @ {other}"),), f"reshapes {words}, where the axes should "
-                          "change places", "reshape keeps the order of the numbers. Which of them lie side by side "
+            yield Mistake(((*self.span(loop), f"{into} += {one} @ {other}"),), f"reshapes {words}, where the axes "
+                          "should change places", "reshape keeps the order of the numbers. Which of them lie side by side "
                           "before, and which after?", where)
 
     def loops(self, loop):

@@ -41,9 +41,10 @@ class Case:
         return sum(array.size for array in self.right[0].values())
 
     def amount(self, name):
-        """How many entries of an output are wrong with a number, on all seeds; all of them where the shape is another."""
+        """How many entries of an output are wrong with a number, on all seeds; all where the shape is another."""
         wrong = [(got[name], masks[name]) for got, masks in zip(self.got, self.masks) if name in masks]
-        return sum(int((mask & np.isfinite(got)).sum()) if got.shape == mask.shape else mask.size for got, mask in wrong)
+        return sum(int((mask & np.isfinite(got)).sum()) if got.shape == mask.shape else mask.size
+                   for got, mask in wrong)
 
     # --- the map
 
@@ -235,15 +236,16 @@ class Case:
     def place_patterns(self):
         places = self.in_places()
         if len(places) > 2 and set(places) == set(places.values()):
-            yield "You return " + listed([f"as {one} what belongs in {two}" for one, two in places.items()]) + ".", [*places]
+            told = listed([f"as {one} what belongs in {two}" for one, two in places.items()])
+            yield f"You return {told}.", [*places]
         for one, two in places.items():
             yield (f"{one} and {two} are in each other's place." if places.get(two) == one else
                    f"What you return as {one} is what belongs in {two}."), [one]
 
     def given(self, name):
-        """The input that an output is equal to on every seed, or None; also where one of the inputs is what is right."""
-        found = [{re.sub(r"\.(\d+)", r"[\1]", label) for label, leaf in tree.leaves(inputs) if isinstance(leaf, np.ndarray)
-                  and leaf.size > 1 and leaf.shape == got[name].shape and np.array_equal(leaf, got[name])}
+        """The input that an output is equal to on every seed, or None; also None where an input is what is right."""
+        found = [{re.sub(r"\.(\d+)", r"[\1]", label) for label, leaf in tree.leaves(inputs)
+                  if isinstance(leaf, np.ndarray) and leaf.size > 1 and leaf.shape == got[name].shape and np.array_equal(leaf, got[name])}
                  for inputs, got in zip(self.inputs, self.got)]
         if any(np.array_equal(leaf, right[name]) for inputs, right in zip(self.inputs, self.right)
                for _, leaf in tree.leaves(inputs) if isinstance(leaf, np.ndarray)):
@@ -317,9 +319,11 @@ class Case:
                 continue
             some = "" if all(self.in_every_sequence(name) for name in names) else " in at least one sequence"
             if last and all(bad[:count - last]):
-                yield f"{who} {are(names)} right at the last {stepped(last)}, and wrong{some} at every earlier one.", names
+                yield (f"{who} {are(names)} right at the last {stepped(last)}, and wrong{some} at every earlier one.",
+                       names)
             elif first and all(bad[first:]):
-                yield f"{who} {are(names)} right at the first {stepped(first)}, and wrong{some} at every later one.", names
+                yield (f"{who} {are(names)} right at the first {stepped(first)}, and wrong{some} at every later one.",
+                       names)
             else:
                 yield f"{who} {are(names)} wrong at t = {listed([str(t) for t in range(count) if bad[t]])} only.", names
 
@@ -382,7 +386,8 @@ def sizes_of(case):
     known |= {f"√{name}": math.sqrt(n) for name, n in known.items() if " " not in name}
     known |= {f"{name}/{other if ' ' not in other else f'({other})'}": n / known[other] for name, n in counts.items()
               for other in list(known) if name not in other and "√" not in other}
-    return known | {f"1/{name if ' ' not in name else f'({name})'}": 1 / n for name, n in known.items() if n and "/" not in name}
+    return known | {f"1/{name if ' ' not in name else f'({name})'}": 1 / n for name, n in known.items()
+                    if n and "/" not in name}
 
 
 # --- small things

@@ -185,7 +185,8 @@ class Plan:
         """Whether all that is wrong with this mistake is wrong in yours, too: if not, it is not yours."""
         tolerance = getattr(self.exercise, "TOLERANCE", 1e-9)
         with contextlib.suppress(Exception):  # it may not run in some case
-            return all(off(got[call][name], right, tolerance) or not off(self.returned((k,))[call][name], right, tolerance)
+            outputs = self.returned((k,))
+            return all(off(got[call][name], right, tolerance) or not off(outputs[call][name], right, tolerance)
                        for call, rights in enumerate(self.right) for name, right in rights.items())
         return False
 
@@ -198,10 +199,10 @@ class Plan:
     def permuted(self, got):
         """{output: the one whose right numbers it has in every call} of all that is wrong, if it is three or more that
         have changed places."""
-        wrong = [name for name in self.exercise.OUTPUTS if any(off(outputs[name], right[name]) for outputs, right in zip(
-            got, self.right))]
-        places = {one: next((two for two in wrong if all(same(outputs[one], right[two], EQUAL) for outputs, right in zip(
-            got, self.right))), None) for one in wrong}
+        both = list(zip(got, self.right))
+        wrong = [name for name in self.exercise.OUTPUTS if any(off(outputs[name], right[name]) for outputs, right in both)]
+        places = {one: next((two for two in wrong if all(same(outputs[one], right[two], EQUAL)
+                                                         for outputs, right in both)), None) for one in wrong}
         return places if len(wrong) > 2 and set(places.values()) == set(wrong) else {}
 
     looked_at = None
@@ -440,7 +441,7 @@ class Plan:
         several = [self.mistake(k) for k in which]
         messages = ", and ".join(mistake.message for mistake in several)
         start = "Two things at once: your" if len(which) > 1 else "Your"
-        if len(which) > 1 and (one := families.joined(*(mistake.message for mistake in several), self.exercise.OUTPUTS)):
+        if len(which) > 1 and (one := families.joined(*(m.message for m in several), self.exercise.OUTPUTS)):
             start, messages = "Your", one
         if len(which) > 1 and all(mistake.shared[:1] == ("replaced",) for mistake in several) and (
                 several[0].shared[1:] == several[1].shared[:0:-1]):
@@ -473,7 +474,8 @@ def clear(one, two):
     """Whether an edit ends before another begins. What is put in at one place twice has no order, unless both are
     factors, or both are terms."""
     if one[:2] == two[:2] and one[0] == one[1]:
-        return any(all(re.match(pattern, new) for *_, new in (one, two)) for pattern in (r" [*/] (?!.* [+-] \w)", r" [+-] "))
+        return any(all(re.match(pattern, new) for *_, new in (one, two))
+                   for pattern in (r" [*/] (?!.* [+-] \w)", r" [+-] "))
     return one[1] < two[0] or one[1] == two[0] and one[0] < one[1] and two[0] < two[1]
 
 
