@@ -6,6 +6,7 @@ every case and seed.
 """
 
 import copy
+import itertools
 import re
 import time
 
@@ -227,9 +228,10 @@ def malformed(exercise, record, right):
 def unclean_in(done):
     """What is done to the inputs, and in which case; or that two equal calls return different numbers."""
     for record in done:
-        if names := listed([name for name, little in record["changed"].items() if not little]):
-            return (f"Your function changes its input {names} in place{in_which(done, 'changed')}. The caller still "
-                    "needs it: work on a copy.")
+        if names := [name for name, little in record["changed"].items() if not little]:
+            return (f"Your function changes its input{'s' * (len(names) > 1)} {listed(names)} in place"
+                    f"{in_which(done, 'changed')}. The caller still needs {'them' if len(names) > 1 else 'it'}: work on a "
+                    "copy.")
     for record in done:
         if record["changed"]:
             return (f"Your function leaves its input {listed(list(record['changed']))} changed by rounding"
@@ -311,9 +313,9 @@ def alone(plan, got, cases):
         wrong = {case.words: case.amount(name) for case in cases if name in case.wrong and case.amount(name) >= 4}
         for chosen in [None, *(sorted(wrong, key=wrong.get, reverse=True) if len(cases) > 1 else ())]:
             calls = [k for k in range(len(got)) if chosen in (None, plan.calls[k][0])]
-            late = time.thread_time() - start > ALONE
+            late = lambda k: k >= len(plan.listed) and time.thread_time() - start > ALONE
             equal = plan.explaining(got).get(name, []) if not chosen else [
-                k for k in range(len(plan.listed) if late else len(plan.mistakes)) if
+                k for k in itertools.takewhile(lambda k: not late(k), range(len(plan.mistakes))) if
                 (not plan.mistake(k).targets or name in plan.mistake(k).targets)
                 and plan.matches((k,), got, [name], calls)]
             equal = [k for k in equal if plan.breaks_only_wrong(k, got)]
