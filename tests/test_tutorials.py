@@ -109,6 +109,14 @@ def test_a_question_comes_before_its_numbers_and_asserts_stand_apart(path):
 
 
 @pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
+def test_prose_stands_in_cells_of_prose(path):
+    for cell in cells.read(path):
+        if not cell.is_prose:
+            comments = re.findall(r"(?:^#.*\n){3,}", cell.text, re.M)
+            assert not comments, f"line {cell.line}: a cell of code, without `[markdown]`, says {comments[0]}"
+
+
+@pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
 def test_sentences_are_short(path):
     for header, text in page_of(path):
         if "[markdown]" in header:
