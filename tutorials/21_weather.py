@@ -225,7 +225,7 @@ if not QUICK:
     assert all(rank[:2] == ["ridge, calendar", "climatology, AR(1)"] for rank in ranks)
     by_distance = {name: ((f - truths["test"]) ** 2).mean(axis=0) for name, f in forecasts.items()}
     assert all(min(by_distance, key=lambda name: by_distance[name][h]) == "ridge, calendar" for h in range(H))
-    assert [name for name in rmse_7 if "LSTM" in name and rmse_7[name] < by_validation] == ["LSTM, seed 0", "LSTM, mean"]
+    assert [a for a, error in rmse_7.items() if "LSTM" in a and error < by_validation] == ["LSTM, seed 0", "LSTM, mean"]
     assert max(fit["LSTM", "train"]) < 3.3 < 3.4 < fit["line", "train"]
     assert sum(error < fit["line", "validation"] for error in fit["LSTM", "validation"]) == 2
     assert min(fit["LSTM", "test"]) > fit["line", "test"] + 0.1
