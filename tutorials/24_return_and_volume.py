@@ -147,7 +147,8 @@ def show(said, truth, rival):
     for name, f in said.items():
         difference, error = excess(f, said[rival], truth)
         ratio = f"{difference / error:>10.1f}" if error else ""
-        print(f"{name:<18} {r2(f, truth):>6.3f} {metrics.rmse(f, truth):>6.3f} {difference:>14.4f} ± {error:.4f}{ratio}")
+        scores = f"{r2(f, truth):>6.3f} {metrics.rmse(f, truth):>6.3f}"
+        print(f"{name:<18} {scores} {difference:>14.4f} ± {error:.4f}{ratio}")
 
 # %% [markdown]
 # ## The return
@@ -177,8 +178,8 @@ if not QUICK:
 # traded late (Lo and MacKinlay 1988). But it did not last. It was there from 1965 on, and small again before the
 # training part ended.
 #
-# So the line without a penalty, which relies on this 0.19, is behind *always 0* by more than two standard errors. The days to
-# choose with are the last ones of training. They chose a large penalty: with it the line says nearly the mean.
+# So the line without a penalty, which relies on this 0.19, is behind *always 0* by more than two standard errors. The
+# days to choose with are the last ones of training. They chose a large penalty: with it the line says nearly the mean.
 #
 # ## The volume
 #
@@ -235,8 +236,8 @@ save(figure, "24_return_and_volume.png")
 # about 0.42.) With the holidays the line has 0.468. The penalty chosen is 0.
 #
 # All five networks are above that, but four of them by less than a standard error. Their mean is ahead by 1.6 to 2.0 of
-# them, depending on the block: perhaps luck. But the mean of networks and line has 0.489. It is ahead of the line by 3.6
-# to 4.7 standard errors. So networks and line make different errors, and together they know a little more.
+# them, depending on the block: perhaps luck. But the mean of networks and line has 0.489. It is ahead of the line by
+# 3.6 to 4.7 standard errors. So networks and line make different errors, and together they know a little more.
 #
 # (The holidays and this mean were added after the test days had been seen. On the days to choose with, too, the
 # holidays help the line: its squared error falls from 0.454 to 0.449.)
