@@ -111,8 +111,8 @@ def true_of(sentence, numbers, calls):
         masks = {c: numbers.calls[c][2]["mask"] for c in calls}
         return all(wrong[c].any() and not wrong[c][masks[c]].any() for c in calls) and (m[2] == "all") == all(
             wrong[c][~masks[c]].all() for c in calls)
-    if m := read(r"([\w, ]+) (?:is|are) right at the (last|first) (\d+ )?steps?, and wrong( in at least one sequence)? at "
-                 r"every (?:earlier|later) one\."):
+    if m := read(r"([\w, ]+) (?:is|are) right at the (last|first) (\d+ )?steps?, and wrong( in at least one sequence)? "
+                 r"at every (?:earlier|later) one\."):
         count = int(m[3] or 1)
         steps = [steps_wrong(numbers, c, name) for c in calls for name in BY.split(m[1])]
         if not m[4]:  # then all sequences are wrong where one is

@@ -230,8 +230,8 @@ def unclean_in(done):
     for record in done:
         if names := [name for name, little in record["changed"].items() if not little]:
             return (f"Your function changes its input{'s' * (len(names) > 1)} {listed(names)} in place"
-                    f"{in_which(done, 'changed')}. The caller still needs {'them' if len(names) > 1 else 'it'}: work on a "
-                    "copy.")
+                    f"{in_which(done, 'changed')}. The caller still needs {'them' if len(names) > 1 else 'it'}: "
+                    "work on a copy.")
     for record in done:
         if record["changed"]:
             return (f"Your function leaves its input {listed(list(record['changed']))} changed by rounding"

@@ -91,8 +91,9 @@ MUTANTS = [
     ("-(onehot * log_p * counts / N).sum()", "(onehot * log_p * counts / N).sum()", "gives the loss the wrong sign",
      "Which sign has log p, and which sign is a loss to have?"),
     ({"loss = -(onehot * log_p * counts / N).sum()": "p = p - onehot * counts; loss = -(onehot * np.log(p) * counts / "
-      "N).sum()", "(p - onehot) *": "p *"}, "takes the log of p in the loss only after 1 is taken off p at the targets, "
-     "as it happens if dlogits is another name for p",
+      "N).sum()", "(p - onehot) *": "p *"},
+     "takes the log of p in the loss only after 1 is taken off p at the targets, as it happens if dlogits is another "
+     "name for p",
      "Is dlogits an array of its own, or another name for p? Which line comes first, and which p does each line see?"),
     ("onehot * log_p * counts / N)", "onehot * p * counts / N)", "leaves the log out of the loss", CHANCE),
     ("onehot * log_p * counts / N)", "onehot * log_p * counts / N / np.log(2))", "takes the logarithm to base 2",

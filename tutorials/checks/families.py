@@ -398,7 +398,8 @@ class Answer:
             indent, step = " " * loop.col_offset, " " * node.col_offset
             edits = [(begin, begin, f"{indent}{kept} = {{}}\n"), (end, end, f"; {kept}[{v}] = ({', '.join(parts)},)")]
             array = lambda k, wrong, kept=kept: (f"np.array([{kept}[k][{k}] for k in sorted({kept})])"
-                                                 f"{'' if wrong else '.swapaxes(0, 1)'}.reshape(len({kept}[0][{k}]), -1)")
+                                                 f"{'' if wrong else '.swapaxes(0, 1)'}"
+                                                 f".reshape(len({kept}[0][{k}]), -1)")
             for which in itertools.product((True, False), repeat=len(parts)):
                 if not any(which):
                     continue
@@ -431,8 +432,8 @@ class Answer:
         row, said, where = self.text(node.target.slice), self.spoken(index), frozenset(self.reached.get(into, ()))
         ways = ((f"np.unique({index})", f"has the ids that come up in {into} one after another: takes an id's number "
                  f"among those that come up, as np.unique({said}) counts them, for the id"),
-                (f"list(dict.fromkeys({index}.ravel()))", "counts the ids in the order in which they come up first, and "
-                                                          f"takes that number for the row of {into}"))
+                (f"list(dict.fromkeys({index}.ravel()))",
+                 f"counts the ids in the order in which they come up first, and takes that number for the row of {into}"))
         for known, words in ways:
             yield Mistake(((*self.span(node.target.slice), f"list({known}).index({row})"),), words,
                           "Which row belongs to an id, if a smaller id does not come up?", where)
@@ -443,8 +444,9 @@ class Answer:
                 (f"{ones}.reshape(len({into}), -1)", f"{given}.reshape({width}, -1).T",
                  f"the onehot of {said} and {self.spoken(given)}")):
             yield Mistake(((*self.span(loop), f"{into} += {one} @ {other}"),), f"reshapes {words}, where the axes "
-                          "should change places", "reshape keeps the order of the numbers. Which of them lie side by side "
-                          "before, and which after?", where)
+                          "should change places",
+                          "reshape keeps the order of the numbers. Which of them lie side by side before, and which "
+                          "after?", where)
 
     def loops(self, loop):
         """Leave out the first turn or the last, do one only, or go the other way."""

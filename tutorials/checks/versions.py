@@ -200,7 +200,8 @@ class Plan:
         """{output: the one whose right numbers it has in every call} of all that is wrong, if it is three or more that
         have changed places."""
         both = list(zip(got, self.right))
-        wrong = [name for name in self.exercise.OUTPUTS if any(off(outputs[name], right[name]) for outputs, right in both)]
+        wrong = [name for name in self.exercise.OUTPUTS
+                 if any(off(outputs[name], right[name]) for outputs, right in both)]
         places = {one: next((two for two in wrong if all(same(outputs[one], right[two], EQUAL)
                                                          for outputs, right in both)), None) for one in wrong}
         return places if len(wrong) > 2 and set(places.values()) == set(wrong) else {}
