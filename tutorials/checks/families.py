@@ -433,7 +433,7 @@ class Answer:
         ways = ((f"np.unique({index})", f"has the ids that come up in {into} one after another: takes an id's number "
                  f"among those that come up, as np.unique({said}) counts them, for the id"),
                 (f"list(dict.fromkeys({index}.ravel()))",
-                 f"counts the ids in the order in which they come up first, and takes that number for the row of {into}"))
+                 f"counts the ids in the order of their first use, and takes that number for the row of {into}"))
         for known, words in ways:
             yield Mistake(((*self.span(node.target.slice), f"list({known}).index({row})"),), words,
                           "Which row belongs to an id, if a smaller id does not come up?", where)
