@@ -245,7 +245,7 @@ class Case:
     def given(self, name):
         """The input that an output is equal to on every seed, or None; also None where an input is what is right."""
         found = [{re.sub(r"\.(\d+)", r"[\1]", label) for label, leaf in tree.leaves(inputs)
-                  if isinstance(leaf, np.ndarray) and leaf.size > 1 and np.array_equal(leaf, got[name])}
+                  if isinstance(leaf, np.ndarray) and leaf.size > 1 and leaf.any() and np.array_equal(leaf, got[name])}
                  for inputs, got in zip(self.inputs, self.got)]
         if any(np.array_equal(leaf, right[name]) for inputs, right in zip(self.inputs, self.right)
                for _, leaf in tree.leaves(inputs) if isinstance(leaf, np.ndarray)):
