@@ -166,7 +166,7 @@ for _axes, _words in (("", "of the whole array, one for all places,"), ("axis=1,
         ({"logits.max(axis=2, keepdims=True)": f"logits.max({_axes})",
           "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)":
           "p = np.exp(z) / np.exp(z).sum(axis=2, keepdims=True)\n    log_p = np.log(p)"},
-         f"subtracts the largest score {_words} not that of each place, before exp, so that all exp of a place may be 0",
+         f"subtracts the largest score {_words} not that of each place, before exp, so all exp of a place may be 0",
          LARGEST)]
 WHOLE = "log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))\n    p = np.exp(log_p)"
 for _axes, _words in (("axis=1, keepdims=True", "over T"), ("axis=0, keepdims=True", "over B"), ("", "over all axes"),
