@@ -204,11 +204,11 @@ for name in filter(CHOSEN.__ne__, models):
 # %% [markdown]
 # - *Which frames?* First, middle and last have the fewest validation errors, 4. So this linear layer is the one to
 #   compare with. It has 4 errors in the test. First and last alone have 5: level.
-# - *Is a network better?* Not shown. Five averaged, with attention, are level (7 errors, 4). A single one is mostly behind:
-#   5 to 17 errors, a single linear layer on three frames 3 to 7. The LSTM that reads its last step is behind, 12 to 2
-#   here. Measured once with other seeds, it is 9 to 2, p 0.07: near the limit. With both ends it is 8 to 2: level.
-# - *Must one read all the frames?* Here not, if the few are near the start, the middle and the end. Measured once: three
-#   random frames leave 12 errors. The mean reads all, and it is behind, 11 to 2. One frame leaves 18 at best.
+# - *Is a network better?* Not shown. Five averaged, with attention, are level (7 errors, 4). A single one is mostly
+#   behind: 5 to 17 errors, a single linear layer 3 to 7. The LSTM that reads its last step is behind, 12 to 2 here.
+#   Measured once with other seeds, it is 9 to 2, p 0.07: near the limit. With both ends it is 8 to 2: level.
+# - *Must one read all the frames?* Here not, if the few are near the start, the middle and the end. Measured once:
+#   three random frames leave 12 errors. The mean reads all, and is behind, 11 to 2. One frame leaves 18 at best.
 #
 # All these p come from the same 370 utterances, so they are not independent. One p near 0.05 proves little.
 
