@@ -217,10 +217,8 @@ print(f"batch_first forgotten, windows shuffled, 20 orders: {min(shuffled):.1f} 
       f"median {np.median(shuffled):.1f}")
 
 # %% [markdown]
-# Shuffled, it is mostly worse than persistence.
-#
-# A forecast depends on which other windows are in the batch. It must not. Put the last window alone through the model,
-# and compare:
+# Shuffled, it is mostly worse than persistence. A forecast must not depend on which other windows are in the batch. Put
+# the last window alone through the model, and compare:
 
 # %%
 alone = {forecast: abs(forecast(x[-1:])[0] - forecast(x)[-1]) for forecast in (as_it_should_be, forget_batch_first)}
@@ -233,7 +231,7 @@ for forecast, difference in alone.items():
 
 # %% tags=["proof"]
 assert [round(error, 1) for error in errors.values()] == [12.9, 21.8, 13.2, 25.3]
-assert np.median(shuffled) > errors["persistence"] + 1 and min(shuffled) > 1.5 * errors["batch_first forgotten"]
+assert np.greater(shuffled, errors["persistence"]).mean() > 0.7 and min(shuffled) > 1.5 * errors["right"]
 assert alone[as_it_should_be] < 1e-12 and alone[forget_batch_first] > 0.01
 assert abs(forget_batch_first(x[:1])[0] - forget_batch_first(x)[0]) < 1e-12
 apart_by_year = abs(forecasts["batch_first forgotten"] - forecasts["right"])
@@ -264,8 +262,8 @@ save(figure, "34_leaving_for_pytorch.png")
 # %% [markdown]
 # ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/34_leaving_for_pytorch.png)
 #
-# Above: two programs, one curve. Below, in float64: the two programs are about 15 digits closer to each other than
-# to the truth. With `batch_first` forgotten the difference is large at first, and 0 in 1944, after 24 years.
+# Below, in float64: the two programs are about 15 digits closer to each other than to the truth. With `batch_first`
+# forgotten the difference is large at first, and 0 in 1944.
 #
 # ## Two biases
 #
@@ -329,9 +327,8 @@ assert abs(says - THERE_SAYS).max() < 1e-14
 assert len(FROM_PYTORCH) == 6 and all(FROM_PYTORCH[f"lstm.bias_{way}_l0"].all() for way in ("ih", "hh"))
 
 # %% [markdown]
-# For TensorFlow and Keras, which the article's §7 names too, only the table at the top changes. Find the order of the
-# blocks, the axes and the biases in their documentation. Then do what this page does: the same weights, float64, one
-# forward pass in both programs, and a look at the difference.
+# For TensorFlow and Keras, which the article's §7 names too, only the table at the top changes. Find it in their
+# documentation. Then do what this page does: the same weights, float64, and a look at the difference.
 #
 # **To take away:** somebody sends you a state_dict. Its `weight_ih_l0` has the shape (80, 10). How many features does
 # the LSTM read, and how many units has it? And what else must you ask for, before its forecasts mean anything?

@@ -191,8 +191,8 @@ p_who = paired(who, speakers, (IGNORES, INPUT), (IGNORES, SO_FAR), (IGNORES, DEC
 #
 # ## Which inputs does the network use?
 #
-# *Permutation importance* asks which inputs a trained model uses. Shuffle one of its numbers among all frames of the
-# test. Count how many more errors there are. The LSTM with the gap as an input reads 13 numbers.
+# *Permutation importance* tells. Shuffle one of the numbers among all frames of the test. Count how many more errors
+# there are. The LSTM with the gap as an input reads 13 numbers.
 #
 # PREDICT: how many errors more does the most important of the 13 cost? And how many does the gap?
 
@@ -298,18 +298,15 @@ save(figure, "36_missing_frames.png")
 # %% [markdown]
 # ![Errors with and without the times, for two questions](figures/36_missing_frames.png)
 #
-# On the left the diamonds of the LSTMs lie close together. On the right those of the time so far and of `decayed` are
-# apart from the others, and that of the rule still more.
-#
 # **To take away:** the LSTM without the times can still count the frames that are left. How well does their number
 # alone say whether he spoke long? Guess first, then try `rule` with it.
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The rule with the number of frames has 106, 108, 115, 92 and 98 errors in draws 0 to 4. The LSTM that ignores the times
-# has 87, 86, 88, 85 and 88: p 0.08, 0.02, 0.004, 0.5 and 0.3. So three times they are level. In draws 1 and 2 the LSTM
-# is ahead: it knows a little more than the number. (Measured once, but draw 0.)
+# The rule with the number of frames has 106, 108, 115, 92 and 98 errors in draws 0 to 4. The LSTM that ignores the
+# times has 87, 86, 88, 85 and 88: p 0.08, 0.02, 0.004, 0.5 and 0.3. So three times they are level. In draws 1 and 2 the
+# LSTM is ahead: it knows a little more than the number. (Draws 1 to 4 were measured once.)
 
 # %%
 left = np.array([len(u) for u in timed])
