@@ -4,7 +4,7 @@
 # *Beside the article: §6, recommender systems.*
 #
 # A customer puts items into a basket, one after another. Such a row of items is a *session*. Which item comes next?
-# This page guesses by counting alone. Tutorial 27 lets a network guess. How far back should a table of counts look?
+# This page guesses by counting alone. How far back should a table of counts look?
 #
 # An *event* is an item of a session that is not the first. It is guessed from the items before it. A model gives a
 # probability p_j to each item j, and pays -ln p of the item that came. Its score is the mean over all events, and the
@@ -171,12 +171,11 @@ save(figure, "26_recommender.png")
 # ## How far back?
 #
 # On the test the Markov chain pays 3.983 nats. A memory that fades by γ = 0.4 brings it to 3.920, and the pairs to
-# 3.895. So the last item tells most: 0.58 nats less than a uniform guess. The earlier items are worth another
-# 0.09 nats. Which items are near matters, not which came first: reversed sessions pay the same, 3.981, 3.913 and 3.896.
-# For older items it is enough that they are in the basket.
+# 3.895. The last item tells most: 0.58 nats less than a uniform guess. The earlier items are worth another 0.09 nats.
+# Which items are near matters, not which came first: reversed sessions pay the same, 3.981, 3.913 and 3.896. For
+# older items it is enough that they are in the basket.
 #
-# Two numbers, γ and δ, say here what to remember. Is a memory that is learned better? That is tutorial 27. It also asks
-# which differences are more than luck.
+# Is a memory that is learned better, and which differences are more than luck? Tutorial 27 asks that.
 #
 # How solid is it? The idea of the pairs came after other results on the test had been seen. Its settings come from
 # validation.
@@ -215,7 +214,7 @@ asked["test"] = events("test")
 # where it was 0.4: the last item tells little more than the one before it. The pairs add nothing now.
 #
 # So a quarter of a nat comes from the order of the lines. Neighbours on an invoice belong together, whoever sorted
-# them. Whether customers of another shop click in such an order has to be measured there.
+# them. Other shops may differ.
 
 # %% tags=["proof"]
 sessions = [np.random.default_rng(10**5 + k).permutation(session) for k, session in enumerate(sessions)]

@@ -3,8 +3,8 @@
 #
 # *Beside the article: §6, recommender systems; §5, its LSTMModel, read out at every step.*
 #
-# Which item comes next in a session? Tutorial 26 counted. Two numbers, γ and δ, said what its tables remember. A
-# network learns what to remember. Does it guess better? And are the differences more than luck?
+# Which item comes next in a session? Tutorial 26 counted. A network learns what to remember. Does it guess better?
+# And are the differences more than luck?
 #
 # As there, an *event* is an item that is guessed from those before it in its session. A model gives a probability to
 # each item and pays -ln p of the one that came, in *nats*. What the session has seen is masked. Three tables stand
@@ -204,9 +204,8 @@ save(figure, "27_learned_memory.png")
 # Two more seeds were measured once. One was 0.009 ahead of one table, within chance, and 0.016 behind the pairs.
 # Compare a network with the strongest counts that you can think of, and from several seeds.
 #
-# How solid is it? The idea of the pairs came after other results on the test had been seen. And this shop has short
-# sessions, 100 items, and 8,226 sessions to learn from. Many items and long histories may turn out otherwise. Tutorial
-# 28 asks whether all these sessions should count alike.
+# How solid is it? The idea of the pairs came after other results on the test had been seen. Many items and long
+# histories may turn out otherwise. Tutorial 28 asks whether all these sessions should count alike.
 
 # %% tags=["proof"]
 known = {"Markov chain": 3.983, "one table": 3.920, "pairs": 3.895}
@@ -235,8 +234,7 @@ if not QUICK:
 # table. One that divides its exponent by n^0.6, for n items before, pays 4.16. The GRU is then ahead by 0.03 to 0.04
 # (two seeds, measured once), still beyond chance. But its hit rate at 10 is 0.380, that of the table 0.389.
 #
-# With the order, the last item says most, and a table of what follows it is hard to beat. Without it, the guess has to
-# come from all items of the session together.
+# Without the order, the guess has to come from all items of the session together.
 
 # %% tags=["proof"]
 sessions = [np.random.default_rng(10**5 + k).permutation(session) for k, session in enumerate(sessions)]

@@ -51,8 +51,8 @@ by_time = old_and_new(sessions)
 print("the newest are the test: uniform {:.3f}, popularity {:.3f} nats".format(*by_time))
 
 # %% [markdown]
-# More: 4.598 nats. It pays more than knowing nothing. Has popularity nothing to say? Mix old and new: shuffle the
-# sessions before they are split. Then past and test come from the same time.
+# More: 4.598 nats. Now mix old and new: shuffle the sessions before they are split. Then past and test come from the
+# same time.
 #
 # PREDICT: does popularity now pay more than the uniform guess, or less?
 
@@ -99,9 +99,9 @@ assert all(2.7 < share[item] < 3.5 for item in ("hot water bottle keep calm", "p
 assert round(share["roses regency teacup and saucer"], 1) == 0.5
 
 # %% [markdown]
-# Recent popularity is better than knowing nothing, with the test in time's order too. A rabbit night light sells five
-# times as often now as over all the past. A hot water bottle and paper chains for Christmas sell about three times as
-# often, tea cups half as often.
+# Recent popularity is better than knowing nothing, in time's order too. A rabbit night light sells five times as
+# often now as over all the past. A hot water bottle and paper chains for Christmas sell about three times as often,
+# tea cups half as often.
 #
 # ## The same help for all
 #
@@ -172,8 +172,8 @@ for name, parts in models.items():
         print("{:<14}{:>10}{:>6}".format(name, *choices[name]), *("{:>12.3f} -> {:.3f}".format(*two) for two in paid))
 
 # %% [markdown]
-# Left of each arrow stands what a model pays alone, right of it what it pays with the factor. The factor saves 0.08 to
-# 0.11 nats on the test. No setting that was chosen lies at the end of its list.
+# Left of each arrow: alone. Right of it: with the factor. That saves 0.08 to 0.11 nats on the test. No setting that was
+# chosen lies at the end of its list.
 #
 # Which differences are more than luck? As in tutorial 27, 100 sessions in a row are one observation, and ± is one
 # standard error over 14 of these. By chance alone, 5 % of cases lie beyond 2.16 standard errors. The *hit rate at 10*
@@ -244,8 +244,7 @@ save(figure, "28_old_and_new.png")
 # How solid is it? The GRU was told what is recent by the factor alone. Once it was also trained on sessions that were
 # drawn by age, with a half-life of 4,000. With the factor, three seeds then paid 3.812 to 3.814 nats, still more than
 # the fading pairs. The ideas of the pairs and of the fading came after other results on the test had been seen. Their
-# settings come from validation. And this shop has short sessions, 100 items, and 8,226 sessions to learn from. Many
-# items and long histories may turn out otherwise.
+# settings come from validation. Many items and long histories may turn out otherwise.
 
 # %% tags=["proof"]
 known = {"Markov chain": (3.983, 3.878), "pairs": (3.895, 3.801), "fading pairs": (3.874, 3.790)}

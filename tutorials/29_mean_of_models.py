@@ -162,19 +162,18 @@ save(figure, "29_mean_of_models.png")
 # is 0.019 ± 0.003 less, and 0.021 ± 0.003 less than the three. That mean is the best of all models here: 3.770 nats. On
 # validation it pays least too, so one would have chosen it without the test.
 #
-# In the hit rate at 10, no. There the mean with the table is level with the table alone.
+# In the hit rate at 10, no: the mean with the table is level with the table alone.
 #
 # Three GRUs differ in their random start alone, a GRU and the table differ in kind. A GRU and the table save 0.026
 # against the mean of what their parts pay, three GRUs 0.025, two GRUs 0.019. So one that differs in kind is worth about
 # two more that are alike. Two tables are too much alike: pairs that fade and pairs that do not have a mean of 3.794,
 # more than the 3.790 of the first alone.
 #
-# Tutorials 26 to 29 asked what a network adds to counting, for the next item in this shop. Alone, a GRU is not ahead of
-# the best table. But it knows something that no table here knows, and the mean brings that in. What sells now weighs
-# more than both: 0.08 to 0.11 nats (tutorial 28).
+# Tutorials 26 to 29 asked what a network adds to counting, for the next item in this shop. Alone, a GRU is not ahead
+# of the best table. But it knows something that no table here knows, and the mean brings that in.
 #
 # How solid is it? The idea of the mean came after other results on the test had been seen, and so did that of the
-# pairs. And this shop has short sessions, 100 items, and 8,226 sessions to learn from. Elsewhere, measure again.
+# pairs. Elsewhere, measure again.
 
 # %% tags=["proof"]
 assert abs(nats(models["test"]["table"][0]).mean() - 3.790) < 6e-4 and n == 8226
@@ -218,8 +217,8 @@ if not QUICK:
 #
 # The same. The mean of three GRUs and the table pays 3.770 nats in both ways.
 #
-# On paper, with two items, the mean of the logarithms of 0.9 and 0.1 gives 0.5 too. But of 0.99 and 0.5 it gives 0.91,
-# where the mean of the probabilities is 0.745. So the two means can differ. Here it does not matter.
+# On paper, with two items, the mean of the logarithms of 0.9 and 0.1 gives 0.5 too. But of 0.99 and 0.5 it gives
+# 0.91, where the mean of the probabilities is 0.745. Here it does not matter.
 
 # %% tags=["proof"]
 p, q = models["test"]["three GRUs"][0], models["test"]["table"][0]
