@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-FEW = 200  # tests that are over before a second process has begun
+FEW = 150  # tests that are over before a second process has begun
 
 
 def share(session):
