@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 13. The LSTM's backward pass: eight equations, an arrow each
+# # 13. The LSTM's backward pass: an arrow for each equation
 #
 # *Beside the article: §3, step 3, the backward pass of §4, equations 2 and 3.*
 #
@@ -7,8 +7,8 @@
 # has more arrows, and one rule for all. *An arrow carries the gradient back, times the slope of what it did forward.
 # Where several arrows arrive, add.*
 #
-# This page follows each arrow, with numbers. Eight equations come out of it. They are (B1) to (B8) of `layers/lstm.py`,
-# for one unit.
+# This page follows each arrow, with numbers. Seven equations come out of it: (B1) to (B7) of `layers/lstm.py`, for one
+# unit. The eighth is for the weights, and stands on the next page.
 #
 # The unit is that of tutorial 12, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
 # a_i stands for the argument of the σ of i (likewise a_f, a_o). c̃ is g in the code and in a_g. Its weights are W_xc,
@@ -32,7 +32,7 @@ W_xc, U_c, b_c = 0.5, 0.1, 0.0
 W_xo, U_o, b_o = -0.5, 1.0, 0.0
 
 
-def forward(x, h_prev, c_prev, U_f=U_f):
+def forward(x, h_prev, c_prev):
     """One step. All that the backward pass will need is kept."""
     a_i = W_xi * x + U_i * h_prev + b_i
     a_f = W_xf * x + U_f * h_prev + b_f
@@ -143,21 +143,12 @@ parts = d_two.dc * np.array([two.g, two.c_prev, two.i])
 assert np.round(parts, 3).tolist() == [-0.275, 0.522, 0.179] and round(float(np.tanh(one.c)), 3) == 0.678
 
 # %% [markdown]
-# ## The weights: a sum over the steps
-#
-# A weight has arrows too. In a_f = W_xf x_t + U_f h_{t-1} + b_f, U_f is a factor, and its partner is h_{t-1}. So it
-# gets da_f h_{t-1}. It is the same U_f in both steps: two arrows arrive, so add. This is the last equation, (B8). For
-# the forget gate it is
-#
-#     (B8)  dW_xf = Σ_t da_f x_t        dU_f = Σ_t da_f h_{t-1}        db_f = Σ_t da_f
-#
-# and likewise for i, c̃ and o. The next cell compares with slopes that need no backward pass: it moves one number a
-# little.
+# Is that right? The next cell compares with slopes that need no backward pass: it moves one number a little.
 
 # %%
-def loss(h_0=0.5, c_0=0.5, x_1=1.0, U_f=U_f):
-    s = forward(x_1, h_0, c_0, U_f)
-    return s.h + forward(-1.0, s.h, s.c, U_f).h
+def loss(h_0=0.5, c_0=0.5, x_1=1.0):
+    s = forward(x_1, h_0, c_0)
+    return s.h + forward(-1.0, s.h, s.c).h
 
 
 def moved(name, value):
@@ -165,18 +156,12 @@ def moved(name, value):
     return (loss(**{name: value + 1e-6}) - loss(**{name: value - 1e-6})) / 2e-6
 
 
-dU_f = d_one.da_f * one.h_prev + d_two.da_f * two.h_prev
-for name, value, by_arrows in (("U_f", U_f, dU_f), ("h_0", 0.5, d_one.to_h_prev), ("c_0", 0.5, d_one.to_c_prev),
-                               ("x_1", 1.0, d_one.dx)):
+for name, value, by_arrows in (("h_0", 0.5, d_one.to_h_prev), ("c_0", 0.5, d_one.to_c_prev), ("x_1", 1.0, d_one.dx)):
     print(f"d{name}: by the arrows {by_arrows:.6f}, by moving {name} {moved(name, value):.6f}")
 
-# %% [markdown]
-# dU_f = 0.029 · 0.5 + 0.130 · 0.339 = 0.014 + 0.044 = 0.058. The arrows and the moved numbers agree.
-
 # %% tags=["proof"]
-assert [round(float(v), 3) for v in (d_one.da_f * one.h_prev, d_two.da_f * two.h_prev, dU_f)] == [0.014, 0.044, 0.058]
-for name, by_arrows in dict(U_f=dU_f, h_0=d_one.to_h_prev, c_0=d_one.to_c_prev, x_1=d_one.dx).items():
-    assert np.isclose(by_arrows, moved(name, dict(U_f=U_f, h_0=0.5, c_0=0.5, x_1=1.0)[name]), rtol=1e-8)
+for name, by_arrows in dict(h_0=d_one.to_h_prev, c_0=d_one.to_c_prev, x_1=d_one.dx).items():
+    assert np.isclose(by_arrows, moved(name, dict(h_0=0.5, c_0=0.5, x_1=1.0)[name]), rtol=1e-8)
 unit = lstm.init(np.random.default_rng(0), D=1, H=1, dtype=np.float64)
 for name, value in dict(W_xi=W_xi, U_i=U_i, b_i=b_i, W_xf=W_xf, U_f=U_f, b_f=b_f, W_xc=W_xc, U_c=U_c, b_c=b_c,
                         W_xo=W_xo, U_o=U_o, b_o=b_o).items():
@@ -194,7 +179,7 @@ assert np.isclose(dc_unit.item(), d_one.to_c_prev)
 # ## The picture
 #
 # Here is step 1, with what it meets of step 2. Blue runs forward. Orange runs back, each arrow with its factor. Where
-# many arrows meet, only the orange ones are drawn. x_1 and the weights are left out, and with them (B7) and (B8).
+# many arrows meet, only the orange ones are drawn. x_1 is left out, and with it (B7).
 # (The next cell only draws.)
 #
 # PREDICT: how many factors lie on the way back from c_1 to c_0? And how many from c_1 through i to h_0?

@@ -3,9 +3,9 @@
 #
 # *Beside the article: §3, step 3, the backward pass of §4, equations 2 and 3.*
 #
-# Tutorial 13 derived eight equations for one unit. A real LSTM has H units, and reads B series at once. Then the
-# equations are products of matrices. Where does a transpose come in, and over what does one sum? Nothing new has to be
-# derived. Take one entry of a matrix, and follow its arrows.
+# Tutorial 13 derived (B1) to (B7) for one unit. A real LSTM has H units, and reads B series at once. Then the equations
+# are products of matrices. Where does a transpose come in, and over what does one sum? Nothing new has to be derived.
+# Take one entry of a matrix, and follow its arrows. The weights come last: (B8).
 #
 # ## Forward, entry by entry
 #
@@ -67,8 +67,9 @@ print("two units: U_i @ da_i has the shape", (U_i @ da_i).shape, "and is right:"
 #
 # ## (B8): to the weights
 #
-# Ask where the weight U[k, j] went. It is in row k alone, beside h[j, n]. But it is there *for every series n*, and at
-# *every step t*. So add over both:
+# A weight has arrows too. With one unit, U_f is a factor in a_f, beside h_{t-1}. So it gets da_f h_{t-1} at each step,
+# and the steps add up, as in tutorial 2. Now ask where the weight U[k, j] went. It is in row k alone, beside h[j, n].
+# But it is there *for every series n*, and at *every step t*. So add over both:
 #
 #     dU[k, j] = Σ_t Σ_n da[k, n] h[j, n]      which is  Σ_t da_t h_{t-1}ᵀ
 #
