@@ -8,7 +8,7 @@
 # Where several arrows arrive, add.*
 #
 # This page follows each arrow, with numbers. Seven equations come out of it: (B1) to (B7) of `layers/lstm.py`, for one
-# unit. The eighth is for the weights, and stands on the next page.
+# unit. (The RNN of tutorial 3 had (B1) to (B7) of its own.) The eighth is for the weights, and stands on the next page.
 #
 # The unit is that of tutorial 12, for two steps: x_1 = 1, x_2 = -1, from h_0 = c_0 = 0.5. The loss is L = h_1 + h_2.
 # a_i stands for the argument of the σ of i (likewise a_f, a_o). c̃ is g in the code and in a_g. Its weights are W_xc,
@@ -58,14 +58,14 @@ print(f"tanh(c_2) {np.tanh(two.c):.3f}")
 #
 # Three slopes are all that is needed:
 #
-# - A sum has the slope 1 for each of its parts. So each part gets dy.
+# - A sum y has the slope 1 for each of its parts. So each part gets dy, the slope of L for y.
 # - A product y = u v has the slope v for u, and u for v. So *each factor gets dy times its partner*.
 # - σ has the slope s (1 - s), and tanh has 1 - s², where s is its own output.
 #
 # Nothing comes after step 2. So dh_2 = 1, from the loss alone. (The code keeps all digits, so your last may differ.)
 #
-# **h_t = o_t tanh(c_t)** is a product. o_t gets dh_t tanh(c_t), and tanh(c_t) gets dh_t o_t. From there to c_t the
-# slope of tanh comes in: dh_t o_t (1 - tanh²(c_t)). In step 2:
+# **h_t = o_t tanh(c_t)** is a product. o_t gets dh_t tanh(c_t), and tanh(c_t) gets dh_t o_t, and c_t gets that times
+# the slope of tanh: dh_t o_t (1 - tanh²(c_t)). In step 2:
 #
 #     do = 1 · 0.308 = 0.308            dc_2 = 1 · 0.698 · (1 - 0.308²) = 0.632
 #
@@ -178,9 +178,9 @@ assert np.isclose(dc_unit.item(), d_one.to_c_prev)
 # %% [markdown]
 # ## The picture
 #
-# Here is step 1, with what it meets of step 2. Blue runs forward. Orange runs back, each arrow with its factor. Where
-# many arrows meet, only the orange ones are drawn. x_1 is left out, and with it (B7).
-# (The next cell only draws.)
+# Here is step 1, and the part of step 2 that sends gradients to it. Blue runs forward. Orange runs back, each arrow
+# with its factor. Where many arrows meet, only the orange ones are drawn. x_1 is left out, and with it (B7). (The next
+# cell only draws.)
 #
 # PREDICT: how many factors lie on the way back from c_1 to c_0? And how many from c_1 through i to h_0?
 
@@ -227,7 +227,7 @@ save(figure, "13_the_lstms_backward_pass.png")
 # the *cell line*: f, and nothing else, no U and no slope. All other paths back go through a U and a slope. Over two
 # steps the cell line leaves 0.900 · 0.534 = 0.48. Tutorial 15 is about that line.
 #
-# (B1) to (B6) are all in the picture. (B2) is the upper right corner, (B1) the lower right one. (B3) to (B6) are the
+# (B1) to (B6) are all in the picture. (B2) arrives at c_1, (B1) at h_1. (B3) to (B6) are the
 # four rows, read from right to left. For a_f that is 0.640 · 0.500 · 0.090 = 0.029. (di and df are both 0.320 by
 # chance: here c̃ is nearly c_0.)
 #

@@ -36,7 +36,7 @@
 #
 # The smallest case is the unit of tutorial 13: there U_h is a column of four, and U_hᵀ da is the Σ U da of its picture.
 #
-# PREDICT: tutorial 3 forgot the transpose, and NumPy said nothing. What does it say to `U_h @ da`? And to the same
+# PREDICT: tutorial 3 forgot the transpose, and NumPy said nothing. What does it say to `U_h @ da` here? And to the same
 # mistake in one block, `U_i @ da_i`?
 
 # %%
@@ -55,11 +55,18 @@ D, H, B, T = 4, 2, 3, 5
 params = {name: rng.normal(size=p.shape) for name, p in lstm.init(rng, D, H).items()}
 da = rng.normal(size=(4 * H, B))
 U_i, da_i = lstm.gates(params)["U_i"], da[:H]
-try:
-    params["U_h"] @ da
-except ValueError:
-    print("two units: U_h @ da: NumPy refuses", params["U_h"].shape, "times", da.shape)
-print("two units: U_i @ da_i has the shape", (U_i @ da_i).shape, "and is right:", np.allclose(U_i @ da_i, U_i.T @ da_i))
+
+
+def attempt(words, one, two, right):
+    """What NumPy says to a product, and whether it is the right one."""
+    try:
+        print(words, "has the shape", (one @ two).shape, "- right:", np.array_equal(one @ two, right))
+    except ValueError as error:
+        print(words, "is an error:", error)
+
+
+attempt("U_h @ da", params["U_h"], da, params["U_h"].T @ da)
+attempt("U_i @ da_i", U_i, da_i, U_i.T @ da_i)
 
 # %% [markdown]
 # The whole product has shapes that do not fit, and NumPy refuses it. A block of U_h is square, and there the wrong
