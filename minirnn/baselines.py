@@ -160,16 +160,17 @@ def chosen_ridge(x, y, gap=0, blocks=10, penalties=PENALTIES):
 
 def _windows(x):
     x = boundary.numeric("x", x)
-    if x.ndim < 2 or not x.size or not np.isfinite(x).all():
-        raise ValueError(f"x has shape {x.shape}, expected (N, ...) of finite numbers: one window for each forecast")
-    return x
+    if x.ndim < 2 or not x.size:
+        raise ValueError(f"x has shape {x.shape}, expected (N, ...), not empty: one window for each forecast")
+    return boundary.array("x", x, x.shape, np.float64, "one window for each forecast")
 
 
 def _pairs(x, y):
     """The inputs X (N, 1 + inputs) and y (N, H) of a line that is to be fitted."""
-    x, y = _windows(x), boundary.numeric("y", y)
-    if y.ndim != 2 or len(y) != len(x) or not y.size or not np.isfinite(y).all():
-        raise ValueError(f"y has shape {y.shape}, expected ({len(x)}, H) of finite numbers: a row for each window of x")
+    x = _windows(x)
+    y = boundary.array("y", boundary.numeric("y", y), (len(x), "H"), np.float64, "a row for each window of x")
+    if not y.size:
+        raise ValueError(f"y has shape {y.shape}, expected at least one column: what is to be forecast")
     return _flat(x), y
 
 
