@@ -69,14 +69,13 @@ def padded(sequences):
     >>> x[..., 0].tolist(), lengths.tolist()
     ([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]], [2, 3])
     """
-    if not isinstance(sequences, (list, tuple)):
-        raise TypeError(f"sequences is {boundary.brief(sequences)}, expected a list of arrays (T, D)")
-    kinds = [boundary.numeric("sequences", sequence).shape[1:] for sequence in sequences]
-    if not kinds or len(kinds[0]) != 1 or len(set(kinds)) > 1:
-        raise ValueError(f"sequences have the shapes (T, *D) with D {boundary.brief(sorted(set(kinds)))}, expected "
-                         "(T, D) with one D, and at least one")
+    if not isinstance(sequences, (list, tuple)) or not sequences:
+        raise TypeError(f"sequences is {boundary.brief(sequences)}, expected a list of arrays (T, D), at least one")
+    shapes = [boundary.numeric("sequences", sequence).shape for sequence in sequences]
+    if len(shapes[0]) != 2 or len({shape[1:] for shape in shapes}) > 1:
+        raise ValueError(f"sequences have the shapes {boundary.brief(sorted(set(shapes)))}, expected (T, D) with one D")
     lengths = np.array([len(sequence) for sequence in sequences])
-    x = np.zeros((len(sequences), lengths.max(), *kinds[0]), np.result_type(*map(np.asarray, sequences)))
+    x = np.zeros((len(sequences), lengths.max(), shapes[0][1]), np.result_type(*map(np.asarray, sequences)))
     for row, sequence in zip(x, sequences):
         row[:len(sequence)] = sequence
     return x, lengths
