@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 35. Who speaks? Sequences of unequal length
+# # 36. Who speaks? Sequences of unequal length
 #
 # *Beside the article: its question-and-answer part, on sequences of variable length and on F1; the model of §5 as a
 # classifier.*
@@ -22,7 +22,7 @@
 # | attention with equal scores | 2 | 6 | a weight of 1/3 for the padding: 4 |
 #
 # The last row is *attention pooling*: a mean of the states whose weights are learned. It is the additive attention of
-# tutorial 30 with one query, and the query is a parameter.
+# tutorial 31 with one query, and the query is a parameter.
 #
 # A network that reads in both directions has one more trap. Its backward half starts at the last real step, and it ends
 # at step 0. So the end of that half is h[:, 0]. At the last step it has read one frame only. `compose.both_ends` takes
@@ -262,7 +262,7 @@ ax.set(xlabel="errors of 370 (dots: each of five, diamond: their probabilities a
        title="Three frames in a linear layer: level with the best network, averaged")
 ax.set_ylim(len(models) - 0.5, -0.5)
 ax.grid(axis="x", alpha=0.4)
-save(figure, "35_who_speaks.png")
+save(figure, "36_who_speaks.png")
 
 figure = Figure(figsize=(5, 4.4), layout="constrained")
 ax = figure.subplots()
@@ -272,7 +272,7 @@ for row, column in zip(*np.nonzero(confusion)):
     ax.text(column, row, confusion[row, column], ha="center", va="center", color="white" if dark else "black")
 ax.set(xlabel="taken for", ylabel="speaker", title="Errors of the five networks with attention", xticks=range(9),
        yticks=range(9), xticklabels=range(1, 10), yticklabels=range(1, 10))
-save(figure, "35_what_it_confuses.png")
+save(figure, "36_what_it_confuses.png")
 
 # %% tags=["proof"]
 if not QUICK:
@@ -280,9 +280,9 @@ if not QUICK:
 assert np.isclose(f1.mean(), metrics.macro_f1(answers.ravel(), np.tile(true, len(answers))))
 
 # %% [markdown]
-# ![Errors of all models, each of five trainings and their mean](figures/35_who_speaks.png)
+# ![Errors of all models, each of five trainings and their mean](figures/36_who_speaks.png)
 #
-# ![Who is taken for whom by the networks with attention](figures/35_what_it_confuses.png)
+# ![Who is taken for whom by the networks with attention](figures/36_what_it_confuses.png)
 #
 # The errors are not spread evenly. Speaker 2 is missed most: he is taken for 8 or for 3.
 #

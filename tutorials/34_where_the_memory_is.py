@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 33. Where is the memory? A look into the cells
+# # 34. Where is the memory? A look into the cells
 #
 # *Beside the article: §2, long dependencies; §4, equation 2.*
 #
-# Tutorial 32 trained LSTMs on the adding problem. Among the first 50 of 100 to 110 steps two values are marked, X1 and
+# Tutorial 33 trained LSTMs on the adding problem. Among the first 50 of 100 to 110 steps two values are marked, X1 and
 # X2, each between -1 and 1. At the end the network is to say 0.5 + (X1 + X2) / 4. With the start called chrono it
 # learned that. So it keeps something of two numbers for 50 to 100 steps. Where are they?
 #
@@ -123,10 +123,10 @@ middle.set(ylim=(-0.05, 1.05))
 middle.legend(frameon=False, loc="center right")
 plots.through_time(memory, below, label="c$_t$, one row a unit:\nwith the two values, less without")
 below.set_yticks([unit], [f"unit {unit}"])
-save(figure, "33_where_the_memory_is.png")
+save(figure, "34_where_the_memory_is.png")
 
 # %% [markdown]
-# ![Two marked values, the gates of one unit, and what the two change in all cells](figures/33_where_the_memory_is.png)
+# ![Two marked values, the gates of one unit, and what the two change in all cells](figures/34_where_the_memory_is.png)
 #
 # Colour begins at the first mark, changes at the second, and does not end. The top row is the clearest. Its input gate
 # opens half at the two marks, and at no other step. The first value comes in, the second is added to it. Between them

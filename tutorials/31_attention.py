@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 30. Attention: look back instead of remembering
+# # 31. Attention: look back instead of remembering
 #
 # *Beside the article: its question-and-answer part, on additive, dot-product and multi-head attention.*
 #
@@ -7,7 +7,7 @@
 # Without attention all that the decoder learns of the sequence is one state, however long it was.
 #
 # With attention the decoder may look back. At each step i it asks a question, the *query* q_i. Each step j of the
-# source has a *key* k_j and a *value* v_j. The score says how well the key fits the question. A softmax (tutorial 27)
+# source has a *key* k_j and a *value* v_j. The score says how well the key fits the question. A softmax (tutorial 28)
 # makes weights of the scores, and the *context* is the weighted mean of the values:
 #
 #     w_ij = softmax_j(score(q_i, k_j)),        context_i = Σ_j w_ij v_j
@@ -148,10 +148,10 @@ ax.text(20.7, 0.9, "never trained")
 ax.set(xlabel="length of the sequence", ylabel="share said whole", xlim=(3.5, 25.5), ylim=(-0.03, 1.05), xticks=LENGTHS,
        title="Four models, three seeds each")
 ax.legend(frameon=False, loc="lower left")
-save(figure, "30_attention.png")
+save(figure, "31_attention.png")
 
 # %% [markdown]
-# ![Share of whole sequences by length, four models](figures/30_attention.png)
+# ![Share of whole sequences by length, four models](figures/31_attention.png)
 #
 # With additive attention 79 to 96 % of the sequences of length 20 come out whole. Without attention none does.
 # (The models have 4,763 to 6,027 weights, most of them in the two LSTMs.) This is what attention is for. The
@@ -187,7 +187,7 @@ assert (min(sizes.values()), max(sizes.values())) == (4763, 6027)
 
 # %% [markdown]
 # So attention is for this: the decoder looks back instead of remembering. *Where* it looks, and what that explains, is
-# the subject of tutorial 31.
+# the subject of tutorial 32.
 #
 # **To take away:** without attention, at which of the ten steps of a sequence of length 10 is the digit wrong most
 # often, and why? Make new sequences with `tasks.reversal(rng, 1000, 10, 10)`, and compare `model.greedy(...)[0]` with

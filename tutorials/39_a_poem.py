@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 37. A poem, one character at a time
+# # 39. A poem, one character at a time
 #
 # *Beside the article: its question-and-answer part, on language models and perplexity; the read-out at every step.*
 #
@@ -19,7 +19,7 @@
 # ## The smallest numbers
 #
 # A model pays -ln p for each character that came, where p is what it gave to it. The mean of that is the
-# *cross-entropy* (tutorial 27). The *perplexity* is exp of this mean. Suppose p was 1/2, 1/4 and 1/2. Then the model
+# *cross-entropy* (tutorial 28). The *perplexity* is exp of this mean. Suppose p was 1/2, 1/4 and 1/2. Then the model
 # pays ln 2, ln 4 and ln 2, the mean is (4 ln 2)/3, and the perplexity is 2^(4/3) = 2.52. A model that must choose among
 # 2.52 equal possibilities pays as much.
 #
@@ -180,7 +180,7 @@ assert per_token["bigram"] < per_token["trigram"] and min(per_token, key=per_tok
 # ## The network
 #
 # An embedding gives each token a vector, and a GRU of 128 units reads them. A linear layer and softmax make
-# probabilities. (All are explained in tutorial 27.) The linear layer's W is the embedding's table again
+# probabilities. (All are explained in tutorial 28.) The linear layer's W is the embedding's table again
 # (`compose.tied`). Dropout is 0.4. Nobody tells the network the place.
 #
 # PREDICT: after six epochs, does it beat the bigram? And the four counts that are told the form?
@@ -224,10 +224,10 @@ for k in FIXED:
 ax.set(xlabel="place in the poem (grey bars: marks and the end)", ylabel="nats, mean over the test", ylim=(0, 9.5),
        xticks=t[::2], title="The GRU knows the marks; at the characters the four counts know more")
 ax.legend(frameon=False, ncols=3, loc="upper center")
-save(figure, "37_a_poem.png")
+save(figure, "39_a_poem.png")
 
 # %% [markdown]
-# ![What the bigram, the GRU and the four counts pay at each place of the poem](figures/37_a_poem.png)
+# ![What the bigram, the GRU and the four counts pay at each place of the poem](figures/39_a_poem.png)
 #
 # It beats the bigram, which was told nothing. Most of that is the marks: at the grey bars the orange line is at zero,
 # so the network counts to five. It is far behind the four counts.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 36. Missing frames: what are the times worth?
+# # 38. Missing frames: what are the times worth?
 #
 # *Beside the article: its question-and-answer part, on data that is irregularly spaced.*
 #
@@ -58,21 +58,21 @@ assert gradcheck.check(small, params, x, rng=rng, method="complex", lengths=np.a
 # %% [markdown]
 # ## The data: two questions to the same frames
 #
-# Nine men speak, as in tutorial 35: 270 utterances to train, 370 to test, each frame 12 numbers. Now six of ten frames
+# Nine men speak, as in tutorial 36: 270 utterances to train, 370 to test, each frame 12 numbers. Now six of ten frames
 # are dropped at random, from training and test alike. The times of the others are kept. Two questions:
 #
 # - *Who speaks?*
 # - *Did he speak long?* Had the utterance 16 frames or more, before any was dropped?
 #
-# Beside the networks stands what costs little. Who speaks: the linear layer of tutorial 35 on the first, the middle and
+# Beside the networks stands what costs little. Who speaks: the linear layer of tutorial 36 on the first, the middle and
 # the last frame. Speaking long: a *rule*. It says yes if the gaps add up to more than a limit, the one with fewest
 # errors in training. The rule reads nearly the answer itself: the gaps add up to the time from the first frame that is
 # left to the last.
 #
-# As in tutorial 35, each model is trained five times, each time without a fifth of the 270. Its wrong answers there are
+# As in tutorial 36, each model is trained five times, each time without a fifth of the 270. Its wrong answers there are
 # its *validation errors*. In the test the probabilities of the five are averaged. Two models are *paired*: how many
 # utterances does only the one get wrong, and only the other? p is how often a coin falls at least so unevenly. Above
-# 0.05 we call the two level: not shown to differ. (The settings are those of tutorial 35.)
+# 0.05 we call the two level: not shown to differ. (The settings are those of tutorial 36.)
 
 # %%
 utterances, speakers = datasets.japanese_vowels()
@@ -293,10 +293,10 @@ for ax, models, labels, title in zip(figure.subplots(1, 2), (who, how_long), (sp
     ax.set(xlabel="errors of 370 (dots: each of five, diamond: averaged)", title=title, xlim=(0, None))
     ax.set_ylim(len(models) - 0.5, -0.5)
     ax.grid(axis="x", alpha=0.4)
-save(figure, "36_missing_frames.png")
+save(figure, "38_missing_frames.png")
 
 # %% [markdown]
-# ![Errors with and without the times, for two questions](figures/36_missing_frames.png)
+# ![Errors with and without the times, for two questions](figures/38_missing_frames.png)
 #
 # **To take away:** the LSTM without the times can still count the frames that are left. How well does their number
 # alone say whether he spoke long? Guess first, then try `rule` with it.

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 28. Old sessions and new: do they count alike, and who wins then?
+# # 29. Old sessions and new: do they count alike, and who wins then?
 #
 # *Beside the article: §6, recommender systems.*
 #
-# A shop's sessions, in the order of time: which item comes next? Tutorials 26 and 27 fitted tables of counts and a GRU
+# A shop's sessions, in the order of time: which item comes next? Tutorials 27 and 28 fitted tables of counts and a GRU
 # to 8,226 sessions, the oldest like the newest. They were tested on the 1,452 after them. In nats, each GRU and the
 # best table were level. Should old and new count alike? And who wins then?
 #
@@ -112,10 +112,10 @@ assert round(share["roses regency teacup and saucer"], 1) == 0.5
 # Its half-life and β are chosen on validation for each model. The models are
 #
 # - the *Markov chain*, a table of what came right after the last item;
-# - the *pairs*: a table with a short memory, and a table of what was bought together (settings of tutorial 26);
+# - the *pairs*: a table with a short memory, and a table of what was bought together (settings of tutorial 27);
 # - the *fading pairs*: the same, but all their counts fade as popularity did above. The half-life of the counts is
 #   chosen on validation too;
-# - the *GRU*, a recurrent network, with three seeds (tutorial 27).
+# - the *GRU*, a recurrent network, with three seeds (tutorial 28).
 #
 # PREDICT: does the factor save about 0.01, 0.1 or 0.5 nats? And is a GRU ahead of the tables then, or behind them?
 
@@ -130,7 +130,7 @@ def counted(part, *settings, **fading):
 
 
 def trained(part, seed):
-    """The GRU of tutorial 27: its probabilities at the events of a part, after training on all sessions before it."""
+    """The GRU of tutorial 28: its probabilities at the events of a part, after training on all sessions before it."""
     start, end = PARTS[part]
     network = compose.chain(compose.with_dropout(embedding, 0.3), compose.with_dropout(fast.gru, 0.3), linear)
     rng = np.random.default_rng(seed)
@@ -175,7 +175,7 @@ for name, parts in models.items():
 # Left of each arrow: alone. Right of it: with the factor. That saves 0.08 to 0.11 nats on the test. No setting that was
 # chosen lies at the end of its list.
 #
-# Which differences are more than luck? As in tutorial 27, 100 sessions in a row are one observation, and ± is one
+# Which differences are more than luck? As in tutorial 28, 100 sessions in a row are one observation, and ± is one
 # standard error over 14 of these. By chance alone, 5 % of cases lie beyond 2.16 standard errors. The *hit rate at 10*
 # is the share of events where the item that came is among the ten likeliest.
 
@@ -223,10 +223,10 @@ for ax, of in zip(figure.subplots(1, 2, sharey=True), (test_nats, hits)):
 for face, label in ("white", "alone"), ("black", "times the factor of recent popularity"):
     ax.plot([], [], "o", color="black", markerfacecolor=face, label=label)
 figure.legend(*ax.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
-save(figure, "28_old_and_new.png")
+save(figure, "29_old_and_new.png")
 
 # %% [markdown]
-# ![Nats and hit rate of three tables and the GRUs, alone and with the factor](figures/28_old_and_new.png)
+# ![Nats and hit rate of three tables and the GRUs, alone and with the factor](figures/29_old_and_new.png)
 #
 # ## Who wins?
 #

@@ -1,12 +1,12 @@
 # %% [markdown]
-# # 31. Attention weights: do they explain an answer?
+# # 32. Attention weights: do they explain an answer?
 #
 # *Beside the article: its question-and-answer part, on attention.*
 #
 # At each step attention has weights that sum to 1, one for each step of the source. They can be drawn as a map: where
 # did the model look? It is tempting to read such a map as a reason. Can one?
 #
-# The models are those of tutorial 30. An LSTM reads a sequence of digits, and another says it backwards. At each step
+# The models are those of tutorial 31. An LSTM reads a sequence of digits, and another says it backwards. At each step
 # the context is the mean of what the first one has at its steps, weighted by attention. What is said is read out of the
 # second LSTM's own state and of the context.
 #
@@ -33,7 +33,7 @@ print("from the state", 1 * 4.0, "from the context", 0.1 * 30.0)
 #
 # ## Two heat maps
 #
-# The dot product and additive attention, three seeds each, trained as in tutorial 30 on lengths 4 to 20. All sequences
+# The dot product and additive attention, three seeds each, trained as in tutorial 31 on lengths 4 to 20. All sequences
 # below have length 10. Additive attention says nearly all of these right, the dot product about one in eight.
 #
 # PREDICT: a row of the map is a step of the target, a column one of the source. Which cells are dark?
@@ -76,10 +76,10 @@ figure = Figure(figsize=(10, 4), layout="constrained")
 for ax, name in zip(figure.subplots(1, 2), ("dot", "additive")):
     plots.attention_weights(looks(name)[0], ax, keys=source[0], queries=[*targets[0, :-1], "stop"])
     ax.set(xlabel="the source reads", ylabel="to be said", title=f"{name}: weights of one sequence")
-save(figure, "31_where_they_look.png")
+save(figure, "32_where_they_look.png")
 
 # %% [markdown]
-# ![Heat maps of the weights of two kinds of attention](figures/31_where_they_look.png)
+# ![Heat maps of the weights of two kinds of attention](figures/32_where_they_look.png)
 #
 # Additive attention reads along the other diagonal. About 70 % of the weight lies on the very digit that is said. The
 # weights of the dot product lie nearly everywhere: about 15 % are on that digit, where an equal share would be 10 %.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 26. Recommender: how many of the earlier items should a table use?
+# # 27. Recommender: how many of the earlier items should a table use?
 #
 # *Beside the article: §6, recommender systems.*
 #
@@ -160,10 +160,10 @@ ax.annotate("Markov chain", (0, paid[chain]), (0, 12), textcoords="offset points
 ax.set(xlabel="γ: 0 is the last item alone, 1 is all items alike", ylabel="validation nats an event", ylim=(3.9, 4.12))
 ax.grid(alpha=0.4)
 ax.legend(frameon=False, loc="upper left")
-save(figure, "26_recommender.png")
+save(figure, "27_recommender.png")
 
 # %% [markdown]
-# ![Validation nats over γ, for one table and for two](figures/26_recommender.png)
+# ![Validation nats over γ, for one table and for two](figures/27_recommender.png)
 #
 # Less: γ = 0.2. (Large marks show the lowest points.) The pairs now say what the older items have to say, so the first
 # table looks at the last item and a little beyond it. No setting that was chosen lies at the end of its list.
@@ -175,7 +175,7 @@ save(figure, "26_recommender.png")
 # Which items are near matters, not which came first: reversed sessions pay the same, 3.981, 3.913 and 3.896. For
 # older items it is enough that they are in the basket.
 #
-# Is a memory that is learned better, and which differences are more than luck? Tutorial 27 asks that.
+# Is a memory that is learned better, and which differences are more than luck? Tutorial 28 asks that.
 #
 # How solid is it? The idea of the pairs came after other results on the test had been seen. Its settings come from
 # validation.

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # 29. Does a mean of models know more?
+# # 30. Does a mean of models know more?
 #
 # *Beside the article: §6, recommender systems.*
 #
-# Tutorial 28 told tables and a GRU what sells now. Then a table was ahead: the *fading pairs*, whose counts fade with
+# Tutorial 29 told tables and a GRU what sells now. Then a table was ahead: the *fading pairs*, whose counts fade with
 # time. Three GRUs, trained from three seeds, were behind it. Take the mean of the three GRUs' probabilities. Or the
 # mean of a network and the table. Nothing is trained or chosen for it. Does such a mean know more than the best of its
 # parts?
@@ -46,14 +46,14 @@ assert np.allclose([-np.log([0.9, 0.1]).mean(), -np.log(0.5), -np.log(0.7), -np.
                    atol=5e-4)
 
 # %% [markdown]
-# ## The models of tutorial 28
+# ## The models of tutorial 29
 #
 # They are fitted to 8,226 sessions of a shop for gifts, and the test is the 1,452 after them. What a session has seen
 # is masked. Each model is multiplied by its factor of recent popularity:
 #
 #     p_j ∝ p_j · (recent popularity_j / popularity_j)^0.75
 #
-# All settings are those that tutorial 28 chose on validation. Below, *the table* is the fading pairs, *three GRUs* is
+# All settings are those that tutorial 29 chose on validation. Below, *the table* is the fading pairs, *three GRUs* is
 # the mean of the three, and & stands for the mean of two models. The *hit rate at 10* is the share of events where the
 # item that came is among the ten likeliest.
 #
@@ -68,7 +68,7 @@ network = compose.chain(compose.with_dropout(embedding, 0.3), compose.with_dropo
 
 
 def gru(past, asked, seed):
-    """The GRU of tutorial 27: its probabilities at each event of `asked`."""
+    """The GRU of tutorial 28: its probabilities at each event of `asked`."""
     rng = np.random.default_rng(seed)
     params = network.init(rng, V, 48, 48, V)
     params[0]["W"] *= 0.3
@@ -110,7 +110,7 @@ for name in models["test"]:
         print(f"{name:<20}{nats(new, 'validation').mean():>16.3f}{nats(p).mean():>12.3f}{hits(p).mean():>12.3f}")
 
 # %% [markdown]
-# Which differences are more than luck? As in tutorial 27, 100 sessions in a row are one observation. ± is one standard
+# Which differences are more than luck? As in tutorial 28, 100 sessions in a row are one observation. ± is one standard
 # error over 14 of these, and the ratio is the difference divided by it. By chance alone, 5 % of cases lie beyond 2.16.
 
 # %%
@@ -150,10 +150,10 @@ right.set_yticks(range(len(models["test"])), [f"{name}, by seed" if name.startsw
                                               for name in models["test"]])
 right.set(ylim=(len(models["test"]) - 0.5, -0.5), xlabel="test nats an event: fewer is better")
 right.grid(axis="x", alpha=0.4)
-save(figure, "29_mean_of_models.png")
+save(figure, "30_mean_of_models.png")
 
 # %% [markdown]
-# ![The curve of -ln p and two means on it; test nats of models and their means](figures/29_mean_of_models.png)
+# ![The curve of -ln p and two means on it; test nats of models and their means](figures/30_mean_of_models.png)
 #
 # ## Does a mean know more?
 #
@@ -169,7 +169,7 @@ save(figure, "29_mean_of_models.png")
 # two more that are alike. Two tables are too much alike: pairs that fade and pairs that do not have a mean of 3.794,
 # more than the 3.790 of the first alone.
 #
-# Tutorials 26 to 29 asked what a network adds to counting, for the next item in this shop. Alone, a GRU is not ahead
+# Tutorials 27 to 30 asked what a network adds to counting, for the next item in this shop. Alone, a GRU is not ahead
 # of the best table. But it knows something that no table here knows, and the mean brings that in.
 #
 # How solid is it? The idea of the mean came after other results on the test had been seen, and so did that of the

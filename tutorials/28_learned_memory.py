@@ -1,14 +1,14 @@
 # %% [markdown]
-# # 27. A learned memory: does a GRU guess the next item better than tables?
+# # 28. A learned memory: does a GRU guess the next item better than tables?
 #
 # *Beside the article: §6, recommender systems; §5, its LSTMModel, read out at every step.*
 #
-# Which item comes next in a session? Tutorial 26 counted. A network learns what to remember. Does it guess better?
+# Which item comes next in a session? Tutorial 27 counted. A network learns what to remember. Does it guess better?
 # And are the differences more than luck?
 #
 # As there, an *event* is an item that is guessed from those before it in its session. A model gives a probability to
 # each item and pays -ln p of the one that came, in *nats*. What the session has seen is masked. Three tables stand
-# beside the network, with the settings that tutorial 26 chose on validation:
+# beside the network, with the settings that tutorial 27 chose on validation:
 #
 # - the *Markov chain* looks at the last item alone;
 # - *one table* looks at the earlier items too, by a memory that fades with γ = 0.4;
@@ -76,7 +76,7 @@ assert np.allclose(*found, rtol=1e-12, atol=1e-12)
 # recurrence where a session ends, and `mask` keeps the loss away from the filling. The loss and all gradients are the
 # same, whatever the filling is.
 #
-# The data are those of tutorial 26: 9,678 invoices of a shop for gifts, over its 100 most bought items, in the order of
+# The data are those of tutorial 27: 9,678 invoices of a shop for gifts, over its 100 most bought items, in the order of
 # time. The first 8,226 are to learn from, the last 1,452 are the test. Each model is fitted to the same sessions.
 #
 # The network has 48 numbers for an item and 48 units. It is trained for eight epochs, from three seeds. `WarmupCosine`
@@ -185,10 +185,10 @@ for side, ax in enumerate(figure.subplots(1, 2, sharey=True)):
                                                  "hit rate at 10, less that of the pairs: right is better")[side]
            + "\nbars: 2.16 standard errors to each side")
 figure.legend(*ax.get_legend_handles_labels(), frameon=False, loc="outside upper center")
-save(figure, "27_learned_memory.png")
+save(figure, "28_learned_memory.png")
 
 # %% [markdown]
-# ![Nats and hit rate of chain, table and GRUs less those of the pairs](figures/27_learned_memory.png)
+# ![Nats and hit rate of chain, table and GRUs less those of the pairs](figures/28_learned_memory.png)
 #
 # The limit is 2.16 · 0.005, about 0.011 nats. The ratio is the difference divided by its standard error.
 #
@@ -199,13 +199,13 @@ save(figure, "27_learned_memory.png")
 #
 # The pairs close the gap. No single GRU is ahead of them: in nats each is within two standard errors. In the hit rate
 # all three are behind, two by 0.008 and 0.010: at the limit of what chance can do. The mean of the three GRUs'
-# probabilities is ahead of the pairs, by 0.018 nats. Tutorial 29 says why.
+# probabilities is ahead of the pairs, by 0.018 nats. Tutorial 30 says why.
 #
 # Two more seeds were measured once. One was 0.009 ahead of one table, within chance, and 0.016 behind the pairs.
 # Compare a network with the strongest counts that you can think of, and from several seeds.
 #
 # How solid is it? The idea of the pairs came after other results on the test had been seen. Many items and long
-# histories may turn out otherwise. Tutorial 28 asks whether all these sessions should count alike.
+# histories may turn out otherwise. Tutorial 29 asks whether all these sessions should count alike.
 
 # %% tags=["proof"]
 known = {"Markov chain": 3.983, "one table": 3.920, "pairs": 3.895}
@@ -223,7 +223,7 @@ if not QUICK:
     assert abs(d + 0.018) < 1e-3 and d < -3 * e
 
 # %% [markdown]
-# **To take away:** tutorial 26 destroyed the order in each session, and the best table then paid 4.19 nats. What does a
+# **To take away:** tutorial 27 destroyed the order in each session, and the best table then paid 4.19 nats. What does a
 # GRU pay then? Is it level with the table again? Shuffle with `sessions = [rng.permutation(session) for session in
 # sessions]` after loading. (`python -O` runs the page without its asserts.)
 
@@ -241,7 +241,7 @@ sessions = [np.random.default_rng(10**5 + k).permutation(session) for k, session
 came, SEEDS = np.concatenate([session[1:] for session in sessions[n:]]), range(1)
 models = guesses(sessions[:n], sessions[n:])
 seen = counting.memories(sessions[n:], V, 1.0) > 0
-best = counting.Counts(0.8, 320).fit(sessions[:n], V).probabilities(sessions[n:])  # as tutorial 26 chose
+best = counting.Counts(0.8, 320).fit(sessions[:n], V).probabilities(sessions[n:])  # as tutorial 27 chose
 pairs = counting.Counts(0.0, 320, 0.1).fit(sessions[:n], V)  # α, 1.5 and 0.6: chosen on validation
 exponents = 1.5 * seen / seen.sum(axis=1, keepdims=True) ** 0.6
 free = pairs.popularity * np.exp(exponents @ pairs.logs[1])

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 34. To PyTorch and back: the same weights, the same forecasts
+# # 35. To PyTorch and back: the same weights, the same forecasts
 #
 # *Beside the article: §5, its LSTMModel, and §7, tools; equations 2 and 3.*
 #
@@ -257,10 +257,10 @@ for name, difference, colour in (
 below.set(ylabel="difference, network's unit", xlabel="year", ylim=(3e-19, 1e4))
 below.text(years[start], 8e-19, "lowest dots: no difference at all", color=plots.GREY)
 below.legend(frameon=False, ncols=3, loc="upper left")
-save(figure, "34_leaving_for_pytorch.png")
+save(figure, "35_leaving_for_pytorch.png")
 
 # %% [markdown]
-# ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/34_leaving_for_pytorch.png)
+# ![The forecasts of minirnn and PyTorch, and their differences on a log scale](figures/35_leaving_for_pytorch.png)
 #
 # Below, in float64: the two programs are about 15 digits closer to each other than to the truth. With `batch_first`
 # forgotten the difference is large at first, and 0 in 1944.

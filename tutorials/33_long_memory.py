@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 32. Long memory: from which start does an LSTM learn to keep a number?
+# # 33. Long memory: from which start does an LSTM learn to keep a number?
 #
 # *Beside the article: §2, long dependencies and gates against vanishing gradients; §4, equation 2.*
 #
@@ -180,10 +180,10 @@ left.set(xlabel="step t", ylabel="norm of dLoss/dh$_t$", ylim=(1e-20, 10),
          title="Before training: to four starts a gradient comes back")
 right.set(xlabel="sequences seen", ylabel="MSE, mean of 320 sequences", title="Training, seed 0: two of the four learn")
 figure.legend(*left.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=4)
-save(figure, "32_gradient_and_learning.png")
+save(figure, "33_gradient_and_learning.png")
 
 # %% [markdown]
-# ![What reaches earlier steps before training, and learning curves](figures/32_gradient_and_learning.png)
+# ![What reaches earlier steps before training, and learning curves](figures/33_gradient_and_learning.png)
 #
 # With b_f = 1 and with the plain RNN nearly nothing comes back from the end. With b_f = 5 alone the gradient comes
 # back, but the input gate is half open. The cells hold about 7 at the end, and tanh(7) is flat: h says nearly nothing
@@ -226,7 +226,7 @@ if not QUICK:
 #
 # So an LSTM can bridge a hundred steps, as the 1997 paper says. But having gates was not enough here, though §2 of the
 # article names them as the remedy. With the usual start b_f = 1 the LSTM failed like the RNN. Gates help when they
-# start where the task needs them. Tutorial 33 looks into a network that has learned it.
+# start where the task needs them. Tutorial 34 looks into a network that has learned it.
 
 # %% tags=["proof"]
 assert sigmoid(np.log(9.0)) ** T < 1e-4  # the slowest unit, when told 10
