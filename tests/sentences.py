@@ -92,9 +92,9 @@ def true_of(sentence, numbers, calls):
     if m := read(r"You return (as .+)\."):
         return all(close(got[c][one], right[c][two]) for c in calls
                    for one, two in re.findall(r"as (\w+) what belongs in (\w+)", m[1]))
-    if m := read(r"In (\w+) the blocks? of (.+) (?:is|are) right\. The blocks? of (.+) (?:is|are) wrong\."):
-        same = lambda c, gate: close(block(numbers, got, c, m[1], gate), block(numbers, right, c, m[1], gate))
-        return all(same(c, gate) for c in calls for gate in BY.split(m[2])) and not any(
+    if m := read(r"The blocks? of (.+) in (\w+) (?:is|are) right\. The blocks? of (.+) (?:is|are) wrong\."):
+        same = lambda c, gate: close(block(numbers, got, c, m[2], gate), block(numbers, right, c, m[2], gate))
+        return all(same(c, gate) for c in calls for gate in BY.split(m[1])) and not any(
             all(same(c, gate) for c in calls) for gate in BY.split(m[3]))
     if m := read(r"(\w+) is right, but in reversed order of time\."):
         t = numbers.axes[m[1]].index("T")
@@ -232,6 +232,10 @@ def check(judged, numbers):
 
 def placed(line, numbers, cases):
     """The calls that a line speaks of, and what it says of them."""
+    if m := re.match(r'In the case "([^"]*)" and others: (.*)', line):
+        said = plain(m[2], getattr(numbers.exercise, "CALLED", ""))
+        assert sum(true_of(said, numbers, numbers.of(words)) for words in cases) > 3, line
+        return numbers.of(m[1]), m[2]
     if m := re.match(r'In (the cases?|every case but) (".*?"): (.*)', line):
         named = re.findall('"(.*?)"', m[2])
         assert set(named) <= set(cases), line
@@ -239,6 +243,8 @@ def placed(line, numbers, cases):
         if "but" in m[1]:
             assert not any(numbers.bad(c) for words in named for c in numbers.of(words)), line
         return [c for words in of for c in numbers.of(words)], m[3]
+    if m := re.match(r"In every case that is not right: (.*)", line):
+        return [c for words in cases if any(map(numbers.bad, numbers.of(words))) for c in numbers.of(words)], m[1]
     return numbers.of(), line
 
 

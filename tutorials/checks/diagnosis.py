@@ -100,14 +100,14 @@ def said(case, cases):
                              for words in (sentence, example))
     if sentence.startswith("In every case") or not rest:
         start = ""
-    elif len(alike) > 1 and len(rest) < 3 and not any(each.wrong for each in rest):
-        start = f"In every case but {quoted(rest)}: "
-    elif 1 < len(alike) < 4:
-        start = f"In the cases {quoted(alike)}: "
+    elif len(alike) > 1 and not any(each.wrong for each in rest):
+        start = f"In every case but {quoted(rest)}: " if len(rest) < 3 else "In every case that is not right: "
+    elif len(alike) > 1:
+        start = f"In the cases {quoted(alike)}: " if len(alike) < 4 else f"{where} and others: "
     else:
         start = f"{where}: "
     if example:
-        known = start == f"{where}: " or len(cases) == 1
+        known = start.startswith(where) or len(cases) == 1
         example = f"For example{'' if known else f', {where[0].lower()}{where[1:]}'}: {example}"
     return "\n".join(filter(None, [start + sentence, example]))
 

@@ -282,7 +282,7 @@ class Case:
                 good = [gates[i] for i in range(len(gates)) if (i, i) in equal]
                 if good and self.sizes.get("T", 1) == 1:
                     bad = [gate for gate in gates if gate not in good]
-                    yield (f"In {name} the block{'s' * (len(good) > 1)} of {listed(good)} {are(good)} right. The "
+                    yield (f"The block{'s' * (len(good) > 1)} of {listed(good)} in {name} {are(good)} right. The "
                            f"block{'s' * (len(bad) > 1)} of {listed(bad)} {are(bad)} wrong."), [name]
 
     def padding_patterns(self):
