@@ -134,7 +134,7 @@ for ax, (name, phi) in zip(figure.subplots(1, 2), (("tanh", np.tanh), ("σ", sig
         with_pulse, without = states(pulse, phi, size), states(silence, phi, size)
         memory[name, size] = with_pulse - without
         ax.plot(range(1, STEPS + 1), with_pulse, marker=marker, ms=4, color=colour, label=f"U_h = {size}")
-        ax.plot(range(1, STEPS + 1), without, color=colour, linestyle="--", linewidth=1)
+        ax.plot(range(1, STEPS + 1), without, color=plots.GREY, linestyle="--", linewidth=1)
         print(f"{name:<5} U_h = {size}   of the pulse is left after 5 steps {memory[name, size][4]:.3f}, "
               f"after 20 {memory[name, size][19]:.6f}")
     ax.plot([], [], color=plots.GREY, linestyle="--", linewidth=1, label="without the pulse")

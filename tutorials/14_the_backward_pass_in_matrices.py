@@ -75,8 +75,19 @@ attempt("U_i @ da_i", U_i, da_i, U_i.T @ da_i)
 # ## (B8): to the weights
 #
 # A weight has arrows too. With one unit, U_f is a factor in a_f, beside h_{t-1}. So it gets da_f h_{t-1} at each step,
-# and the steps add up, as in tutorial 2. Now ask where the weight U[k, j] went. It is in row k alone, beside h[j, n].
-# But it is there *for every series n*, and at *every step t*. So add over both:
+# and the steps add up, as in tutorial 2.
+#
+# PREDICT: with H units, B series and T steps, in how many products of the forward pass is the one number U[k, j]? So
+# over what does its gradient sum?
+
+# %%
+h_before = rng.normal(size=(H, B))
+dU = np.array([[sum(da[k, n] * h_before[j, n] for n in range(B)) for j in range(H)] for k in range(4 * H)])
+print(f"dU_h of one step, by sums over n, and da @ h.T: largest difference {abs(dU - da @ h_before.T).max():.0e}")
+
+# %% [markdown]
+# In T B of them. U[k, j] is in row k alone, beside h[j, n]. But it is there *for every series n*, and at *every step
+# t*. So add over both:
 #
 #     dU[k, j] = Σ_t Σ_n da[k, n] h[j, n]      which is  Σ_t da_t h_{t-1}ᵀ
 #
@@ -89,8 +100,6 @@ attempt("U_i @ da_i", U_i, da_i, U_i.T @ da_i)
 # No sum over the series is in (B1) to (B7). Each series has an h, a c and an x of its own. All share the weights.
 
 # %% tags=["proof"]
-h_before = rng.normal(size=(H, B))
-dU = np.array([[sum(da[k, n] * h_before[j, n] for n in range(B)) for j in range(H)] for k in range(4 * H)])
 dh = np.array([[sum(params["U_h"][k, j] * da[k, n] for k in range(4 * H)) for n in range(B)] for j in range(H)])
 assert np.allclose(da @ h_before.T, dU) and np.allclose(params["U_h"].T @ da, dh)
 assert np.round(U_h.T @ [[-0.056], [0.130], [0.145], [0.065]], 2).item() == 0.12
@@ -161,7 +170,8 @@ save(figure, "14_the_backward_pass_in_matrices.png")
 # `columns` turns them so that a step is a matrix with a column for each series. `dh_outside` is what comes from the
 # loss, to every h_t.
 #
-# The loop also returns what is left at the end: the gradients of h_0 and c_0.
+# In the loop `dh_future` is the product U_hᵀ da of the picture, and `dc_future` is dc ⊙ f. What is left of them at the
+# end are the gradients of h_0 and c_0.
 
 # %%
 def columns(batch):
