@@ -58,21 +58,21 @@ assert gradcheck.check(small, params, x, rng=rng, method="complex", lengths=np.a
 # %% [markdown]
 # ## The data: two questions to the same frames
 #
-# Nine men speak, as in tutorial 36: 270 utterances to train, 370 to test, each frame 12 numbers. Now six of ten frames
+# Nine men speak, as in tutorial 37: 270 utterances to train, 370 to test, each frame 12 numbers. Now six of ten frames
 # are dropped at random, from training and test alike. The times of the others are kept. Two questions:
 #
 # - *Who speaks?*
 # - *Did he speak long?* Had the utterance 16 frames or more, before any was dropped?
 #
-# Beside the networks stands what costs little. Who speaks: the linear layer of tutorial 36 on the first, the middle and
+# Beside the networks stands what costs little. Who speaks: the linear layer of tutorial 37 on the first, the middle and
 # the last frame. Speaking long: a *rule*. It says yes if the gaps add up to more than a limit, the one with fewest
 # errors in training. The rule reads nearly the answer itself: the gaps add up to the time from the first frame that is
 # left to the last.
 #
-# As in tutorial 36, each model is trained five times, each time without a fifth of the 270. Its wrong answers there are
+# As in tutorial 37, each model is trained five times, each time without a fifth of the 270. Its wrong answers there are
 # its *validation errors*. In the test the probabilities of the five are averaged. Two models are *paired*: how many
 # utterances does only the one get wrong, and only the other? p is how often a coin falls at least so unevenly. Above
-# 0.05 we call the two level: not shown to differ. (The settings are those of tutorial 36.)
+# 0.05 we call the two level: not shown to differ. (The settings are those of tutorial 37.)
 
 # %%
 utterances, speakers = datasets.japanese_vowels()
