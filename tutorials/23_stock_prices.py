@@ -4,18 +4,18 @@
 # *Beside the article: §6, stock prices; the model of §5.*
 #
 # The article names stock prices first. Many tutorials train an LSTM on a price and plot its forecast over the truth.
-# The two curves lie on each other. How much does such a forecast know of the next day? This page takes that picture
-# apart.
+# The two curves lie on each other. How much does such a forecast know of the next day?
 #
-# ## The picture with no forecast in it
+# ## The score on paper
 #
 # Let a price move by e_t from day to day: p_t = p_{t-1} + e_t. If nobody knows e_t before, the best forecast is
-# p_{t-1}. Its error is e_t. Yet the score that is usually printed is R², the coefficient of determination:
+# p_{t-1}, yesterday's price. Its error is e_t. Yet the score that is usually printed is R², the coefficient of
+# determination:
 #
 #     R² = 1 - Σ (p_t - p̂_t)² / Σ (p_t - mean p)²
 #
-# On paper: prices 1 2 3 4 5 6, forecasts 1 2 3 4 5 for the last five. Every one is wrong by 1. The mean of the last
-# five is 4, so R² = 1 - 5/10 = 0.5.
+# Take the prices 1 2 3 4 5 6, and the forecasts 1 2 3 4 5 for the last five. Every one is wrong by 1. The mean of the
+# last five is 4, so R² = 1 - 5/10 = 0.5.
 #
 # PREDICT: and for the prices 1 .. 101, each forecast again wrong by 1?
 
@@ -37,156 +37,170 @@ for last in (6, 101):
     print(f"prices 1 .. {last}: R² = {r2(prices[:-1], prices[1:]):.4f}")
 
 # %% tags=["proof"]
-assert r2(np.arange(1.0, 6), np.arange(2.0, 7)) == 0.5 and r2(prices[:-1], prices[1:]) > 0.998
+assert r2(np.arange(1.0, 6), np.arange(2.0, 7)) == 0.5 and 0.9985 < r2(prices[:-1], prices[1:]) < 0.9995
 
 # %% [markdown]
-# ## A real price, three models
+# 0.999. The price goes further from its mean, and the error stays the same. So a high R² may only say that the price
+# moved far.
+#
+# ## A real price
 #
 # The New York Stock Exchange, 6,051 trading days. The file has the *log return* of the Dow Jones index for each day:
-# r_t = ln(p_t / p_{t-1}). The price here is a *reconstruction*, 100 · exp(r_1 + ... + r_t). Its unit is per cent of the
-# price before the first day. The first 70 % of the days are for training, 15 % for validation, 15 % for the test. Three
-# models forecast the next day:
+# r_t = ln(p_t / p_{t-1}). We rebuild a price from it: 100 · exp(r_1 + ... + r_t).
 #
-# - yesterday's price;
-# - a ridge autoregression, AR (tutorial 21): how many days it reads and its penalty are chosen on validation;
-# - the article's LSTM, which reads the prices of 20 days as they are. Three seeds.
-#
-# The last two are fitted to all days before the test.
-#
-# PREDICT: in which order will they end, and how far apart?
+# The days up to 1979-12-31 are for training. The 1,770 days after are the test. It has two parts. On the *early* days
+# the price is never above the highest price of training. The *late* days begin when it first is.
 
 # %%
 days = datasets.nyse()
-date, n = days["date"], len(days["date"])
-price = 100 * np.exp(np.cumsum(days["dj_return"]))
-train, validation, test = datasets.split(price)
-one, two, SEEDS = len(train), len(train) + len(validation), range(1 if QUICK else 3)
-
-
-def article_lstm(series, start, end, seed):
-    """Forecasts of the days start .. end of an LSTM that is fitted to all before `start`, as the line beside it. The
-    last 15 % of these days choose the epoch; then it starts again from new weights and trains so long on all of them.
-    """
-    scale = datasets.Scale.fit(series[:start])
-    x, y = datasets.windows(scale.apply(series[:start]).astype(np.float32), 20)
-    model = compose.chain(fast.lstm, compose.last_step, linear)
-    choose, epochs = round(0.85 * len(y)), 1 if QUICK else 20
-    for part, after in (slice(0, choose), (x[choose:], y[choose:])), (slice(0, None), None):
-        rng = np.random.default_rng(seed)
-        params = model.init(rng, 1, 16, 1)
-        epochs = training.fit(model, params, optim.Adam(3e-3), (x[part], y[part]), after, rng=rng, epochs=epochs,
-                              batch_size=64)["best"]
-    past = scale.apply(baselines.pasts(series[:end], 20, start, 1)).astype(np.float32)
-    return scale.invert(model.forward(params, past[..., None])[0][:, 0].astype(float))
-
-
-def show(said, truth):
-    """RMSE in the unit of the price, and R². Then the squared error less that of the first, with its standard error: 20
-    days count as one observation (tutorial 22)."""
-    table, (first, *_) = {}, said.values()
-    print(f"{'':<20} {'RMSE':>6} {'R²':>7} {'less the first':>16}")
-    for name, f in said.items():
-        d = (f - truth) ** 2 - (first - truth) ** 2
-        blocks = d[len(d) % 20:].reshape(-1, 20).mean(axis=1)
-        table[name] = metrics.rmse(f, truth), r2(f, truth), blocks.mean(), blocks.std(ddof=1) / np.sqrt(len(blocks))
-        print("{:<20} {:>6.3f} {:>7.3f} {:>8.3f} ± {:.3f}".format(name, *table[name]))
-    return table
-
-
-line = baselines.chosen_ar(price[:two], one)
-networks = {f"LSTM, seed {seed}": article_lstm(price, two, n, seed) for seed in SEEDS}
-said = {"yesterday's price": price[two - 1:-1], f"ridge AR({line.p})": line.forecasts(price, two, 1)[:, 0], **networks}
-scores = show(said, test)
+date, returns = days["date"], days["dj_return"]
+n, price = len(date), 100 * np.exp(np.cumsum(returns))
+cut = int((date <= np.datetime64("1979-12-31")).sum())  # the first day of the test
+choose = round(0.85 * cut)  # from here to the cut are the days to choose with
+truth, highest = price[cut:], price[:cut].max()
+early = slice(0, int(np.argmax(truth > highest)))
+late = slice(early.stop, n - cut)
+print(f"highest price of training: {highest:.0f}")
+for name, part in ("early", early), ("late", late):
+    print(f"{name:<5} {part.stop - part.start:>5} days from {date[cut:][part][0]}, prices {truth[part].min():.0f} to "
+          f"{truth[part].max():.0f}")
 
 # %% tags=["proof"]
-last, of_line = scores["yesterday's price"], scores[f"ridge AR({line.p})"]
-assert last[0] < of_line[0] < 1.02 * last[0] and round(last[1], 3) == round(of_line[1], 3) == 0.998
-if not QUICK:
-    assert all(scores[name][1] < 0 and scores[name][0] > 5 * last[0] for name in networks)
+assert n == 6051 and n - cut == 1770 and round(highest) == 162 and round(truth.max()) == 301
+assert truth[early].max() <= highest < truth[late][0]
 
 # %% [markdown]
-# Yesterday's price wins. The ridge regression is a little worse, by 2.5 standard errors.
-# Both have R² = 0.998. The LSTM fails altogether. Why? Look at the highest price that each network was trained on, and
-# at the highest that it says.
+# ## Four forecasts of the next day
+#
+# - *Yesterday's price*.
+# - *Ridge*: a weighted sum of the last prices with a penalty (tutorial 21).
+# - *LSTM on prices*: the article's model reads the prices of 20 days and says the next. Five seeds.
+# - *LSTM on returns*: the same model reads 20 returns and says the next, r̂_t. Its price is p_{t-1} · exp(r̂_t). Three
+#   seeds.
+#
+# The last 15 % of the training days choose how many days the ridge reads, its penalty, and the epoch of each LSTM. Then
+# each is fitted again, to all training days.
+#
+# The table shows for the early days RMSE, then the squared error less that of yesterday's price with its standard
+# error, then R². (20 days count as one observation, as in tutorial 22.) For the late days it shows RMSE and R². Last
+# comes the highest price that the model says.
+#
+# PREDICT: which of the four is clearly better than yesterday's price on the early days? Which fails on the late days?
 
 # %%
-highest = price[:two].max()
-print(f"highest price before the test {highest:.0f}; {np.mean(test > highest):.0%} of the test days are above")
-for name, forecast in networks.items():
-    print(f"{name}: says {forecast.max():.0f} at most")
-print("\nThe same LSTM, on returns:")
-of_returns = {f"on returns, seed {seed}": price[two - 1:-1] * np.exp(article_lstm(days["dj_return"], two, n, seed))
-              for seed in SEEDS}
-remedy = show({"yesterday's price": said["yesterday's price"]} | of_returns, test)
+def lstm(series, seed):
+    """Forecasts of the test days, each from the 20 values before it."""
+    scale = datasets.Scale.fit(series[:cut])
+    x, y = datasets.windows(scale.apply(series).astype(np.float32), 20)
+    k = np.arange(20, n)  # y[i] is the value of day k[i]
+    model = compose.chain(fast.lstm, compose.last_step, linear)
+
+    def fitted(part, epochs, validation=None):
+        rng = np.random.default_rng(seed)
+        params = model.init(rng, 1, 16, 1)
+        log = training.fit(model, params, optim.Adam(3e-3), (x[part], y[part]), validation, rng=rng, epochs=epochs,
+                           batch_size=64)
+        return params, log["best"]
+
+    choosing = (k >= choose) & (k < cut)
+    _, best = fitted(k < choose, 1 if QUICK else 20, (x[choosing], y[choosing]))
+    params, _ = fitted(k < cut, best)
+    return scale.invert(model.forward(params, x[k >= cut])[0][:, 0].astype(float))
+
+
+def less(forecast, yesterday, truth):
+    """The squared error less that of yesterday's price: mean and standard error, from blocks of 20 days."""
+    d = (forecast - truth) ** 2 - (yesterday - truth) ** 2
+    blocks = d[:len(d) // 20 * 20].reshape(-1, 20).mean(axis=1)
+    return d.mean(), blocks.std(ddof=1) / np.sqrt(len(blocks))
+
+
+yesterday = price[cut - 1:-1]
+line = baselines.chosen_ar(price[:cut], choose)
+said = {"yesterday's price": yesterday, "ridge": line.forecasts(price, cut, 1)[:, 0]}
+said |= {f"LSTM on prices {seed}": lstm(price, seed) for seed in range(1 if QUICK else 5)}
+said |= {f"LSTM on returns {seed}": yesterday * np.exp(lstm(returns, seed)) for seed in range(1 if QUICK else 3)}
+print(f"{'':<18}{'early: RMSE':>12}{'less yesterday':>17}{'R²':>8}{'late: RMSE':>14}{'R²':>8}{'highest':>9}")
+for name, f in said.items():
+    difference, error = less(f[early], yesterday[early], truth[early])
+    print(f"{name:<18}{metrics.rmse(f[early], truth[early]):>12.3f}{difference:>9.3f} ± {error:.3f}"
+          f"{r2(f[early], truth[early]):>8.3f}{metrics.rmse(f[late], truth[late]):>14.3f}"
+          f"{r2(f[late], truth[late]):>8.3f}{f.max():>9.0f}")
 
 # %% tags=["proof"]
-assert round(highest) == 190 and 0.6 < np.mean(test > highest) < 0.7
+rmse = {name: [metrics.rmse(f[part], truth[part]) for part in (early, late)] for name, f in said.items()}
+last = rmse["yesterday's price"]
+assert abs(rmse["ridge"][0] - last[0]) < 0.005 and 0.05 < rmse["ridge"][1] - last[1] < 0.08
 if not QUICK:
-    assert all(highest < forecast.max() < 200 for forecast in networks.values())
-    assert all(abs(row[0] - last[0]) < 0.01 and abs(row[2]) < 1.2 * row[3] for name, row in remedy.items()
-               if "on" in name)
+    assert all(abs(row[0] / last[0] - 1) < 0.02 for row in rmse.values())
+    assert all(r2(f[early], truth[early]) > 0.98 for f in said.values()) and r2(yesterday[late], truth[late]) > 0.997
+    beside = [less(f[early], yesterday[early], truth[early])[0] for name, f in said.items() if "prices" in name]
+    assert min(beside) < -0.01 and max(beside) > 0.01 and abs(np.mean(beside)) < 0.02
+    for name, f in said.items():
+        if "prices" in name:
+            assert highest < f.max() < 180 and rmse[name][1] > 20 * last[1] and r2(f[late], truth[late]) < 0
+        elif "returns" in name:
+            assert last[1] < rmse[name][1] < last[1] + 0.06
 
 # %% [markdown]
-# They say 194 to 197 at most: little more than the highest price that they were trained on. Two thirds of the test days
-# are higher. The plain remedy is to let the LSTM read and forecast the return, r_t. Its forecast of the price is then
-# p_{t-1} exp(r̂_t). Now it does not fail: it is level with yesterday's price. The
-# differences are about a standard error, or less.
+# On the early days none is. Each RMSE is within 2 % of that of yesterday's price. Of the LSTMs on prices some are
+# behind it and some ahead: the seed decides. And each R² is above 0.98.
+#
+# On the late days the LSTM on prices fails. It says 172 to 174 at most: little more than 162, the highest price that it
+# was trained on. The LSTM on returns does not fail. But it is not better than yesterday's price either.
+#
+# And look at yesterday's price. Its error is larger on the late days, and yet its R² is higher. As on paper, the price
+# moves further.
 #
 # ## The test for the illusion
 #
-# So look at prices of a height that it knows. The same models, fitted to the training part alone, forecast the
-# validation days. Keep the days whose price is not above the highest of the training part: 88 % of them.
+# Stay on the early days, where all the curves lie on the truth. Compare the forecast for day t with the truth of day
+# t - k. The number k is called the *lag*. The forecast is meant for k = 0.
 #
-# On these days, compare the forecast for day t with the truth of day t - k. The number k is called the *lag*. The
-# forecast is meant for k = 0.
-#
-# PREDICT: at which lag k is the error smallest, for the LSTM and for the ridge regression?
+# PREDICT: at which lag k is the error smallest, for the ridge and for the LSTM on prices?
 
 # %%
-known = validation <= train.max()
-on_validation = {"ridge AR": baselines.AR(line.p, line.ridge).fit(train).forecasts(price[:two], one, 1)[:, 0],
-                 **{f"LSTM, seed {seed}": article_lstm(price, one, two, seed) for seed in SEEDS}}
-lags, t = np.arange(-3, 6), 5 + np.flatnonzero(known[5:-3])
-by_lag = {name: [metrics.rmse(f[t], validation[t - k]) for k in lags] for name, f in on_validation.items()}
-print("RMSE at k =       " + "".join(f"{k:>7}" for k in lags))
-for name, row in by_lag.items():
+lags = np.arange(-2, 5)
+
+
+def by_lag(forecast, truth):
+    t = np.arange(4, len(truth) - 2)  # the days that have a truth at each lag
+    return [metrics.rmse(forecast[t], truth[t - k]) for k in lags]
+
+
+errors = {name: by_lag(f[early], truth[early]) for name, f in said.items() if name == "ridge" or "prices" in name}
+print(f"{'RMSE at k =':<18}" + "".join(f"{k:>7}" for k in lags))
+for name, row in errors.items():
     print(f"{name:<18}" + "".join(f"{value:>7.2f}" for value in row))
-print(f"\nThe {known.mean():.0%} of the validation days:")
-with_last = {"yesterday's price": price[one - 1:two - 1]} | on_validation
-within = show({name: f[known] for name, f in with_last.items()}, validation[known])
 
 # %% tags=["proof"]
-assert lags[np.argmin(by_lag["ridge AR"])] == 1 and round(known.mean(), 2) == 0.88
+assert lags[np.argmin(errors["ridge"])] == 1
 if not QUICK:
-    assert all(lags[np.argmin(row)] == 1 for row in by_lag.values())
-    assert all(row[1] > 0.98 and 1.35 < row[0] < 1.382 for row in within.values())
-    assert all(-2 < row[2] / row[3] < -0.2 for name, row in within.items() if name in on_validation)
+    assert all(lags[np.argmin(row)] == 1 and min(row) < 0.5 < 1.2 < row[2] for row in errors.values())
 
 # %%
 figure = Figure(figsize=(11, 3.4), layout="constrained")
 zoom, lag = figure.subplots(1, 2, width_ratios=(2, 1))
-shown, colours = slice(300, 350), {"LSTM, seed 0": ORANGE, "ridge AR": BLUE}
-plots.forecast(date[one:two][shown], validation[shown], {name: on_validation[name][shown] for name in colours}, zoom)
-zoom.set(ylabel="price", title="50 validation days: close to the truth, and a day late")
-for name, colour in colours.items():
-    lag.plot(lags, by_lag[name], ".-", color=colour, label=name)
+shown = slice(240, 290)
+plots.forecast(date[cut:][shown], truth[shown], {"LSTM on prices 0": said["LSTM on prices 0"][shown]}, zoom)
+zoom.set(ylabel="price", title="50 early days: close to the truth, and a day late")
+for name, row in errors.items():
+    lag.plot(lags, row, ".-", color=BLUE if name == "ridge" else ORANGE,
+             label=name if name == "ridge" else "LSTM on prices" if name[-1] == "0" else None)
 lag.axvline(1, color=GREY, linestyle=":")
-lag.set(xlabel="lag k: compared with the truth k days before", ylabel="RMSE",
-        title="Nearest to yesterday's price: k = 1")
+lag.set(xlabel="lag k: compared with the truth k days before", ylabel="RMSE", title="Nearest to yesterday's price: k = 1")
 lag.legend(frameon=False)
 save(figure, "23_stock_prices.png")
 
 # %% [markdown]
-# ![Fifty days of a price and two forecasts that are a day late; their errors by lag](figures/23_stock_prices.png)
+# ![Fifty days of a price and a forecast that is a day late; errors of two models by lag](figures/23_stock_prices.png)
 #
-# At k = 1, for all of them. Such a forecast is an *echo*: it repeats the day before. The LSTM's curve lies on the truth
-# because yesterday's price does. Each R² is above 0.98. Each RMSE is a little below that of yesterday's price, 1.38, by
-# 0.3 to 1.8 standard errors. That may be luck.
+# At k = 1, for all of them. Such a forecast is an *echo*: it repeats the day before. Its curve lies on the truth
+# because yesterday's price does.
 #
-# An echo need not be a bad forecast: of a price that moves by chance, the last price is the best. (A forecast that knew
-# a small part of the next move would be nearest at k = 1 too.) The illusion is the R², and the two curves that lie on
-# each other. They are there without any knowledge of the next day. What counts is the error beside that of the last
-# price.
+# An echo need not be a bad forecast: of a price that moves by chance, the last price is the best. The illusion is the
+# R², and the two curves that lie on each other. They are there without any knowledge of the next day. What counts is
+# the error beside that of yesterday's price.
 #
 # Can the change itself be forecast? That is the question of tutorial 24.
 #
@@ -194,20 +208,21 @@ save(figure, "23_stock_prices.png")
 #
 #     walk = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.008, n)))
 #
-# Forecast it by its last value and by a ridge autoregression. Which number would tell you that there is nothing to
-# forecast in it: R², the k of the smallest error, or the RMSE?
+# Forecast its last 1,770 days by yesterday's value and by the ridge. Which number would tell you that there is nothing
+# to forecast in it: R², the k of the smallest error, or the RMSE?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The RMSE, and only beside that of the last value: the line is not below it. R² is 0.99 for both, in a walk in which
+# The RMSE, and only beside that of yesterday's value: the ridge is not below it. R² is 0.99 for both, in a walk in which
 # nothing can be forecast. And k = 1 would be best too if a small part of the next move were known.
 
 # %% tags=["proof"]
 walk = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.008, n)))
-walk_line = baselines.chosen_ar(walk[:two], one).forecasts(walk, two, 1)[:, 0]
-now = walk[two:]
-of_walk = show({"its last value": walk[two - 1:-1], "the line": walk_line}, now)
-echo = [metrics.rmse(walk_line[5:-3], now[5 - k:len(now) - 3 - k]) for k in lags]
-assert lags[np.argmin(echo)] == 1 and all(round(row[1], 2) == 0.99 for row in of_walk.values())
-assert abs(of_walk["the line"][0] - of_walk["its last value"][0]) < 0.005
+of_walk = {"yesterday's value": walk[cut - 1:-1],
+           "ridge": baselines.chosen_ar(walk[:cut], choose).forecasts(walk, cut, 1)[:, 0]}
+for name, f in of_walk.items():
+    print(f"{name:<18} R² {r2(f, walk[cut:]):.3f}, RMSE {metrics.rmse(f, walk[cut:]):.3f}")
+    assert round(r2(f, walk[cut:]), 2) == 0.99
+a, b = (metrics.rmse(f, walk[cut:]) for f in of_walk.values())
+assert abs(b - a) < 0.005 and lags[np.argmin(by_lag(of_walk["ridge"], walk[cut:]))] == 1
