@@ -28,8 +28,8 @@
 #     z_t = σ(W_z e_t + U_z h_{t-1}),    r_t = σ(W_r e_t + U_r h_{t-1})         how much to keep, how much n_t sees
 #     n_t = tanh(W_n e_t + r_t ⊙ U_n h_{t-1}),    h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
 #
-# The loss is the mean of -ln p of the item that came, the *cross-entropy*. So the network is trained on what it pays.
-# The gradient is short: ds_j = p_j, less 1 for the item that came.
+# The loss is the mean of -ln p of the item that came, the *cross-entropy*. So the network is trained on what it pays,
+# but without masking what was seen. The gradient is short: ds_j = p_j, less 1 for the item that came.
 #
 # ## The smallest numbers
 #
@@ -123,7 +123,7 @@ for name in models:
     print(f"{name:<16}{nats[name].mean():>12.3f}{hits[name].mean():>12.3f}")
 
 # %% [markdown]
-# The pairs and the GRUs are close. (The last row is the mean of the GRUs' probabilities.)
+# The pairs and the GRUs are close. The last row is another model: the mean of the four GRUs' probabilities.
 #
 # ## Is a difference more than luck?
 #
@@ -174,11 +174,11 @@ save(figure, "28_learned_memory.png")
 #
 # Better than the memory that was set by hand, but in nats alone. Each GRU pays about 0.08 less than the Markov chain.
 # Three of four pay 0.014 to 0.020 less than one table, beyond chance. The fourth does not. In the hit rate at 10 none
-# is ahead of one table.
+# of the four is ahead of one table.
 #
 # No single GRU is ahead of the pairs. In nats three are level with them, and the fourth is behind beyond chance. In
-# the hit rate all four are behind, three by about as much as chance can do or a little more. Only the mean of the four
-# is ahead of the pairs, by 0.020 nats. Tutorial 30 says why.
+# the hit rate all four are behind, by 0.003 to 0.010. Only the mean of the four is ahead of the pairs, by 0.020 nats,
+# and level in the hit rate. Tutorial 30 says why a mean can pay less.
 #
 # So compare a network with the strongest counts that you can think of, and from several seeds.
 #
@@ -191,15 +191,12 @@ assert all(abs(nats[name].mean() - value) < 6e-4 for name, value in known.items(
 assert n == 8226 and block.max() == 14 and len(test) - 1400 == 52
 if not QUICK:
     assert all(0.065 < nats["Markov chain"].mean() - nats[name].mean() < 0.092 for name in grus)
-    by_hand = [less(nats[name], nats["one table"]) for name in grus]
-    assert all(d < -2.16 * se and 0.011 < -d < 0.024 for d, se in by_hand[:3])
-    assert -2.16 * by_hand[3][1] < by_hand[3][0] < 0
-    pairs = [less(nats[name], nats["pairs"]) for name in grus]
-    assert all(0 < d < 2.16 * se for d, se in pairs[:3]) and pairs[3][0] > 2.16 * pairs[3][1]
-    assert all(-0.014 < less(hits[name], hits["pairs"])[0] < 0 for name in grus)
-    assert all(less(hits[name], hits["one table"])[0] < 0 for name in grus)
-    d, se = less(nats["mean of GRUs"], nats["pairs"])
-    assert abs(d + 0.020) < 0.003 and d < -3 * se
+    by_hand, pairs = [[less(nats[name], nats[rival]) for name in grus] for rival in ("one table", "pairs")]
+    assert sum(d < -2.16 * se for d, se in by_hand) >= 2 and all(-0.028 < d < 0 for d, _ in by_hand)
+    assert sum(abs(d) < 2.16 * se for d, se in pairs) >= 2 and all(-0.004 < d < 0.022 for d, _ in pairs)
+    assert all(-0.016 < less(hits[name], hits[rival])[0] < 0.002 for name in grus for rival in ("one table", "pairs"))
+    (d, se), (more, of_hits) = [less(of["mean of GRUs"], of["pairs"]) for of in (nats, hits)]
+    assert abs(d + 0.020) < 0.004 and d < -3 * se and abs(more) < 2.16 * of_hits
 
 # %% [markdown]
 # **To take away:** early in a session little has been seen, late much. Where are the GRUs ahead of the pairs, and where
@@ -209,8 +206,8 @@ if not QUICK:
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# Early they are ahead: with one or two items seen, each GRU here pays 0.01 to 0.03 nats less than the pairs. Late they
-# are behind: with seven or more, each pays 0.02 to 0.04 nats more. One possible reason: a table forgets no item of the
+# Early they are ahead: with one or two items seen, each GRU here pays 0.01 to 0.02 nats less than the pairs. Late they
+# are behind: with seven or more, each pays 0.03 to 0.04 nats more. One possible reason: a table forgets no item of the
 # session, but a GRU has to learn to keep them.
 
 # %% tags=["proof"]

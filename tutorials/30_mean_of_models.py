@@ -61,7 +61,7 @@ assert np.allclose([-np.log([0.9, 0.1]).mean(), -np.log(0.5), -np.log(0.7), -np.
 # PREDICT: the table alone pays 3.790 nats. Does the mean of three GRUs pay less? Does the mean of a GRU and the table?
 
 # %%
-EPOCHS, SEEDS, MOST = (1, range(1), 1000) if QUICK else (8, range(3), None)  # MOST: sessions to train on
+EPOCHS, SEEDS, MOST = (1, range(1), 1000) if QUICK else (8, range(3), None)  # MOST: how many sessions to train on
 sessions, items = datasets.online_retail()
 V, n = len(items), round(0.85 * len(sessions))
 PARTS = {"validation": (round(0.85 * n), n), "test": (n, len(sessions))}  # a part is guessed by what came before it
@@ -73,8 +73,9 @@ def gru(past, asked, seed):
     rng = np.random.default_rng(seed)
     params = network.init(rng, V, 48, 48, V)
     params[0]["W"] *= 0.3
-    training.fit(network, params, optim.Adam(), datasets.next_items(past[:MOST]), epochs=EPOCHS, rng=rng, batch_size=128,
-                 loss=losses.cross_entropy, schedule=optim.WarmupCosine(peak=0.01, warmup=1, total=max(3, EPOCHS)))
+    training.fit(network, params, optim.Adam(), datasets.next_items(past[:MOST]), epochs=EPOCHS, rng=rng,
+                 batch_size=128, loss=losses.cross_entropy,
+                 schedule=optim.WarmupCosine(peak=0.01, warmup=1, total=max(3, EPOCHS)))
     x, _, lengths, mask = datasets.next_items(asked)
     return np.exp(network.forward(params, x, lengths=lengths)[0][mask].astype(float))
 
