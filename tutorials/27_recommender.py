@@ -127,7 +127,7 @@ events = sum(len(session) - 1 for session in asked)
 print(f"{'':<16}{'γ':>4}{'δ':>6}{'test nats':>12}")
 print(f"{'uniform guess':<16}{mean_nats(np.ones((events, V)), asked):>22.3f}")
 for name, gamma, delta in ("Markov chain", 0.0, 0.0), ("one table", table, 0.0), ("with the pairs", *both):
-    print(f"{name:<16}{gamma:>4}{delta or '':>6}{pays('test', gamma, delta):>12.3f}")
+    print(f"{name:<16}{gamma:>4}{delta:>6}{pays('test', gamma, delta):>12.3f}")
 
 lowest = [min(pairs[gamma, delta] for delta in DELTAS) for gamma in DECAYS]
 figure = Figure(figsize=(8, 4), layout="constrained")
