@@ -71,8 +71,8 @@ for k in np.argsort(ratio)[[-1, -2, -3, 1, 0]]:
 # %% [markdown]
 # In the test and the validation part, yes. In the earlier part, no: what sold lately is not always what sells next.
 #
-# On validation a half-life of 300 sessions pays least. All below use it. Of late a rabbit night light sold five times as
-# often as over all the past. A hot water bottle sold three times as often, a party bunting half as often.
+# On validation a half-life of 300 sessions pays least. All below use it. Of late a rabbit night light sold five times
+# as often as over all the past. A hot water bottle sold three times as often, a party bunting half as often.
 
 # %% tags=["proof"]
 assert [round(0.6 * 9678), round(0.75 * 9678)] == [*PARTS["earlier"]] and len(sessions) == 9678
