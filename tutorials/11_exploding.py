@@ -122,13 +122,15 @@ STARTS = np.linspace(0.235, 0.25, 16)
 
 
 def needed(largest, lr):
-    """How many steps until the loss is below 1e-4, from each start; inf if 2000 are not enough."""
-    far = descend(largest, lr, 2000, STARTS)[:, 1] > 1e-4
+    """How many steps until the loss is below 1e-4; inf if 2000 are not enough. A row a setting, a column a start."""
+    *_, starts = np.broadcast_arrays(largest, lr, STARTS)
+    far = descend(largest, lr, 2000, starts)[:, 1] > 1e-4
     return np.where(far[-1], np.inf, far.argmin(axis=0))
 
 
-by_limit = {limit: needed(limit, 0.05) for limit in (0.03, 0.1, 0.5, 1, 5, 10, 20, 100)}
-by_rate = {lr: needed(np.inf, lr) for lr in (0.0001, 0.0002, 0.00025, 0.0003, 0.0005, 0.001, 0.005)}
+limits, rates = (0.03, 0.1, 0.5, 1, 5, 10, 20, 100), (0.0001, 0.0002, 0.00025, 0.0003, 0.0005, 0.001, 0.005)
+by_limit = dict(zip(limits, needed(np.array(limits)[:, None], 0.05)))
+by_rate = dict(zip(rates, needed(np.inf, np.array(rates)[:, None])))
 for words, scan in (("lr = 0.05, clipped to", by_limit), ("unclipped, lr =", by_rate)):
     for setting, steps in scan.items():
         print(f"{words} {setting:<8} fastest start {steps.min():>4.0f} steps, slowest {steps.max():>4.0f}")
