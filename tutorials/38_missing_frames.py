@@ -135,7 +135,7 @@ print(f"long: {long[:270].sum()} of 270 in training, {long[270:].sum()} of 370 i
 
 # %%
 wrong = {question: defaultdict(list) for question in QUESTIONS}  # for each model and draw 370 zeros and ones
-readers, counts = {question: [] for question in QUESTIONS}, []
+readers = {question: [] for question in QUESTIONS}
 for draw in range(DRAWS):
     timed = dropped(np.random.default_rng(draw))
     untimed = [u[:, :12] for u in timed]
@@ -144,7 +144,6 @@ for draw in range(DRAWS):
     linear_layer = train(linear, speakers, three, seed=draw, lr=0.05, decay=0.01, epochs=300, batch_size=270)
     wrong["Who speaks?"][THREE].append(linear_layer(three[270:]))
     wrong["Did he speak long?"][RULE].append(rule(np.array([u[-1, 12] / STEP for u in so_far]).round()))
-    counts.append(rule(np.array([len(u) for u in timed])))
     for question, labels in QUESTIONS.items():
         for name, layer, sequences in ((IGNORES, fast.lstm, untimed), (SO_FAR, fast.lstm, so_far),
                                        (DECAYED, in_time, timed)):
@@ -260,6 +259,8 @@ if not QUICK:
 # difference is 2.6 standard errors. So the LSTM probably knows a little more than the number.
 
 # %%
+draws = [dropped(np.random.default_rng(draw)) for draw in range(DRAWS)]
+counts = [rule(np.array([len(u) for u in timed])) for timed in draws]
 difference, error = more(counts, wrong["Did he speak long?"][IGNORES])
 print("rule, number of frames:", *np.sum(counts, axis=1), f" mean {np.sum(counts) / DRAWS:.1f},",
       f"more than '{IGNORES}': {difference:.1f} ± {error:.1f}")
