@@ -142,9 +142,9 @@ if not QUICK:
 # The test part is one summer and autumn. Three other cuts of the same four years follow, with the same settings and
 # other seasons. Their parts overlap.
 #
-# A test part may have only seven blocks of 28 days. For seven observations the limit is not two standard errors but 2.45
-# (*Student's limit*). A difference gets a star if it is beyond this limit with blocks of 14, of 21 and of 28 days. What
-# has no star may be luck.
+# A test part may have only seven blocks of 28 days. For seven observations the limit is not two standard errors but
+# 2.45 (*Student's limit*). A difference gets a star if it is beyond this limit with blocks of 14, of 21 and of 28 days.
+# What has no star may be luck.
 #
 # PREDICT: on how many of the four cuts is a network ahead of the line? On how many do all three networks get a star?
 
