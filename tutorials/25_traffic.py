@@ -4,12 +4,12 @@
 # *Beside the article: §6, traffic flow; the model of §5, read out at every step as in §4, equation 4.*
 #
 # A counter on the interstate I-94 in Minneapolis counts the vehicles of each hour: the *volume*. How many will pass in
-# the next hour? There are 15,312 hours, and in 66 of them nobody counted. A network can neither read a number that is
-# not there, nor learn from it. What does it do at such an hour? And is it better than a line that reads the same?
+# the next hour? An LSTM and a line read the same hours. Is the LSTM ahead? But in 66 of the 15,312 hours nobody
+# counted. A network can neither read a number that is not there, nor learn from it. What is to be done at such an hour?
 #
 # ## Nothing to learn from: the mask of the loss
 #
-# The network says y_t at each step, and the truth is u_t. The *mask* m_t is 1 if u_t was counted, else 0:
+# The network says y_t at each step, and the truth is u_t. The *mask* m_t (tutorial 7) is 1 if u_t was counted, else 0:
 #
 #     L = Σ m_t (y_t - u_t)² / Σ m_t             dL/dy_t = 2 m_t (y_t - u_t) / Σ m_t
 #
@@ -26,14 +26,14 @@ from matplotlib.figure import Figure
 from minirnn import baselines, compose, datasets, fast, gradcheck, linear, losses, optim, training
 from minirnn.plots import BLUE, GREY, ORANGE
 
-for missing in (0.0, 99.0):
-    loss, cache = losses.mse(np.array([[1.0, 2, 5]]), np.array([[0, 0, missing]]), np.array([[True, True, False]]))
-    print(f"{missing:>4.0f} in its place: L = {loss}, dL/dy =", *losses.mse_backward(cache)[0])
+y, m = np.array([[1.0, 2, 5]]), np.array([[True, True, False]])
+for missing in (0, 99):
+    loss, cache = losses.mse(y, np.array([[0.0, 0, missing]]), m)
+    dy = losses.mse_backward(cache)
+    print(f"{missing:>4} in its place: L = {loss}, dL/dy =", *dy[0])
 
 # %% tags=["proof"]
-for missing in (0.0, 99.0):
-    loss, cache = losses.mse(np.array([[1.0, 2, 5]]), np.array([[0, 0, missing]]), np.array([[True, True, False]]))
-    assert loss == 2.5 and losses.mse_backward(cache).tolist() == [[1, 2, 0]]
+assert loss == 2.5 and dy.tolist() == [[1, 2, 0]]  # with 99 in its place
 
 # %% [markdown]
 # (1, 2, 0) for both. What stands in the place of the missing count has no influence.
@@ -86,9 +86,6 @@ print("t                volume  k u of t-1  k of t-1  m")
 for t, (ku, k, *_), m in zip(six, window.x[0], window.mask[0]):
     print(f"{time[t]}  {volume[t]:>8.0f}{ku:>12.2f}{k:>10.0f}{m:>3}")
 
-# %% [markdown]
-# The count that is missing at 7 shows as m = 0 in its own row, and as k = 0 in the next.
-
 # %% tags=["proof"]
 assert n == 15312 and (~known).sum() == 66 and (~known[:one]).sum() == 53
 assert window.x[0, :, 1].tolist() == [1, 1, 0, 0, 0, 1]
@@ -100,7 +97,8 @@ model = compose.with_loss(network, losses.mse, window.y.astype(float), window.ma
 assert gradcheck.check(model, params, window.x.astype(float), rng=rng, method="complex").ok
 
 # %% [markdown]
-# The gradient check of the LSTM with this mask passes: it runs unseen, after this table.
+# The count that is missing at 7 shows as m = 0 in its own row, and as k = 0 in the next. (The gradient check of an LSTM
+# on these six rows, with this mask, runs unseen.)
 #
 # ## A line and an LSTM
 #
@@ -109,6 +107,8 @@ assert gradcheck.check(model, params, window.x.astype(float), rng=rng, method="c
 #   the network does, and the calendar: a column for each hour of the week, and one for holidays.
 # - The *LSTM*: 32 units, windows of 24 hours, five seeds. Its epoch is chosen on validation.
 # - The mean of the five networks.
+#
+# The last columns say by how many standard errors a forecast is ahead of the line: below 0 it is behind.
 #
 # PREDICT: by how many per cent will the error of the network be below that of the line, if it is?
 
@@ -137,9 +137,9 @@ def lstm(seed, counted=known):
     """Trained parameters."""
     rng = np.random.default_rng(seed)
     params = network.init(rng, 34, 32, 1)
-    training.fit(network, params, optim.Adam(), examples(train[::STRIDE], counted=counted),
-                 examples(validation[::3]), rng=rng, epochs=EPOCHS, batch_size=32,
-                 schedule=optim.WarmupCosine(peak=5e-3, warmup=1, total=7))
+    windows = examples(train[::STRIDE], counted=counted)
+    training.fit(network, params, optim.Adam(), windows, examples(validation[::3]), rng=rng, epochs=EPOCHS,
+                 batch_size=32, schedule=optim.WarmupCosine(peak=5e-3, warmup=1, total=7))
     return params
 
 
@@ -147,7 +147,8 @@ def said_by_lstm(params, k=1):
     """Forecasts for validation and test. With k = 0 the last count of each window is hidden."""
     x = examples(np.arange(one, n)).x
     x[:, -1, :2] *= k
-    return np.r_[np.full(one, np.nan), usual[one:] + scale.invert(network.forward(params, x)[0][:, -1, 0].astype(float))]
+    y = network.forward(params, x)[0][:, -1, 0].astype(float)
+    return np.r_[np.full(one, np.nan), usual[one:] + scale.invert(y)]
 
 
 network = compose.chain(fast.lstm, linear)
@@ -160,34 +161,40 @@ forecasts = {"the last volume": np.roll(filled, 1), "last week": np.roll(filled,
 forecasts["LSTM, mean"] = np.mean([f for name, f in forecasts.items() if "seed" in name], axis=0)
 
 
-def excess(f, g, hours):
-    """How much the squared error of f is above that of g, and its standard error: a week counts as one observation
+def ahead(f, g, hours):
+    """How much the squared error of f is below that of g, in standard errors: a week counts as one observation
     (tutorial 22)."""
     counted = hours[known[hours]]
-    d = (f - volume)[counted] ** 2 - (g - volume)[counted] ** 2
+    d = (g - volume)[counted] ** 2 - (f - volume)[counted] ** 2
     weeks = np.array([week.mean() for week in np.array_split(d, round(len(d) / 168))])
-    return weeks.mean(), weeks.std(ddof=1) / np.sqrt(len(weeks))
+    return weeks.mean() / (weeks.std(ddof=1) / np.sqrt(len(weeks)))
 
 
-print("                    RMSE, vehicles    squared error less that of the line, in standard errors")
-print("                 validation   test    validation   test")
+print("                RMSE, vehicles       ahead of the line by")
+print("                validation   test      validation   test")
 for name, f in forecasts.items():
-    ratios = ["" if name == "line" else f"{np.divide(*excess(f, forecasts['line'], part)):.1f}"
-              for part in (validation, test)]
-    print(f"{name:<16}{rmse(f, validation):>11.0f}{rmse(f, test):>7.0f}{ratios[0]:>14}{ratios[1]:>7}")
+    lead = [0 if name == "line" else ahead(f, forecasts["line"], part) for part in (validation, test)]
+    print(f"{name:<16}{rmse(f, validation):>10.0f}{rmse(f, test):>7.0f}{lead[0]:>16.1f}{lead[1]:>7.1f}")
 
 # %% tags=["proof"]
 assert np.allclose([rmse(forecasts["line"], part) for part in (validation, test)], (245, 237), atol=0.5)
-assert np.allclose([rmse(usual, part) for part in (validation, test)], (465, 403), atol=0.5)
 if not QUICK:
     by_seed = {name: f for name, f in forecasts.items() if "LSTM" in name}
-    assert np.allclose([rmse(by_seed["LSTM, mean"], part) for part in (validation, test)], (207, 205), atol=1.5)
+    mean = by_seed["LSTM, mean"]
+    assert np.allclose([rmse(mean, part) for part in (validation, test)], (207, 205), atol=2)
     assert all(0.11 < 1 - rmse(f, part) / rmse(forecasts["line"], part) < 0.165
                for f in by_seed.values() for part in (validation, test))
-    ratios = [np.divide(*excess(by_seed["LSTM, mean"], forecasts["line"], part)) for part in (validation, test)]
-    assert np.allclose(ratios, (-2.5, -2.1), atol=0.15)
+    assert np.allclose([ahead(mean, forecasts["line"], part) for part in (validation, test)], (2.5, 2.1), atol=0.2)
 
 # %% [markdown]
+# The networks are ahead by 11 to 16 per cent: 204 for their mean on test, where the line has 237. This mean is ahead
+# of the line by 2.5 and 2.1 standard errors. Single networks are ahead by 1.7 to 2.1 on test: that alone may be luck.
+# Tutorial 26 asks where the lead is made, and what the networks found.
+#
+# Recorded once: *gradient boosting*, a sum of small decision trees, has 227 and 208. It reads 24 values of u and the
+# calendar. (`HistGradientBoostingRegressor` of scikit-learn 1.9.1, rate 0.1, 31 leaves. Of up to 200 trees, validation
+# chose 54.) So on test it is as good as a single network.
+#
 # ## The counter fails for an hour
 #
 # Hide the last count of every window: k_{t-1} = 0, and 0 in the place of u_{t-1}. The other 23 counts are there. The
@@ -196,27 +203,27 @@ if not QUICK:
 # Beside them stand five networks that have met more. In their training every tenth count, at random, was hidden from
 # what they read.
 #
-# PREDICT: which error have the two kinds of networks then on test: about 205 as before, 300, or 400 as *usual*?
+# PREDICT: which error have the two kinds of networks on test: about 205 as before, about 270, or 400 as *usual*?
 
 # %%
 ready = [lstm(seed, known & (np.random.default_rng(seed).random(n) > 0.1)) for seed in range(SEEDS)]
 hidden = columns.copy()
 hidden[:, [0, 24]] = 0  # u and k of the hour before
 rows = {"usual": [usual], "line": [forecasts["line"]], "line, last count hidden": [said_by_line(fitted, hidden)]}
-for name, networks in ("LSTM", trained), ("LSTM that met hidden ones", ready):
+for name, networks in ("LSTM", trained), ("LSTM that met hidden counts", ready):
     rows[name] = [said_by_lstm(params) for params in networks]
     rows[name + ", last count hidden"] = [said_by_lstm(params, k=0) for params in networks]
 errors = {name: np.array([[rmse(f, part) for f in row] for part in (validation, test)]) for name, row in rows.items()}
-print("RMSE; of five networks the smallest and the largest   validation        test")
+print("RMSE; of five networks the smallest and the largest   validation         test")
 for name, error in errors.items():
-    print(f"{name:<50}", *(f"{min(e):>6.0f} {f'to {max(e):.0f}' if len(e) > 1 else '':<6}" for e in error))
+    print(f"{name:<51}", *(f"{min(e):>6.0f} {f'to {max(e):.0f}' if len(e) > 1 else '':<6}" for e in error))
 
 # %% tags=["proof"]
 assert np.allclose(errors["line, last count hidden"].T, (463, 396), atol=1)
 if not QUICK:
-    bad, good = errors["LSTM, last count hidden"], errors["LSTM that met hidden ones, last count hidden"]
+    bad, good = errors["LSTM, last count hidden"], errors["LSTM that met hidden counts, last count hidden"]
     assert (np.abs(bad.T - (433, 390)) < 25).all() and (np.abs(good.T - (285, 270)) < 30).all()
-    assert (errors["LSTM that met hidden ones"] < 225).all() and (bad.min(axis=1) > good.max(axis=1) + 60).all()
+    assert (errors["LSTM that met hidden counts"] < 225).all() and (bad.min(axis=1) > good.max(axis=1) + 60).all()
 
 # %%
 figure = Figure(figsize=(9, 2.8), layout="constrained")
@@ -226,21 +233,17 @@ for name, (_, on_test) in errors.items():
     colour = ORANGE if "LSTM" in name else BLUE if "line" in name else GREY
     ax.plot(on_test, [model] * len(on_test), "o", color=colour, markersize=8, alpha=0.7,
             markerfacecolor=colour if name == model else "none")
-ax.plot([], [], "o", color=GREY, label="all counts read")
-ax.plot([], [], "o", color=GREY, markerfacecolor="none", label="the last count hidden")
 ax.invert_yaxis()
 ax.grid(axis="x", alpha=0.4)
-ax.set(xlabel="test RMSE, vehicles", title="Who has met hidden counts does better without one")
-ax.legend(loc="center", frameon=False)
+ax.set(xlabel="test RMSE, vehicles", title="Full: all counts read. Empty: the last count hidden")
 save(figure, "25_traffic.png")
 
 # %% [markdown]
 # ![Test error of line and LSTM with and without the last count](figures/25_traffic.png)
 #
-# Without the last count, line and networks know little more than the usual volume: 379 to 397 on test, and it has 403.
-# The input k is there, but that is not enough. The line cannot do better: its share of u_{t-2} is the same, whether
-# u_{t-1} was counted or not. A network can, once it has often met it. Those that met hidden counts have 261 to 290. This
-# costs them a little where all was counted: 208 to 217 in place of 205 to 209.
+# Without the last count, line and networks are hardly better than the usual volume: 379 to 397 on test, and it has 403.
+# They read k, but that is not enough. The networks that met hidden counts have 261 to 290. This costs them a little
+# where all was counted: 208 to 217 in place of 205 to 209.
 #
 # So the mask keeps a missing count out of the loss, and k tells the network of it. What to do then, it has to learn.
 #
@@ -250,8 +253,8 @@ save(figure, "25_traffic.png")
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# No. It has 322 on validation and 299 on test, the networks 275 to 305 and 261 to 290. But it is better than the first
-# line, by almost 100 or more.
+# No. It has 322 on validation and 299 on test, the networks 275 to 305 and 261 to 290. But the first line has 463 and
+# 396.
 
 # %% tags=["proof"]
 without = np.delete(columns, [0, 24], axis=1)
