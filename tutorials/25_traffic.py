@@ -134,7 +134,7 @@ def said_by_line(fit, columns):
 
 
 def lstm(seed, counted=known):
-    """Trained parameters."""
+    """The parameters of a network that was trained from this seed. It reads only the hours `counted`."""
     rng = np.random.default_rng(seed)
     params = network.init(rng, 34, 32, 1)
     windows = examples(train[::STRIDE], counted=counted)

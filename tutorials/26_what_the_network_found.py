@@ -11,7 +11,8 @@
 # ## The same models
 #
 # The next cell repeats tutorial 25. The volume is the count of an hour, and usual is its mean at this hour of the week.
-# All read and say u_t = (volume_t - usual_t) / s: how unusual is this hour? Beside it stands k, 1 if it was counted.
+# The models say u_t = (volume_t - usual_t) / s: how unusual is this hour? They read u of the hours before, and beside
+# it k, which is 1 if the hour was counted.
 #
 # - The *line* is a ridge regression. It reads 24 values of u and of k, a column for each hour of the week, and one for
 #   holidays. Validation chooses its penalty.
@@ -55,6 +56,7 @@ def line(*columns):
 
 
 def examples(hours, steps=24):
+    """The windows that end with the forecast of these hours, as in tutorial 25."""
     t = hours[:, None] + np.arange(1 - steps, 1)
     x = np.concatenate([u[t - 1, None], known[t - 1, None], calendar[t]], axis=2)
     mask = known[t] & (np.arange(steps) >= steps - 12)
@@ -214,7 +216,7 @@ if not QUICK:
 # The networks are ahead of the line by 2.5 and 2.1 standard errors. On how many days is this lead made? The lead of a
 # day is the squared error of the line less that of the networks, summed over its hours.
 #
-# PREDICT: the test part has 96 days. How much of the lead is made on the best five: a twentieth, a third, or most of it?
+# PREDICT: the test part has 96 days. How much of the lead is made on the best five: 5 %, a third, or most of it?
 
 # %%
 lead = (forecasts["line"] - volume) ** 2 - (networks - volume) ** 2
