@@ -53,8 +53,8 @@ print(f"h = {h.item():.3f}; with o and i swapped {h_swapped.item():.3f}")
 #
 # ## What was sent
 #
-# A *state_dict*: arrays by name, and nothing else. This one has three units. It was trained on the yearly sunspots up to
-# 1920, in windows of 24 years (torch 2.13.0, float64). The weights were then rounded to three decimals.
+# A *state_dict*: arrays by name, and nothing else. This one has three units. It was trained on the yearly sunspots up
+# to 1920, in windows of 24 years (torch 2.13.0, float64). The weights were then rounded to three decimals.
 #
 # With it came the forecasts that PyTorch makes with these weights, for 1921 to 1955. So this page runs without PyTorch.
 # The next cell only stores the numbers. Nothing in it needs to be read.
@@ -198,8 +198,8 @@ save(figure, "35_leaving_for_pytorch.png")
 # %% [markdown]
 # ![Forecasts with and without a mistake, and their differences from PyTorch](figures/35_leaving_for_pytorch.png)
 #
-# Above, one cannot see the mistake after a few years. Below, the digits show it, but for 1944: there the network happens
-# to read the right 24 years. (The lowest dots stand for no difference at all.)
+# Above, one cannot see the mistake after a few years. Below, the digits show it, but for 1944: there the network
+# happens to read the right 24 years. (The lowest dots stand for no difference at all.)
 #
 # ## And back
 #
@@ -230,8 +230,9 @@ if find_spec("torch"):
 # %% [markdown]
 # Which of the two is faster? The README has [a table](../README.md#speed).
 #
-# **To take away:** our b goes to PyTorch as `bias_ih_l0` = b and `bias_hh_l0` = 0. The forecasts agree. Now both programs
-# make one step of gradient descent with the same learning rate, on the same data. Do the forecasts still agree?
+# **To take away:** our b goes to PyTorch as `bias_ih_l0` = b and `bias_hh_l0` = 0. The forecasts agree. Now both
+# programs make one step of gradient descent with the same learning rate, on the same data. Do the forecasts still
+# agree?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
