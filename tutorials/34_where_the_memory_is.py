@@ -5,7 +5,7 @@
 #
 # Tutorial 33 trained LSTMs on the adding problem. Among the first 50 of 100 to 110 steps two values are marked, X1 and
 # X2, each between -1 and 1. At the end the network is to say 0.5 + (X1 + X2) / 4. With the start called chrono it
-# learned that. So it keeps something of two numbers for 50 to 100 steps. Where are they?
+# learned that. So it keeps something of two numbers for 50 to 100 steps. In which of its 16 units?
 #
 # ## The smallest numbers
 #
@@ -20,7 +20,7 @@ import numpy as np
 from common import QUICK, save
 from matplotlib.figure import Figure
 
-from minirnn import compose, fast, initialize, linear, losses, lstm, optim, plots, training
+from minirnn import compose, fast, initialize, linear, lstm, optim, plots, training
 from minirnn.datasets import adding
 
 c = 0.0
@@ -36,181 +36,167 @@ print(f"in the cell at step 100: {c:.3f}")
 assert round(c, 2) == 0.62 and np.isclose(c, 0.8 * 0.99**95 + 0.6 * 0.99**65)
 
 # %% [markdown]
-# ## Train until it is solved
+# ## Five networks that have learned it
 #
-# The criterion of Hochreiter and Schmidhuber (1997): the last 2,000 training sequences were all answered within 0.04.
-# Then come 2,560 new ones. The paper's networks got at most one of them wrong. Its LSTM needed 74,000 sequences, a mean
-# over several trials.
+# Trained as in tutorial 33, with the chrono start, but for 800 updates. Then they answer new sequences. Saying always
+# 0.5 would have a mean squared error (MSE) of 0.042 there.
 
 # %%
-T, H, BATCH_SIZE, SEEDS, MOST = 100, 16, 32, *((1, 12) if QUICK else (3, 2500))
+T, H, BATCH_SIZE, UPDATES, SEEDS = 100, 16, 32, *((10, 1) if QUICK else (800, 5))
 model = compose.chain(fast.lstm, compose.last_step, linear)
 
 
-def solve(seed):
-    """The parameters when the criterion is met, and the absolute error of each training sequence until then."""
-    rng = np.random.default_rng(seed)
-    params, opt, errors = model.init(rng, 2, H, 1), optim.Adam(lr=0.01), []
+def train(seed):
+    rng, opt = np.random.default_rng(seed), optim.Adam(lr=0.01)
+    params = model.init(rng, 2, H, 1)
     initialize.chrono(rng, params, T)
-
-    def watched(prediction, target, mask):
-        errors.extend(np.abs(prediction - target).ravel())
-        return losses.mse(prediction, target, mask)
-
-    watched.backward = losses.mse.backward
-    while len(errors) < MOST * BATCH_SIZE and not (len(errors) >= 2000 and max(errors[-2000:]) <= 0.04):
-        training.step(model, params, opt, training.Batch(*adding(rng, BATCH_SIZE, T)), loss=watched, clip=1.0)
-    return params, np.array(errors)
+    for _ in range(UPDATES):
+        training.step(model, params, opt, training.Batch(*adding(rng, BATCH_SIZE, T)), clip=1.0)
+    return params
 
 
-solved, test = [], training.Batch(*adding(np.random.default_rng(99), 2560, T))
-for seed in range(SEEDS):
-    params, seen = solve(seed)
-    prediction, *_ = model.forward(params, test.x, lengths=test.lengths)
-    wrong = np.sum(np.abs(prediction - test.y) > 0.04)
-    solved.append((len(seen), seen[-2000:].max(), wrong, params))
-    print(f"seed {seed}: {len(seen):,} sequences, then {wrong} of 2,560 wrong")
-needed = np.mean([n for n, *_ in solved])
-print(f"mean: {needed:,.0f} sequences; Hochreiter and Schmidhuber 1997: 74,000")
+x, y, lengths = adding(np.random.default_rng(99), 100 if QUICK else 500, T)
+two = (x[..., 1] == 1).sum(axis=1) == 2  # in some sequences the first mark is lost (tutorial 33): leave them out
+x, y, lengths = x[two], y[two], lengths[two]
+marked = x[..., 1] == 1
+first, second = np.nonzero(marked)[1].reshape(-1, 2).T  # the steps of the two marks in each sequence
+
+trained, mse = [train(seed) for seed in range(SEEDS)], []
+for seed, params in enumerate(trained):
+    mse.append(np.mean((model.forward(params, x, lengths=lengths)[0] - y)**2))
+    print(f"seed {seed}: MSE {mse[-1]:.5f}")
+
+# %% tags=["proof"]
+if not QUICK:
+    assert max(mse) < 0.001 and 0.038 < np.mean((y - 0.5)**2) < 0.045
 
 # %% [markdown]
-# It needed fewer sequences. This does not prove that the network is better: units, optimizer and updates differ, and
-# the chrono start is told T. And a few of the 2,560 are still wrong, more than the paper allows.
-#
 # ## Take the two values away
 #
-# Take a new sequence, and the same once more with both marked values set to zero. Nothing else differs. So what
-# differs in the cells is the memory of the two. A picture shows the difference of c: a row for each unit, a column
-# for each step, white where there is none.
+# Take a sequence, and the same once more with both marked values set to zero. Nothing else differs. So what differs in
+# the cells is the memory of the two. A picture shows the difference of c: a row for each unit, a column for each step,
+# white where there is none. The network is that of seed 0.
+#
+# Above it are the gates of one unit, the one whose input gate opens most at the marks. We call it the *writer*.
 #
 # PREDICT: at which steps does the colour begin, at which does it change, and does it end?
 
 # %%
-params = solved[0][-1]
-marked = test.x[..., 1] == 1
-places = [np.flatnonzero(row) for row in marked]
-X = [x[place, 0] for x, place in zip(test.x, places)]
-row = next(k for k, (p, v) in enumerate(zip(places, X)) if len(p) == 2 and p[1] - p[0] > 25 and v.min() > 0.5)
-erased = test.x[[row]].copy()
-erased[..., 0][marked[[row]]] = 0
-n = test.lengths[row]
-with_them, without = (lstm.trace(lstm.forward(params[0], x[:, :n])[2]) for x in (test.x[[row]], erased))
-memory = (with_them["c"] - without["c"])[0]
-adds = ((with_them["h"] - without["h"]) @ params[2]["W"].T)[0, :, 0]
-true = np.cumsum(test.x[row, :n, 0] * marked[row, :n]) / 4
-print(f"marked: {X[row].round(2)} at steps {places[row]}, which add {true[-1]:.3f} to the target; "
-      f"to the answer {adds[-1]:.3f}")
+def writer(params):
+    """The unit whose input gate opens most at the marks, on average over all sequences."""
+    i = lstm.trace(lstm.forward(params[0], x)[2])["i"]
+    return int(np.argmax(i[marked].mean(axis=0)))
 
-_, _, cache = lstm.forward(params[0], test.x)
-i = lstm.trace(cache)["i"]
-elsewhere = (test.x[..., 1] == 0) & losses.length_mask(test.lengths, test.x.shape[1])
-opens, shut = i[marked].mean(axis=0), i[elsewhere].mean(axis=0)
-unit = int(np.argmax(opens - shut))
-print(f"unit {unit}: i_t is {opens[unit]:.2f} on average at a mark, {shut[unit]:.2f} elsewhere")
-print(f"   f_t in the picture: {np.median(with_them['f'][0, :, unit]):.3f} in the median")
 
-figure = Figure(figsize=(11, 7.5), layout="constrained")
-above, middle, below = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2.2, 3.5))
-above.plot(test.x[row, :n, 0], ".", color=plots.GREY, markersize=4, label="values")
-above.plot(places[row], X[row], "s", color="black", markerfacecolor="none", label="marked")
-above.plot(true, color="black", linewidth=1, label="(X1 + X2) / 4, so far")
-above.plot(adds, color=plots.ORANGE, label="what the two add to W h$_t$")
-above.set_ylim(-1.1, 1.9)
-above.legend(frameon=False, ncols=4, loc="upper left")
-middle.plot(with_them["i"][0, :, unit], color=plots.GREEN, label=f"i$_t$ of unit {unit}")
-middle.plot(with_them["f"][0, :, unit], color=plots.BLUE, label=f"f$_t$ of unit {unit}")
+without = x.copy()
+without[..., 0][marked] = 0
+
+unit = writer(trained[0])
+# a sequence with marks far apart, at large values
+row = int(np.argmax((first > 5) & (second - first > 25) & (x[..., 0] > 0.5).all(axis=1, where=marked)))
+n = lengths[row]
+full, empty = (lstm.trace(lstm.forward(trained[0][0], inputs[[row], :n])[2]) for inputs in (x, without))
+memory = (full["c"] - empty["c"])[0]  # (steps, units)
+
+figure = Figure(figsize=(11, 7), layout="constrained")
+above, middle, below = figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 3.5))
+above.plot(x[row, :n, 0], ".", color=plots.GREY, markersize=4, label="values")
+above.plot(np.flatnonzero(marked[row]), x[row, marked[row], 0], "s", color="black", label="marked")
+above.set_ylim(-1.1, 1.7)
+above.legend(frameon=False, ncols=2, loc="upper left")
+middle.plot(full["i"][0, :, unit], color=plots.GREEN, label=f"i$_t$ of unit {unit}, the writer")
+middle.plot(full["f"][0, :, unit], color=plots.BLUE, label=f"f$_t$ of unit {unit}")
 middle.set(ylim=(-0.05, 1.05))
 middle.legend(frameon=False, loc="center right")
 plots.through_time(memory, below, label="c$_t$, one row a unit:\nwith the two values, less without")
 below.set_yticks([unit], [f"unit {unit}"])
 save(figure, "34_where_the_memory_is.png")
+print(f"unit {unit}, the writer: f_t is {np.median(full['f'][0, :, unit]):.3f} in the median")
 
 # %% [markdown]
 # ![Two marked values, the gates of one unit, and what the two change in all cells](figures/34_where_the_memory_is.png)
 #
-# Colour begins at the first mark, changes at the second, and does not end. The top row is the clearest. Its input gate
-# opens half at the two marks, and at no other step. The first value comes in, the second is added to it. Between them
-# the cell fades slowly, since f is about 0.99 and not 1.
+# Colour begins at the first mark, changes at the second, and does not end. The row of the writer is the clearest. Its
+# input gate opens half at the two marks, and at no other step. The first value comes in, the second is added to it.
+# Then the cell fades slowly, since f is about 0.99 and not 1.
 #
-# The other units are less tidy. Most of them grow while the first one fades.
-#
+# The other units are less tidy. Most of them grow while the writer fades.
+
+# %% tags=["proof"]
+if not QUICK:
+    i, at, change = full["i"][0, :, unit], [first[row], second[row]], abs(memory)
+    assert 0.35 < i[at].min() and i[at].max() < 0.65 and np.delete(i, at).max() < 0.1
+    assert 0.97 < np.median(full["f"][0, :, unit]) < 1
+    assert not change[:first[row]].any() and change[-1, unit] < 0.8 * change[second[row], unit]
+    assert sum(change[-1] > change[second[row]]) > H / 2
+
+# %% [markdown]
 # ## Erase a part of it
 #
 # How much of what counts is in which unit? A difference of c does not tell: the read-out may use it or not. So erase
-# it. Run on, but at one step give some units the h and c of the run without the two values. Then ask for the *slope*:
-# how far apart are two answers whose targets are 1 apart? It is 1 if the answers know all, and 0 if they know nothing.
+# it. Run on, but at one step give some units the h and c of the run without the two values.
 #
-# In each of the three networks take the unit whose input gate opens most at the marks. We call it the *writer*.
+# Then ask for the *slope*: how far apart are two answers whose targets are 1 apart? It is 1 if the answers know all,
+# and 0 if they know nothing.
 #
 # PREDICT: right after the second mark, which costs more: to erase the writer, or the other 15 units? And at the end?
 
 # %%
-both = [k for k, place in enumerate(places) if len(place) == 2]  # sequences in which both values are marked
-x, y = test.x[both], test.y[both, 0]
-second, last = np.array([places[k][1] for k in both]), test.lengths[both] - 1
-gone = x.copy()
-gone[..., 0][marked[both]] = 0
-
-
-def slope(params, units, when):
+def slope(params, units, when, erased=("h", "c")):
     """The slope of the answers when these units forget the two values at the step `when` of each sequence."""
     state, empty, answers = None, None, np.zeros(len(x))
     for t in range(x.shape[1]):
         _, state, _ = lstm.forward(params[0], x[:, t:t + 1], state)
-        _, empty, _ = lstm.forward(params[0], gone[:, t:t + 1], empty)
-        at = np.ix_(when == t, units)
-        for kept, without in zip(state, empty):  # h and c
-            kept[at] = without[at]
-        answers[last == t] = state[0][last == t] @ params[2]["W"][0]
-    return np.polyfit(y, answers, 1)[0]
+        _, empty, _ = lstm.forward(params[0], without[:, t:t + 1], empty)
+        now = np.ix_(when == t, units)
+        for name, kept, other in zip(("h", "c"), state, empty):
+            if name in erased:
+                kept[now] = other[now]
+        answers[lengths - 1 == t] = state[0][lengths - 1 == t] @ params[2]["W"][0]  # without the bias
+    return np.polyfit(y[:, 0], answers, 1)[0]
 
 
-erased = []
-for seed, (*_, params) in enumerate(solved):
-    writer = int(np.argmax(lstm.trace(lstm.forward(params[0], x)[2])["i"][marked[both]].mean(axis=0)))
-    others = [k for k in range(H) if k != writer]
-    parts = ([], last), ([writer], second), (others, second), ([writer], last)
-    erased.append([slope(params, *part) for part in parts])
-    print("seed {}: slope {:.2f}; after the second mark without the writer {:.2f}, without the others {:.2f}; "
-          "at the end without the writer {:.2f}".format(seed, *erased[-1]))
+print("slope     nothing    after the second mark      at the end")
+print("          erased      writer    others       writer    others")
+slopes = []
+for seed, params in enumerate(trained):
+    one, others = [writer(params)], np.delete(np.arange(H), writer(params))
+    slopes.append([slope(params, [], second), slope(params, one, second), slope(params, others, second),
+                   slope(params, one, lengths - 1), slope(params, others, lengths - 1)])
+    print("seed {}{:>10.2f}{:>12.2f}{:>10.2f}{:>13.2f}{:>10.2f}".format(seed, *slopes[-1]))
 
 # %% [markdown]
-# Right after the second mark the writer has nearly all. Without it the slope falls to 0.04 to 0.20; without all the
-# others it stays at 0.76 or more. At the end it is the other way round: without the writer 0.70 to 0.84 is left. So one
-# unit collects the two values, and hands them to the others in the steps that follow.
+# Right after the second mark the writer has nearly all. Without it the slope falls to about 0.2 or less. Without all
+# the others it stays near 0.8 or above. At the end it is the other way round: without the writer more is left than
+# without the others. So one unit collects the two values, and hands them to the others in the steps that follow.
 
 # %% tags=["proof"]
 if not QUICK:
-    assert all(whole > 0.96 and after < 0.25 and 0.7 < rest and 0.65 < end < 0.87 for whole, after, rest, end in erased)
-    assert all(largest <= 0.04 for _, largest, *_ in solved) and 15_000 < needed < 50_000
-    assert all(wrong < 30 for *_, wrong, _ in solved)
-    assert abs(adds[-1] - true[-1]) < 0.05 and opens[unit] > 5 * shut[unit]
-    assert 0.97 < np.median(with_them["f"][0, :, unit]) < 1
+    whole, *rest = np.transpose(slopes)
+    assert 0.95 < whole.min() and whole.max() < 1.05
+    writer_gone, others_gone, writer_gone_late, others_gone_late = rest
+    assert writer_gone.max() < 0.35 and others_gone.min() > 0.65
+    assert writer_gone_late.min() > 0.5 and others_gone_late.max() < 0.5 and (writer_gone_late > others_gone_late).all()
 
 # %% [markdown]
-# **To take away:** this network was trained at T = 100. Ask it at T = 200: `x, y, lengths = adding(rng, 1000, 200)`
-# and `model.forward(params, x, lengths=lengths)[0]` against y. Before you look: what does f = 0.99 leave of a value
-# after 200 steps? And will large and small sums come out too far from 0.5, or too near?
+# **To take away:** an LSTM has two states, h and c. Erase only the h of all 16 units, right after the second mark. Or
+# only their c. Which costs more? `slope` can erase one of them: `erased=["h"]`.
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# After 200 steps f = 0.99 leaves 0.13, and after 100 steps 0.37. The read-out has learned to make up for 100 steps,
-# and not for 200. So what the answers know of the two values is too small. Large and small sums come out too near to
-# each other. The slope is about 1 at T = 100, and about half to two thirds at T = 200.
+# The c. Without h nothing is lost: the slope is 1.00 or 1.01. Without c next to nothing is left, 0.00 or 0.01.
 #
-# One cell with f = 0.99 would have a slope of 0.13 / 0.37, about 0.37. Other units fade more slowly. The noise of
-# another hundred steps has come in as well: the MSE is about a hundred times as large.
+# At the next step the old h only enters through U h, in the gates and in the candidate. Then a new h is made, o ⊙ tanh
+# c, from the new cell. The cell itself is carried over, f ⊙ c. So between the steps the memory is in c.
+
+# %%
+either = []
+for seed, params in enumerate(trained):
+    either.append([slope(params, range(H), second, erased=[name]) for name in ("h", "c")])
+    print("seed {}: slope without h {:.2f}, without c {:.2f}".format(seed, *either[-1]))
 
 # %% tags=["proof"]
-assert round(0.99**200, 2) == 0.13 and round(0.99**100, 2) == 0.37
 if not QUICK:
-    for seed in range(SEEDS):
-        params = solved[seed][-1]
-        spread = {}
-        for steps in (100, 200):
-            x, y, lengths = adding(np.random.default_rng(5), 1000, steps)
-            said = model.forward(params, x, lengths=lengths)[0]
-            spread[steps] = np.polyfit(y.ravel(), said.ravel(), 1)[0], np.mean((said - y)**2)
-            print(f"seed {seed}, T = {steps}: slope {spread[steps][0]:.2f}, MSE {spread[steps][1]:.5f}")
-        assert 0.95 < spread[100][0] < 1.02 and 0.38 < spread[200][0] < 0.75 and spread[200][1] > 30 * spread[100][1]
+    without_h, without_c = np.transpose(either)
+    assert 0.95 < without_h.min() and without_h.max() < 1.05 and abs(without_c).max() < 0.05
