@@ -199,7 +199,8 @@ save(figure, "35_leaving_for_pytorch.png")
 # ![Forecasts with and without a mistake, and their differences from PyTorch](figures/35_leaving_for_pytorch.png)
 #
 # Above, one cannot see the mistake after a few years. Below, the digits show it, but for 1944: there the network
-# happens to read the right 24 years. (The lowest dots stand for no difference at all.)
+# happens to read the right 24 years. (The lowest dots stand for no difference at all.) So whoever sends weights should
+# send some inputs and their forecasts with them, in float64.
 #
 # ## And back
 #
