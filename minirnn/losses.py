@@ -67,7 +67,7 @@ def cross_entropy_backward(cache):
     """dlogits = (softmax(logits) - onehot(target)) / N, zero where masked."""
     log_p, target_ids, keep, N = boundary.cache("losses.cross_entropy", cache, parts=4)
     onehot = np.arange(log_p.shape[-1]) == target_ids[..., None]
-    return (np.where(keep[..., None], np.exp(log_p) - onehot, 0) / N).astype(log_p.dtype)
+    return np.where(keep[..., None], np.exp(log_p) - onehot, 0) / int(N)  # NumPy's own integers lead to float64
 
 
 mse.backward, cross_entropy.backward = mse_backward, cross_entropy_backward

@@ -756,9 +756,9 @@ BUGS = {
         ("with the sign of onehot - p", "np.exp(log_p) - onehot", "onehot - np.exp(log_p)"),
         ("p off by 1 part in 2,000", "np.exp(log_p) - onehot", "1.0005 * np.exp(log_p) - onehot"),
         ("mask ignored in backward", "np.where(keep[..., None], np", "np.where(True, np"),
-        ("mean over the masked targets too", "0) / N)", "0) / keep.size)"),
-        ("sum, not mean", "0) / N)", "0))"),
-        ("all zeros", "0) / N)", "0) * 0)"),
+        ("mean over the masked targets too", "0) / int(N)", "0) / keep.size"),
+        ("sum, not mean", "0) / int(N)", "0)"),
+        ("all zeros", "0) / int(N)", "0) * 0"),
     ],
     "chain": [
         ("no gradient from the final states", "after.pop() if stateful", "None if stateful"),
