@@ -57,37 +57,23 @@ poems, *_ = datasets.tang_quatrains()
 n = len(poems)
 shuffled = [poems[k] for k in np.random.default_rng(0).permutation(n)]
 first, asked = shuffled[:round(0.8 * n)], shuffled[round(0.8 * n):]
-
-
-def lines(poem):
-    return {poem[start:start + 5] for start in (0, 6, 12, 18)}
-
-
+lines = lambda poem: {poem[:5], poem[6:11], poem[12:17], poem[18:23]}
 lines_asked = set().union(*map(lines, asked))
 learnt = [poem for poem in first if not lines(poem) & lines_asked]
 BEGIN, RARE = "^", "〇"
-frequent = [token for token, _ in Counter("".join(learnt)).most_common(1000)]
-vocabulary = [BEGIN, RARE, *sorted(frequent)]
-number = {token: k for k, token in enumerate(vocabulary)}
-V = len(vocabulary)
-
-
-def ids(poems):
-    """(n, 25): begin, and 24 tokens."""
-    return np.array([[number.get(token, number[RARE]) for token in BEGIN + poem] for poem in poems])
-
-
-train, validation, test = ids(learnt), ids(asked[:377]), ids(asked[377:])
+vocabulary = [BEGIN, RARE, *sorted(token for token, _ in Counter("".join(learnt)).most_common(1000))]
+number, V = {token: k for k, token in enumerate(vocabulary)}, len(vocabulary)
+train, validation, test = (np.array([[number.get(token, 1) for token in BEGIN + poem] for poem in part])
+                           for part in (learnt, asked[:377], asked[377:]))  # (n, 25): begin, and 24 tokens
 if QUICK:
     train, validation, test = train[:300], validation[:40], test[:40]
 print(f"{len(train)} poems to train, {len(validation)} for choices, {len(test)} to test; "
       f"left out as versions: {len(first) - len(learnt)}")
-print(f"of the characters in training, {(train == number[RARE]).sum() / (20 * len(train)):.0%} are 〇")
+print(f"of the characters in training, {(train == 1).sum() / (20 * len(train)):.0%} are 〇")
 
 # %% tags=["proof"]
 assert round(metrics.perplexity(-np.log([0.5, 0.25, 0.5]).mean()), 2) == 2.52
-if not QUICK:
-    assert abs((train == number[RARE]).sum() / (20 * len(train)) - 1 / 7) < 0.02
+assert abs((train == 1).sum() / (20 * len(train)) - 1 / 7) < 0.02
 
 # %% [markdown]
 # ## Counts
@@ -114,60 +100,47 @@ if not QUICK:
 # PREDICT: which has the lower perplexity, the bigram or the trigram? How much is it worth to know the place?
 
 # %%
-class Counts:
-    """Counts after each of some contexts, the most general first. Each falls back on the one before it."""
+def counted(context, base):
+    """Counts of training after each context. They fall back on the model `base`: a model is a function p(row, t)."""
+    N, pairs, kinds = Counter(), Counter(), Counter()
+    for row in train.tolist():
+        for t in range(1, len(row)):
+            u, w = context(row, t), row[t]
+            kinds[u] += (u, w) not in pairs
+            N[u] += 1
+            pairs[u, w] += 1
 
-    def __init__(self, *contexts):
-        self.contexts, self.N, self.kinds = contexts, Counter(), Counter()
-        for row in train.tolist():
-            for t in range(1, 25):
-                for context in contexts:
-                    u = context, context(row, t)
-                    self.N[u] += 1
-                    self.N[u, row[t]] += 1
-                    self.kinds[u] += self.N[u, row[t]] == 1
+    def p(row, t):
+        u, q = context(row, t), base(row, t)
+        return (max(pairs[u, row[t]] - 0.9, 0) + 0.9 * kinds[u] * q) / N[u] if N[u] else q
 
-    def p(self, row, t):
-        """The probability of token t of this poem."""
-        p = 1 / V
-        for context in self.contexts:
-            u = context, context(row, t)
-            if self.N[u]:
-                p = (max(self.N[u, row[t]] - 0.9, 0) + 0.9 * self.kinds[u] * p) / self.N[u]
-        return p
-
-    def of(self, poems):
-        """The probability of each token that came, (n, 24)."""
-        return np.array([[self.p(row, t) for t in range(1, 25)] for row in poems.tolist()])
-
-
-anywhere = lambda row, t: None
-one = lambda row, t: row[t - 1]
-two = lambda row, t: (row[max(t - 2, 0)], row[t - 1])
-place = lambda row, t: t
-told_one = lambda row, t: (t % 6 == 0, one(row, t))  # every sixth token is a mark
-told_two = lambda row, t: (t % 6 == 0, two(row, t))
-in_line = lambda row, t: (t % 6, row[t - 1])
-above = lambda row, t: (t % 6 == 0, row[t - 6] if t > 6 else None)
-rhyme = lambda row, t: (t, row[5] if t == 11 else row[11] if t == 23 else None)
-
-counts = {"how often": Counts(anywhere), "bigram": Counts(anywhere, one), "trigram": Counts(anywhere, one, two),
-          "bigram told the place": Counts(place, told_one), "trigram told the place": Counts(place, told_one, told_two)}
-more = [Counts(place, context) for context in (in_line, above, rhyme)]
-
-
-def of_counts(poems):
-    """What each model of counts gives to the tokens that came."""
-    p = {name: one.of(poems) for name, one in counts.items()}
-    p["mean of four counts"] = np.mean([p["trigram told the place"], *(one.of(poems) for one in more)], axis=0)
     return p
+
+
+def given(model, poems):
+    """What a model gives to each token that came, (n, 24)."""
+    return np.array([[model(row, t) for t in range(1, 25)] for row in poems.tolist()])
 
 
 def perplexity(p):
     return metrics.perplexity(-np.log(p).mean())
 
 
-p = of_counts(test)
+alike = lambda row, t: 1 / V
+mark = lambda t: t % 6 == 0  # each sixth token
+often = counted(lambda row, t: "", alike)
+bigram = counted(lambda row, t: row[t - 1], often)
+trigram = counted(lambda row, t: (row[max(t - 2, 0)], row[t - 1]), bigram)
+place = counted(lambda row, t: t, alike)
+told_bigram = counted(lambda row, t: (mark(t), row[t - 1]), place)
+told_trigram = counted(lambda row, t: (mark(t), row[max(t - 2, 0)], row[t - 1]), told_bigram)
+in_line = counted(lambda row, t: (t % 6, row[t - 1]), place)
+above = counted(lambda row, t: (mark(t), row[t - 6] if t > 6 else ""), place)
+rhyme = counted(lambda row, t: (t, row[{11: 5, 23: 11}.get(t, 0)]), place)  # tokens 5, 11 and 23 end lines 1, 2 and 4
+four = lambda row, t: (told_trigram(row, t) + in_line(row, t) + above(row, t) + rhyme(row, t)) / 4
+counts = {"how often": often, "bigram": bigram, "trigram": trigram, "bigram told the place": told_bigram,
+          "trigram told the place": told_trigram, "mean of four counts": four}
+p = {name: given(model, test) for name, model in counts.items()}
 print("perplexity in the test")
 for name in p:
     print(f"{name:<24}{perplexity(p[name]):>8.1f}")
@@ -177,12 +150,10 @@ for name in p:
 # worth far more than a third character. The mean of four counts is what a network has to beat.
 
 # %% tags=["proof"]
-toy, u = Counts(), (one, 7)
-toy.contexts, toy.N, toy.kinds = [one], Counter({u: 4, (u, 1): 3, (u, 2): 1}), Counter({u: 2})
-assert np.isclose(toy.p([7, 1], 1), (2.1 + 1.8 / V) / 4)
-whole = np.zeros((V, 25), int)
-whole[:, 1] = np.arange(V)
-assert all(np.isclose(sum(one.p(row, 1) for row in whole.tolist()), 1) for one in (*counts.values(), *more))
+learned, train = train, np.array([[7, 1], [7, 1], [7, 1], [7, 2]])
+assert np.isclose(counted(lambda row, t: row[0], alike)([7, 1], 1), (2.1 + 1.8 / V) / 4)
+train = learned
+assert all(np.isclose(sum(model([0, w], 1) for w in range(V)), 1) for model in counts.values())
 if not QUICK:
     assert perplexity(p["bigram"]) < perplexity(p["trigram"]) - 3
     assert perplexity(p["trigram told the place"]) < perplexity(p["trigram"]) - 50
@@ -218,9 +189,8 @@ for seed in SEEDS:
 def compare(name, of, rival):
     """Print a perplexity, and the nats per token that this model pays more than its rival: mean ± standard error."""
     d = (np.log(rival) - np.log(of)).mean(axis=1)  # one number for each poem
-    mean, error = d.mean(), d.std(ddof=1) / np.sqrt(len(d))
-    print(f"{name:<24}{perplexity(of):>8.1f}{mean:>+14.3f} ± {error:.3f}")
-    return mean, error
+    print(f"{name:<24}{perplexity(of):>8.1f}{d.mean():>+14.3f} ± {d.std(ddof=1) / np.sqrt(len(d)):.3f}")
+    return d
 
 
 best = p["mean of four counts"]
@@ -232,10 +202,10 @@ found_mean = compare("mean of the GRUs", np.mean(gru, axis=0), best)
 
 figure = Figure(figsize=(8, 4.4), layout="constrained")
 ax = figure.subplots()
-for name, one in of_counts(validation).items():
-    ax.axhline(perplexity(one), color=plots.BLUE if "told" in name or "four" in name else plots.GREY)
-    ax.text(1.02, perplexity(one), name, transform=ax.get_yaxis_transform(),
-            va={"t": "bottom", "h": "center"}.get(name[0], "top"))
+for name, model in counts.items():
+    height = perplexity(given(model, validation))
+    ax.axhline(height, color=plots.BLUE if "told" in name or "four" in name else plots.GREY)
+    ax.text(1.02, height, name, transform=ax.get_yaxis_transform(), va={"t": "bottom", "h": "center"}.get(name[0], "top"))
 for curve, label in zip(curves, ("three GRUs", None, None)):
     ax.plot(range(1, EPOCHS + 1), curve, "o-", color=plots.ORANGE, label=label)
 ax.set(xlabel="times over the poems", ylabel="perplexity in validation", xticks=range(1, EPOCHS + 1), ylim=(60, 250),
@@ -263,11 +233,9 @@ small = network.init(rng, 5, 4, 4, 5, dtype=np.float64)
 x, y = rng.integers(0, 5, (2, 3)), rng.integers(0, 5, (2, 3))
 assert gradcheck.check(compose.with_loss(network, losses.cross_entropy, y), small, x, rng=rng, method="complex").ok
 if not QUICK:
-    for mean, error in found:
-        assert abs(mean) < 0.08
-    assert found_mean[0] < -0.06 and found_mean[0] < -5 * found_mean[1]
-    told = min(perplexity(p[name]) for name in ("bigram told the place", "trigram told the place"))
-    assert all(perplexity(one) < told - 5 for one in gru)
+    assert all(abs(d.mean()) < 0.08 for d in found)
+    assert found_mean.mean() < -0.06 and found_mean.mean() < -5 * found_mean.std() / np.sqrt(len(test))
+    assert all(perplexity(one) < perplexity(p["bigram told the place"]) - 5 for one in gru)
     assert all(curve[-1] < curve[-2] - 2 for curve in curves)
 
 # %% [markdown] tags=["answer"]

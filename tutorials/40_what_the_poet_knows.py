@@ -35,27 +35,14 @@ poems, *_ = datasets.tang_quatrains()
 n = len(poems)
 shuffled = [poems[k] for k in np.random.default_rng(0).permutation(n)]
 first, asked = shuffled[:round(0.8 * n)], shuffled[round(0.8 * n):]
-
-
-def lines(poem):
-    return {poem[start:start + 5] for start in (0, 6, 12, 18)}
-
-
+lines = lambda poem: {poem[:5], poem[6:11], poem[12:17], poem[18:23]}
 lines_asked = set().union(*map(lines, asked))
-learnt = [poem for poem in first if not lines(poem) & lines_asked]  # without other versions of poems that are asked
+learnt = [poem for poem in first if not lines(poem) & lines_asked]  # without other versions of what is asked
 BEGIN, RARE = "^", "〇"
-frequent = [token for token, _ in Counter("".join(learnt)).most_common(1000)]
-vocabulary = [BEGIN, RARE, *sorted(frequent)]
-number = {token: k for k, token in enumerate(vocabulary)}
-V = len(vocabulary)
-
-
-def ids(poems):
-    """(n, 25): begin, and 24 tokens."""
-    return np.array([[number.get(token, number[RARE]) for token in BEGIN + poem] for poem in poems])
-
-
-train, validation, test = ids(learnt), ids(asked[:377]), ids(asked[377:])
+vocabulary = [BEGIN, RARE, *sorted(token for token, _ in Counter("".join(learnt)).most_common(1000))]
+number, V = {token: k for k, token in enumerate(vocabulary)}, len(vocabulary)
+train, validation, test = (np.array([[number.get(token, 1) for token in BEGIN + poem] for poem in part])
+                           for part in (learnt, asked[:377], asked[377:]))  # (n, 25): begin, and 24 tokens
 SEEDS, EPOCHS, H = range(2), 4, 96
 if QUICK:
     train, validation, test, EPOCHS, H = train[:300], validation[:40], test[:40], 1, 16
@@ -76,34 +63,26 @@ def pays(params, poems):
     return -np.take_along_axis(log_p, poems[:, 1:, None], axis=2)[..., 0].astype(float)
 
 
-class Counts:
-    """Counts after each of some contexts, the most general first. Each falls back on the one before it (tutorial 39)."""
+def counted(context, base):
+    """Counts of training after each context that fall back on a model `base`, as in tutorial 39; a function p(row, t)."""
+    N, pairs, kinds = Counter(), Counter(), Counter()
+    for row in train.tolist():
+        for t in range(1, len(row)):
+            u, w = context(row, t), row[t]
+            kinds[u] += (u, w) not in pairs
+            N[u] += 1
+            pairs[u, w] += 1
 
-    def __init__(self, *contexts):
-        self.contexts, self.N, self.kinds = contexts, Counter(), Counter()
-        for row in train.tolist():
-            for t in range(1, 25):
-                for context in contexts:
-                    u = context, context(row, t)
-                    self.N[u] += 1
-                    self.N[u, row[t]] += 1
-                    self.kinds[u] += self.N[u, row[t]] == 1
+    def p(row, t):
+        u, q = context(row, t), base(row, t)
+        return (max(pairs[u, row[t]] - 0.9, 0) + 0.9 * kinds[u] * q) / N[u] if N[u] else q
 
-    def p(self, row, t):
-        p = 1 / V
-        for context in self.contexts:
-            u = context, context(row, t)
-            if self.N[u]:
-                p = (max(self.N[u, row[t]] - 0.9, 0) + 0.9 * self.kinds[u] * p) / self.N[u]
-        return p
-
-    def pays(self, poems, places=range(1, 25)):
-        return -np.log([[self.p(row, t) for t in places] for row in poems.tolist()])
+    return p
 
 
-anywhere, place = (lambda row, t: None), (lambda row, t: t)
-before = lambda row, t: row[t - 1]
-bigram = Counts(anywhere, before).pays(test)
+alike = lambda row, t: 1 / V
+pairs = counted(lambda row, t: row[t - 1], counted(lambda row, t: "", alike))
+bigram = -np.log([[pairs(row, t) for t in range(1, 25)] for row in test.tolist()])
 gru = [pays(params, test) for params in trained]
 print(f"nats per token: bigram {bigram.mean():.2f}, GRUs", *(f"{one.mean():.2f}" for one in gru))
 
@@ -168,9 +147,10 @@ if not QUICK:
 
 # %%
 both = np.concatenate([validation, test])  # more poems, a smaller standard error
-rhyme = Counts(place, lambda row, t: (t, row[11] if t == 23 else None))  # token 23 ends line 4, token 11 line 2
-at_end = {"place alone": lambda poems: Counts(place).pays(poems, [23])[:, 0],
-          "count of rhymes": lambda poems: rhyme.pays(poems, [23])[:, 0],
+place = counted(lambda row, t: t, alike)
+rhyme = counted(lambda row, t: (t, row[11] if t == 23 else ""), place)  # token 23 ends line 4, token 11 line 2
+at_end = {"place alone": lambda poems: -np.log([place(row, 23) for row in poems.tolist()]),
+          "count of rhymes": lambda poems: -np.log([rhyme(row, 23) for row in poems.tolist()]),
           "GRU, seed 0": lambda poems: pays(trained[0], poems)[:, 22],
           "GRU, seed 1": lambda poems: pays(trained[1], poems)[:, 22]}
 print("nats for the last character:", ", ".join(f"{name} {of(both).mean():.2f}" for name, of in at_end.items()))
@@ -217,11 +197,11 @@ if not QUICK:
 # %%
 def write(temperature, many, rng):
     """Poems that the GRU of seed 0 writes, each token drawn from its probabilities."""
-    rows, state, written = np.full((many, 1), number[BEGIN]), None, [""] * many
+    rows, state, written = np.zeros((many, 1), int), None, [""] * many
     for _ in range(24):
         logits, state, _ = network.forward(trained[0], rows, state)
         scaled = logits[:, 0].astype(float) / temperature
-        scaled[:, [number[BEGIN], number[RARE]]] = -np.inf  # never these two
+        scaled[:, :2] = -np.inf  # never "begin" or 〇
         rows = np.array([[rng.choice(V, p=p)] for p in softmax(scaled)])
         written = [poem + vocabulary[token] for poem, (token,) in zip(written, rows)]
     return written
