@@ -4,8 +4,8 @@
 # *Beside the article: its question-and-answer part, on language models and perplexity.*
 #
 # A *language model* reads a text. After each character it says how likely each next one is. Here it reads 3,772
-# quatrains of the Tang dynasty. All have one form: four lines, each of five characters and a mark. Lines 2 and 4 rhyme
-# (here niǎo, shǎo):
+# quatrains of the Tang dynasty. All have one form: four lines, each of five characters and a mark. Lines 2 and 4
+# rhyme, here niǎo and shǎo:
 #
 # | 春晓, Meng Haoran | in English, word for word |
 # |---|---|
@@ -49,14 +49,13 @@ print(f"perplexity: {metrics.perplexity(20 / 24 * np.log(1000)):.0f}")
 # The poems are shuffled once: 80 % to train, 10 % for choices (validation), 10 % to test. Some poems exist in several
 # versions that share whole lines. A version in training would give the answer away, so it is left out there.
 #
-# The 1,000 most frequent tokens of training are kept. Any other character is read as one token, 〇: one character in
-# seven. A token that says "begin" stands first.
+# The 1,000 most frequent tokens of training are kept. All other characters, 13 %, become one token 〇. A token that
+# says "begin" stands first.
 
 # %%
 poems, *_ = datasets.tang_quatrains()
-n = len(poems)
-shuffled = [poems[k] for k in np.random.default_rng(0).permutation(n)]
-first, asked = shuffled[:round(0.8 * n)], shuffled[round(0.8 * n):]
+shuffled = [poems[k] for k in np.random.default_rng(0).permutation(len(poems))]
+first, asked = shuffled[:3018], shuffled[3018:]
 lines = lambda poem: {poem[:5], poem[6:11], poem[12:17], poem[18:23]}
 lines_asked = set().union(*map(lines, asked))
 learnt = [poem for poem in first if not lines(poem) & lines_asked]
@@ -69,11 +68,11 @@ if QUICK:
     train, validation, test = train[:300], validation[:40], test[:40]
 print(f"{len(train)} poems to train, {len(validation)} for choices, {len(test)} to test; "
       f"left out as versions: {len(first) - len(learnt)}")
-print(f"of the characters in training, {(train == 1).sum() / (20 * len(train)):.0%} are 〇")
+print(f"of the characters in training, {(train == 1).sum() / (20 * len(train)):.0%} are {RARE}")
 
 # %% tags=["proof"]
 assert round(metrics.perplexity(-np.log([0.5, 0.25, 0.5]).mean()), 2) == 2.52
-assert abs((train == 1).sum() / (20 * len(train)) - 1 / 7) < 0.02
+assert abs((train == 1).sum() / (20 * len(train)) - 0.13) < 0.02
 
 # %% [markdown]
 # ## Counts
@@ -87,11 +86,12 @@ assert abs((train == 1).sum() / (20 * len(train)) - 1 / 7) < 0.02
 # N(u w) is how often w followed u, N(u) how often anything did, and kinds(u) how many different tokens did. Let u be
 # seen 4 times, 3 times before w, once before v. Then p(w | u) = (2.1 + 1.8 q(w)) / 4.
 #
-# Such counts do not know where in the poem they are. But one can tell them. *Told the place* means here: q is how often
-# a token stands at this place of the poem, and marks are counted apart.
+# The trigram falls back on the bigram, and that on how often each token came. They do not know where in the poem they
+# are. But one can tell them. *Told the place* means: the bigram falls back on how often a token stands at this place
+# of the poem, and marks are counted apart.
 #
-# The last row is the strongest that we found: the mean of the probabilities of four counts. Besides the trigram that is
-# told the place, they are told more of the form:
+# The last row is the strongest: the mean of the probabilities of four counts. One is the trigram that is told the
+# place. The other three fall back on the place as well, and are told more of the form:
 #
 # - the character before, apart for each place in a line;
 # - the character above, at the same place of the line before;
@@ -136,7 +136,7 @@ told_bigram = counted(lambda row, t: (mark(t), row[t - 1]), place)
 told_trigram = counted(lambda row, t: (mark(t), row[max(t - 2, 0)], row[t - 1]), told_bigram)
 in_line = counted(lambda row, t: (t % 6, row[t - 1]), place)
 above = counted(lambda row, t: (mark(t), row[t - 6] if t > 6 else ""), place)
-rhyme = counted(lambda row, t: (t, row[{11: 5, 23: 11}.get(t, 0)]), place)  # tokens 5, 11 and 23 end lines 1, 2 and 4
+rhyme = counted(lambda row, t: (t, row[{11: 5, 23: 11}.get(t, 0)]), place)  # tokens 5, 11, 23 end lines 1, 2, 4
 four = lambda row, t: (told_trigram(row, t) + in_line(row, t) + above(row, t) + rhyme(row, t)) / 4
 counts = {"how often": often, "bigram": bigram, "trigram": trigram, "bigram told the place": told_bigram,
           "trigram told the place": told_trigram, "mean of four counts": four}
@@ -146,8 +146,8 @@ for name in p:
     print(f"{name:<24}{perplexity(p[name]):>8.1f}")
 
 # %% [markdown]
-# With this fallback the bigram is better than the trigram: most groups of three never came before. To know the place is
-# worth far more than a third character. The mean of four counts is what a network has to beat.
+# With this fallback the bigram is better than the trigram. To know the place is worth far more than a third character.
+# The mean of four counts is what a network has to beat.
 
 # %% tags=["proof"]
 learned, train = train, np.array([[7, 1], [7, 1], [7, 1], [7, 2]])
@@ -216,17 +216,17 @@ save(figure, "39_a_poem.png")
 # %% [markdown]
 # ![Perplexity of three GRUs while they learn, and of the counts](figures/39_a_poem.png)
 #
-# It beats the counts that were told nothing, by far, and also those that are told the place. Beside the four counts,
-# which know the place and the rhyme, each single GRU is about level. One seed is ahead, two are not.
+# It beats the counts that were told nothing, by far, and also those that are told the place. With the four counts, which
+# know the place and the rhyme, a single GRU is about level: one seed is ahead, two are not.
 #
 # The mean of the three GRUs wins: it pays about 0.1 nats less than the four counts, beyond chance. (The counts are a
-# mean as well, of four.) And the curves still fall. A longer training may put each GRU ahead.
+# mean as well, of four.) All this is said of four times over the poems. The curves still fall.
 #
-# Four counts take seconds, and they had to be told the form by someone who knows it. The GRU found something like it
-# by itself. Tutorial 40 asks what.
+# The counts take seconds, but someone who knows the form had to tell it. The GRU found something by itself. Tutorial 40
+# asks what.
 #
 # **To take away:** take the mean of the four counts and one GRU, `(best + gru[0]) / 2`. Guess first: is its perplexity
-# nearer to the worse one, between them, or better than both? What does that say?
+# that of the worse one, between them, or better than both? What does that say?
 
 # %% tags=["proof"]
 small = network.init(rng, 5, 4, 4, 5, dtype=np.float64)
@@ -241,8 +241,8 @@ if not QUICK:
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# It is better than both, by far: about 77. So each knows something that the other does not. The four counts know the
-# rhyme, for example, and the GRU reads all that came before. Tutorial 30 says why a mean gains by that.
+# It is better than both: about 77. So each knows something that the other does not. Tutorial 30 says why a mean gains
+# by that.
 
 # %% tags=["proof"]
 half = (best + gru[0]) / 2

@@ -32,9 +32,8 @@ from minirnn import compose, datasets, embedding, fast, linear, losses, optim, p
 from minirnn.activations import log_softmax, softmax
 
 poems, *_ = datasets.tang_quatrains()
-n = len(poems)
-shuffled = [poems[k] for k in np.random.default_rng(0).permutation(n)]
-first, asked = shuffled[:round(0.8 * n)], shuffled[round(0.8 * n):]
+shuffled = [poems[k] for k in np.random.default_rng(0).permutation(len(poems))]
+first, asked = shuffled[:3018], shuffled[3018:]
 lines = lambda poem: {poem[:5], poem[6:11], poem[12:17], poem[18:23]}
 lines_asked = set().union(*map(lines, asked))
 learnt = [poem for poem in first if not lines(poem) & lines_asked]  # without other versions of what is asked
@@ -64,7 +63,7 @@ def pays(params, poems):
 
 
 def counted(context, base):
-    """Counts of training after each context that fall back on a model `base`, as in tutorial 39; a function p(row, t)."""
+    """Counts after each context, which fall back on the model `base`; a model is a function p(row, t) (tutorial 39)."""
     N, pairs, kinds = Counter(), Counter(), Counter()
     for row in train.tolist():
         for t in range(1, len(row)):
@@ -89,8 +88,7 @@ print(f"nats per token: bigram {bigram.mean():.2f}, GRUs", *(f"{one.mean():.2f}"
 # %% [markdown]
 # ## Does it know the places?
 #
-# The GRUs pay less. Now look at each of the six tokens of a line alone: five characters, and the mark. (A mark stands
-# at every sixth place.)
+# The GRUs pay less. Now look at each of the six tokens of a line alone: five characters, and the mark.
 #
 # PREDICT: at which of the six is the GRU furthest ahead of the bigram? What does it pay there?
 
@@ -136,8 +134,8 @@ if not QUICK:
 # 2 and 4. A count can learn it: after the end of line 2, how often came each end of line 4? It falls back on how often a
 # character stands at this place.
 #
-# To see who uses what, replace one character that is read by the character there of *another* poem. How much more
-# does the last character of line 4 cost? Three are tried:
+# To see who uses what, replace one character that is read. In its place comes that of *another* poem. How much more does
+# the last character of line 4 cost then? Three are replaced, one at a time:
 #
 # - the last character of line 2, which rhymes with it;
 # - the one before that, which need not rhyme;
@@ -175,7 +173,7 @@ for name, t in ("the last of line 2", 11), ("the one before that", 10), ("the on
 # more than the one that need not rhyme. So these GRUs hear no rhyme.
 #
 # The poems do tell it: to the count of rhymes the change costs 1.5 nats. This count looks at one character of line 2,
-# and at nothing of line 4. Still it pays less here than the GRUs: 4.52 nats, they 5.02 and 5.09.
+# and at nothing of line 4. Still it pays less here than the GRUs: 4.52 nats, they about 5.05.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -191,8 +189,8 @@ if not QUICK:
 # logits before the softmax. From p = (0.8, 0.2) come weights p^(1/τ). So τ = 1/2 gives 0.64 to 0.04, which is (0.94,
 # 0.06), and τ = 2 gives (0.67, 0.33).
 #
-# PREDICT: a hundred poems are written with τ = 0.3, 1 and 2. How many keep the form of characters and marks? In which
-# poems do characters come again most often?
+# PREDICT: a hundred poems are written with each of τ = 0.3, 1 and 2. Which keep the form of characters and marks? And
+# which use the fewest different tokens?
 
 # %%
 def write(temperature, many, rng):
@@ -219,18 +217,18 @@ for temperature in (0.3, 1.0, 2.0):
           f"{np.mean([len(set(poem)) for poem in poems]):>19.1f}{'':>13}{poems[0]}  {poems[1]}")
 
 # %% [markdown]
-# With τ = 0.3 and 1 nearly all keep the form, with τ = 2 few do. With τ = 0.3 characters come again most often. One run
-# wrote these (another processor may write others):
+# With τ = 0.3 and 1 nearly all keep the form, with τ = 2 few do. With τ = 0.3 they repeat themselves most. One run wrote
+# these (another processor may write others):
 #
 # | τ | Chinese | in English, word for word |
 # |---|---|---|
 # | 0.3 | 今日入春花，花中已已开。 | today enters spring flowers: among flowers, already already open. |
 # | | 今日无人至，何处几时来。 | today no one arrives: from where, what time, to come? |
-# | 1 | 湖山城郭南，万里路难举。 | lake, mountains, south of the city walls: a thousand miles, road hard to lift. |
+# | 1 | 湖山城郭南，万里路难举。 | lake, mountains, south of the city walls: ten thousand miles, road hard to lift. |
 # | | 天空踏下水，与在飘为宫。 | sky empty, treads down water: with, at, drifts, is a palace. |
 # | 2 | 失地即欺雨， | lost ground, at once cheats the rain: |
 #
-# Words and pairs of words are good, and most lines sound like a line. None makes sense over four lines.
+# Words go together in pairs, and some lines make sense. No poem does as a whole.
 #
 # **To take away:** does the GRU remember anything of lines 1 to 3 when it reads line 4, if not the rhyme? Replace all
 # three by those of another poem. Guess first: does a character of line 4 cost more then?
@@ -247,7 +245,7 @@ if not QUICK:
 # ## Answer
 #
 # With `other[:, 1:19] = np.roll(test[:, 1:19], 1, axis=0)` each character of line 4 costs about 0.15 to 0.2 nats more.
-# So the GRU does use what it has read: what the poem speaks of, perhaps, but not how it sounds.
+# So the GRU does use what it has read: what the poem speaks of, perhaps, but not its rhyme.
 
 # %% tags=["proof"]
 other = test.copy()
