@@ -205,7 +205,8 @@ ax = figure.subplots()
 for name, model in counts.items():
     height = perplexity(given(model, validation))
     ax.axhline(height, color=plots.BLUE if "told" in name or "four" in name else plots.GREY)
-    ax.text(1.02, height, name, transform=ax.get_yaxis_transform(), va={"t": "bottom", "h": "center"}.get(name[0], "top"))
+    side = "bottom" if name.startswith("trigram") else "top"
+    ax.text(1.02, height, name, transform=ax.get_yaxis_transform(), va=side)
 for curve, label in zip(curves, ("three GRUs", None, None)):
     ax.plot(range(1, EPOCHS + 1), curve, "o-", color=plots.ORANGE, label=label)
 ax.set(xlabel="times over the poems", ylabel="perplexity in validation", xticks=range(1, EPOCHS + 1), ylim=(60, 250),
