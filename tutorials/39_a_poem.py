@@ -217,11 +217,12 @@ save(figure, "39_a_poem.png")
 # %% [markdown]
 # ![Perplexity of three GRUs while they learn, and of the counts](figures/39_a_poem.png)
 #
-# It beats the counts that were told nothing, by far, and also those that are told the place. With the four counts, which
-# know the place and the rhyme, a single GRU is about level: one seed is ahead, two are not.
+# It beats the counts that were told nothing, by far, and also those that are told the place. With the four counts,
+# which know the place and the rhyme, a single GRU is about level: one seed is ahead, two are not.
 #
 # The mean of the three GRUs wins: it pays about 0.1 nats less than the four counts, beyond chance. (The counts are a
-# mean as well, of four.) All this is said of four times over the poems. The curves still fall.
+# mean as well, of four.) All this holds for 1,000 tokens and four times over the
+# poems: the curves still fall.
 #
 # The counts take seconds, but someone who knows the form had to tell it. The GRU found something by itself. Tutorial 40
 # asks what.

@@ -108,8 +108,8 @@ for k in range(6, 25, 6):
 ax.plot(t, bigram.mean(axis=0), ".-", color=plots.GREY, label="bigram")
 for one, label in (gru[0], "GRU, two seeds"), (gru[1], None):
     ax.plot(t, one.mean(axis=0), ".-", color=plots.ORANGE, label=label)
-ax.set(xlabel="place in the poem (grey bars: marks)", ylabel="nats, mean over the test", xticks=t[::2], ylim=(-0.3, 8.5),
-       title="The GRUs know where the marks are, the bigram does not")
+ax.set(xlabel="place in the poem (grey bars: marks)", ylabel="nats, mean over the test", xticks=t[::2],
+       ylim=(-0.3, 8.5), title="The GRUs know where the marks are, the bigram does not")
 ax.legend(frameon=False, ncols=2, loc="upper center")
 save(figure, "40_what_the_poet_knows.png")
 
@@ -130,12 +130,12 @@ if not QUICK:
 # %% [markdown]
 # ## Does it hear the rhyme?
 #
-# Nobody told the network how a character sounds. But the poems tell which characters stand together at the ends of lines
-# 2 and 4. A count can learn it: after the end of line 2, how often came each end of line 4? It falls back on how often a
-# character stands at this place.
+# Nobody told the network how a character sounds. But the poems tell which characters stand together at the ends of
+# lines 2 and 4. A count can learn it: after the end of line 2, how often came each end of line 4? It falls back on how
+# often a character stands at this place.
 #
-# To see who uses what, replace one character that is read. In its place comes that of *another* poem. How much more does
-# the last character of line 4 cost then? Three are replaced, one at a time:
+# To see who uses what, replace one character that is read. In its place comes that of *another* poem. How much more
+# does the last character of line 4 cost then? Three are replaced, one at a time:
 #
 # - the last character of line 2, which rhymes with it;
 # - the one before that, which need not rhyme;
@@ -217,8 +217,8 @@ for temperature in (0.3, 1.0, 2.0):
           f"{np.mean([len(set(poem)) for poem in poems]):>19.1f}{'':>13}{poems[0]}  {poems[1]}")
 
 # %% [markdown]
-# With τ = 0.3 and 1 nearly all keep the form, with τ = 2 few do. With τ = 0.3 they repeat themselves most. One run wrote
-# these (another processor may write others):
+# With τ = 0.3 and 1 nearly all keep the form, with τ = 2 few do. With τ = 0.3 they repeat themselves most. One run
+# wrote these (another processor may write others):
 #
 # | τ | Chinese | in English, word for word |
 # |---|---|---|
