@@ -218,7 +218,7 @@ save(figure, "39_a_poem.png")
 # ![Perplexity of three GRUs while they learn, and of the counts](figures/39_a_poem.png)
 #
 # It beats the counts that were told nothing, by far, and also those that are told the place. With the four counts,
-# which know the place and the rhyme, a single GRU is about level: one seed is ahead, two are not.
+# which know the place and the rhyme, a single GRU is about level: the difference is at most 0.04 nats.
 #
 # The mean of the three GRUs wins: it pays about 0.1 nats less than the four counts, beyond chance. (The counts are a
 # mean as well, of four.) All this holds for 1,000 tokens and four times over the
@@ -235,7 +235,7 @@ small = network.init(rng, 5, 4, 4, 5, dtype=np.float64)
 x, y = rng.integers(0, 5, (2, 3)), rng.integers(0, 5, (2, 3))
 assert gradcheck.check(compose.with_loss(network, losses.cross_entropy, y), small, x, rng=rng, method="complex").ok
 if not QUICK:
-    assert all(abs(d.mean()) < 0.08 for d in found)
+    assert all(abs(d.mean()) < 0.06 for d in found)
     assert found_mean.mean() < -0.06 and found_mean.mean() < -5 * found_mean.std() / np.sqrt(len(test))
     assert all(perplexity(one) < perplexity(p["bigram told the place"]) - 5 for one in gru)
     assert all(curve[-1] < curve[-2] - 2 for curve in curves)
