@@ -51,11 +51,12 @@ def masked(scores, seen):
 class Counts:
     """Tables of counts, with a memory of the earlier items and with pairs:
 
-        p_j ∝ popularity_j · Π_i (P(j | i) / popularity_j)^{m_i} · Π_i (Q(j | i) / popularity_j)^{δ s_i}
+        p_j ∝ popularity_j · Π_i (P(j | i) / popularity_j)^{m_i} · Π_i (Q(j | i) / popularity_j)^{δ s_i / √n}
         P(j | i) = (N_ij + α · popularity_j) / (Σ_j N_ij + α)            Q(j | i): the same with N'_ij + N'_ji
 
     m has the decay γ, and s the decay 1. Each event before adds its m_i to N_ij of the item j that came, and its s_i to
-    N'_ij. So N'_ij + N'_ji counts the sessions that have both, in any order. γ = δ = 0 is a first-order Markov chain.
+    N'_ij. So N'_ij + N'_ji counts the sessions that have both, in any order. n = Σ_i s_i is the number of items before:
+    similar items say the same several times. γ = δ = 0 is a first-order Markov chain.
     A session counts half for each `half_life` sessions that came after it, in all counts.
 
     >>> sessions = [[0, 1, 2], [0, 1, 3], [1, 2]]
@@ -92,7 +93,7 @@ class Counts:
         items, place, *_ = _events(sessions, V)
         scores = _memories(items, place, V, self.decay) @ self.logs[0]
         if self.pairs:
-            scores += self.pairs * _memories(items, place, V, 1.0) @ self.logs[1]
+            scores += self.pairs / np.sqrt(place + 1)[:, None] * (_memories(items, place, V, 1.0) @ self.logs[1])
         p = self.popularity * np.exp(scores - scores.max(axis=1, keepdims=True))
         return p / p.sum(axis=1, keepdims=True)
 
