@@ -13,12 +13,12 @@
 #
 #     s / √N,     where s² = Σ (d_n - mean d)² / (N - 1)
 #
-# Suppose the two models are equally good. Then the mean is within two standard errors of zero in about 95 % of cases.
-# So a smaller difference may be luck.
+# If two models are equally good, their mean difference is within two standard errors of zero in about 95 % of cases. So
+# a smaller difference may be luck.
 #
-# On paper, d = 1, 1, 1, 5, 5, 5 has the mean 3. As six observations: s² = 6 · 4 / 5 = 4.8, so √(4.8 / 6) = 0.89.
-# The mean would be more than three standard errors from zero. But a day is like its neighbour here. Perhaps there are
-# only two independent observations: a block of three days with the mean 1, and one with the mean 5.
+# On paper, d = 1, 1, 1, 5, 5, 5 has the mean 3. As six observations: s² = 6 · 4 / 5 = 4.8, so √(4.8 / 6) = 0.89. The
+# mean is more than three standard errors from zero. But a day is like its neighbour here. Perhaps there are only two
+# independent observations: a block of three days with the mean 1, and one with the mean 5.
 #
 # PREDICT: as two observations, how large is the standard error?
 
@@ -50,10 +50,9 @@ assert np.allclose(excess(paper, 1), (3, np.sqrt(0.8))) and np.allclose(excess(p
 #
 # ## The models of tutorial 21
 #
-# The next cell repeats the *line* and the *LSTM* with weight decay, from three seeds. Both read 14 days, and forecast
-# the next seven. The function trains and tests them on any days, because three other test parts follow at the end.
-#
-# It returns the squared error of each forecast, one row for each day of the test part, one column for each day ahead.
+# The next cell repeats the *line*, and the *LSTM* with weight decay from three seeds. It gives their squared errors: one
+# row for each day of the test part, one column for each day ahead. It does so for four divisions of the days into
+# train, validation and test. We call such a division a *cut*. The first is that of tutorial 21.
 
 # %%
 weather = datasets.seattle_weather()
@@ -96,9 +95,9 @@ results = {name: squared_errors(*cut) for name, cut in cuts.items()}
 # %% [markdown]
 # ## Which block?
 #
-# Take the test part of tutorial 21, May to December 2015, and the network of seed 0. Two forecasts of neighbouring
-# days share six of their seven days. So their differences are alike. The *correlation* of one day's difference with the
-# next day's says how much. It is 1 if they rise and fall together, and about 0 if one tells nothing about the other.
+# Take the first cut and the network of seed 0. Two forecasts of neighbouring days share six of their seven days. So
+# their differences are alike. The *correlation* of one day's difference with the next day's says how much. It is 1 if
+# they rise and fall together, and about 0 if one tells nothing about the other.
 #
 # PREDICT: how does the standard error grow from blocks of one day to blocks of 14: not at all, to 2 or 3 times, or to
 # 14 times?
@@ -122,17 +121,16 @@ if not QUICK:
     assert 1.8 * e_1 < e_14 < 3 * e_1 and 0.8 * e_14 < e_28 < 1.4 * e_14
 
 # %% [markdown]
-# To 2.3 times. (The means differ a little, because the days after the last whole block are left out.) If each day were
-# one observation, the network would be behind by more than three standard errors. With blocks of two weeks it is one
-# and a half. From two weeks to four the standard error hardly grows. So we take blocks of two weeks.
+# To 2.3 times. If each day were one observation, the network would be behind by more than three standard errors. With
+# blocks of two weeks it is one and a half. From two weeks to four the standard error hardly grows. So we take blocks of
+# two weeks. (The means differ a little, because the days after the last whole block are left out.)
 #
 # ## Other days
 #
-# A *cut* divides the four years into train, validation and test. The first is that of tutorial 21. Three others follow,
-# with the same settings. Their parts overlap. October 2014 to May 2015 was the validation part of tutorial 21.
+# Now all four cuts. Their parts overlap. On October 2014 to May 2015 the settings of tutorial 21 were chosen.
 #
 # A difference gets a star if it is beyond 2.45 standard errors with blocks of 14, of 21 and of 28 days. For seven
-# blocks, the fewest that we have, the 95 % limit is 2.45 and not 2. What has no star may be luck.
+# blocks, the fewest that we have, the limit of 95 % is 2.45 and not 2.
 #
 # PREDICT: on how many of the four cuts are all three networks behind the line? How many of the twelve differences get a
 # star?
@@ -175,14 +173,12 @@ save(figure, "22_how_sure_is_it.png")
 #
 # A bar shows 2.45 standard errors with blocks of 14 days. A star needs blocks of 21 and of 28 days too.
 #
-# On three cuts all three networks are behind. From March to October 2014 they are level with the line: no sign is sure
-# there. One difference of twelve gets a star, on all of 2015, the longest test part. Its size hardly differs from the
-# two beside it. So there the seed decides whether we call it luck.
+# On three cuts, and one. From March to October 2014 the networks are level with the line: no sign is sure there. The
+# star is on all of 2015, the longest test part. Two other seeds have about the same difference there, without a star.
+# So whether it is more than luck depends on the seed. And of twelve differences one may get a star by luck.
 #
-# And one star of twelve may be luck too. The twelve share days and training data, so they are not twelve proofs.
-#
-# So a network that says seven days at once is not shown to be better than the line. It is probably worse, but four
-# years do not make this sure.
+# So no network that says seven days at once is better than the line by more than luck. On three cuts of four each is
+# behind, but even this may be luck.
 
 # %% tags=["proof"]
 t = np.linspace(-200, 200, 400_001)
@@ -195,9 +191,8 @@ if not QUICK:
     assert not stars[1].any() and stars[[0, 2]].sum() <= 1 and not stars[3].all()
 
 # %% [markdown]
-# **To take away:** from March to October 2014 the networks are level with the line over seven days. But on the first
-# day ahead alone they are far behind it. A network that says seven days shares its 16 units and its epoch among them.
-# Here are networks for one day only, and the mean of the three seeds:
+# **To take away:** from March to October 2014 the networks are level with the line over seven days, but far behind it on
+# the first. They are ahead on days 3 to 7. Here are networks that say the first day only. Mean of the three seeds:
 #
 #     seven, one = results["March to October 2014"], squared_errors(*cuts["March to October 2014"], ahead=1)
 #     lstm_seven, lstm_one = (np.mean([errors[f"LSTM, seed {seed}"][:, 0] for seed in SEEDS], axis=0)
@@ -205,27 +200,29 @@ if not QUICK:
 #     for difference in (lstm_seven - seven["line"][:, 0], lstm_one - seven["line"][:, 0], lstm_seven - lstm_one):
 #         print(written(*judged(difference)))
 #
-# Before you run it: will the networks for one day be better on this day, and will the difference get a star?
+# Before you run it: will they be better on this day than the networks for seven days? Will this get a star?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# Yes, and a star. Squared error on the first day ahead, °C²:
+# Yes, with a star. Squared error on the first day ahead, °C²:
 #
 #     networks for seven days, minus the line               3.54 ± 0.91 *
 #     networks for one day, minus the line                 -0.26 ± 0.26
 #     networks for seven days, minus networks for one day   3.80 ± 0.87 *
 #
-# Asked for one day only, they are level with the line on this cut. Here the networks for one day have an epoch of their
-# own too. How much of the 3.80 comes from that, this comparison does not say.
+# Asked for one day only, they are level with the line on this cut. They have units and an epoch for this day alone.
+# Which of the two helps, this comparison does not say.
 
 # %% tags=["proof"]
 seven, one = results["March to October 2014"], squared_errors(*cuts["March to October 2014"], ahead=1)
 lstm_seven, lstm_one = (np.mean([errors[f"LSTM, seed {seed}"][:, 0] for seed in SEEDS], axis=0)
                         for errors in (seven, one))
+by_day = np.mean([seven[f"LSTM, seed {seed}"] - seven["line"] for seed in SEEDS], axis=(0, 1))
 first = [judged(difference) for difference in (lstm_seven - seven["line"][:, 0], lstm_one - seven["line"][:, 0],
                                                lstm_seven - lstm_one)]
+print("minus the line, by day:", *(f"{mean:.2f}" for mean in by_day))
 print("one day ahead: ", *(written(*entry) for entry in first), sep="   ")
 if not QUICK:
     assert np.allclose([mean for mean, _, _ in first], [3.54, -0.26, 3.80], atol=1) and abs(first[1][0]) < 0.6
-    assert [star for _, _, star in first] == [True, False, True]
+    assert [star for _, _, star in first] == [True, False, True] and (by_day[2:] < 0).all()
