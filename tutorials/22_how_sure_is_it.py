@@ -50,9 +50,9 @@ assert np.allclose(excess(paper, 1), (3, np.sqrt(0.8))) and np.allclose(excess(p
 #
 # ## The models of tutorial 21
 #
-# The next cell repeats the *line*, and the *LSTM* with weight decay from three seeds. It gives their squared errors: one
-# row for each day of the test part, one column for each day ahead. It does so for four divisions of the days into
-# train, validation and test. We call such a division a *cut*. The first is that of tutorial 21.
+# The next cell repeats the *line*, and the *LSTM* with weight decay from three seeds. It gives their squared errors: a
+# row for each day of the test part, a column for each day ahead. It does so for four *cuts*, divisions of the days into
+# train, validation and test. The first is that of tutorial 21.
 
 # %%
 weather = datasets.seattle_weather()
@@ -96,8 +96,8 @@ results = {name: squared_errors(*cut) for name, cut in cuts.items()}
 # ## Which block?
 #
 # Take the first cut and the network of seed 0. Two forecasts of neighbouring days share six of their seven days. So
-# their differences are alike. The *correlation* of one day's difference with the next day's says how much. It is 1 if
-# they rise and fall together, and about 0 if one tells nothing about the other.
+# their differences are alike. The *correlation* of one day's difference with the next day's says how much: it is 1 if
+# they rise and fall together, about 0 if one tells nothing about the other.
 #
 # PREDICT: how does the standard error grow from blocks of one day to blocks of 14: not at all, to 2 or 3 times, or to
 # 14 times?
@@ -173,12 +173,12 @@ save(figure, "22_how_sure_is_it.png")
 #
 # A bar shows 2.45 standard errors with blocks of 14 days. A star needs blocks of 21 and of 28 days too.
 #
-# On three cuts, and one. From March to October 2014 the networks are level with the line: no sign is sure there. The
-# star is on all of 2015, the longest test part. Two other seeds have about the same difference there, without a star.
-# So whether it is more than luck depends on the seed. And of twelve differences one may get a star by luck.
+# On three cuts, and one star. From March to October 2014 the networks are level with the line: no sign is sure there.
+# The star is on all of 2015, the longest test part. The other two seeds have about the same difference, without a star.
+# So it depends on the seed whether we call it luck. And of twelve differences one may get a star by luck.
 #
-# So no network that says seven days at once is better than the line by more than luck. On three cuts of four each is
-# behind, but even this may be luck.
+# So no network that says seven days at once is shown to be ahead of the line on any cut. On three of four they are
+# behind, but this may be luck.
 
 # %% tags=["proof"]
 t = np.linspace(-200, 200, 400_001)
@@ -191,8 +191,8 @@ if not QUICK:
     assert not stars[1].any() and stars[[0, 2]].sum() <= 1 and not stars[3].all()
 
 # %% [markdown]
-# **To take away:** from March to October 2014 the networks are level with the line over seven days, but far behind it on
-# the first. They are ahead on days 3 to 7. Here are networks that say the first day only. Mean of the three seeds:
+# **To take away:** from March to October 2014 the networks are far behind the line on the first day ahead, and in the
+# mean ahead of it on days 3 to 7. Here are networks that say the first day only, and the mean of the three seeds:
 #
 #     seven, one = results["March to October 2014"], squared_errors(*cuts["March to October 2014"], ahead=1)
 #     lstm_seven, lstm_one = (np.mean([errors[f"LSTM, seed {seed}"][:, 0] for seed in SEEDS], axis=0)
@@ -225,4 +225,4 @@ print("minus the line, by day:", *(f"{mean:.2f}" for mean in by_day))
 print("one day ahead: ", *(written(*entry) for entry in first), sep="   ")
 if not QUICK:
     assert np.allclose([mean for mean, _, _ in first], [3.54, -0.26, 3.80], atol=1) and abs(first[1][0]) < 0.6
-    assert [star for _, _, star in first] == [True, False, True] and (by_day[2:] < 0).all()
+    assert [star for _, _, star in first] == [True, False, True] and by_day[2:].mean() < 0
