@@ -46,7 +46,7 @@ for days in (1, 3):
 assert np.allclose(excess(paper, 1), (3, np.sqrt(0.8))) and np.allclose(excess(paper, 3), (3, 2))
 
 # %% [markdown]
-# 2: s² = 4 + 4 = 8, and √(8 / 2) = 2. These are the same six days, but now their mean may be luck.
+# 2: s² = 4 + 4 = 8, and √(8 / 2) = 2. Now the mean of the same six days may be luck.
 #
 # ## The models of tutorial 21
 #
@@ -99,8 +99,7 @@ results = {name: squared_errors(*cut) for name, cut in cuts.items()}
 # their differences are alike. The *correlation* of one day's difference with the next day's says how much: it is 1 if
 # they rise and fall together, about 0 if one tells nothing about the other.
 #
-# PREDICT: how does the standard error grow from blocks of one day to blocks of 14: not at all, to 2 or 3 times, or to
-# 14 times?
+# PREDICT: how does the standard error grow from blocks of one day to blocks of 14: not at all, 2 to 3 times, 14 times?
 
 # %%
 def beside_line(errors, model):
@@ -121,7 +120,7 @@ if not QUICK:
     assert 1.8 * e_1 < e_14 < 3 * e_1 and 0.8 * e_14 < e_28 < 1.4 * e_14
 
 # %% [markdown]
-# To 2.3 times. If each day were one observation, the network would be behind by more than three standard errors. With
+# 2.3 times. If each day were one observation, the network would be behind by more than three standard errors. With
 # blocks of two weeks it is one and a half. From two weeks to four the standard error hardly grows. So we take blocks of
 # two weeks. (The means differ a little, because the days after the last whole block are left out.)
 #
@@ -171,7 +170,7 @@ save(figure, "22_how_sure_is_it.png")
 # %% [markdown]
 # ![Differences to the line with the limits of chance, on four test parts](figures/22_how_sure_is_it.png)
 #
-# A bar shows 2.45 standard errors with blocks of 14 days. A star needs blocks of 21 and of 28 days too.
+# A bar shows 2.45 standard errors with blocks of 14 days.
 #
 # On three cuts, and one star. From March to October 2014 the networks are level with the line: no sign is sure there.
 # The star is on all of 2015, the longest test part. The other two seeds have about the same difference, without a star.
@@ -191,8 +190,8 @@ if not QUICK:
     assert not stars[1].any() and stars[[0, 2]].sum() <= 1 and not stars[3].all()
 
 # %% [markdown]
-# **To take away:** from March to October 2014 the networks are far behind the line on the first day ahead, and in the
-# mean ahead of it on days 3 to 7. Here are networks that say the first day only, and the mean of the three seeds:
+# **To take away:** from March to October 2014 the networks are far behind the line on the first day ahead. On days 3 to
+# 7 they are ahead of it in the mean. Here are networks that say the first day only, and the mean of the three seeds:
 #
 #     seven, one = results["March to October 2014"], squared_errors(*cuts["March to October 2014"], ahead=1)
 #     lstm_seven, lstm_one = (np.mean([errors[f"LSTM, seed {seed}"][:, 0] for seed in SEEDS], axis=0)
