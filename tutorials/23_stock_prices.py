@@ -3,8 +3,8 @@
 #
 # *Beside the article: §6, stock prices; the model of §5.*
 #
-# The article names stock prices first. Many tutorials train an LSTM on a price and plot its forecast over the truth.
-# The two curves lie on each other. How much does such a forecast know of the next day?
+# Many tutorials train an LSTM on a stock price and plot its forecast over the truth. The two curves lie on each other.
+# How much does such a forecast know of the next day?
 #
 # ## The score on paper
 #
@@ -40,16 +40,15 @@ for last in (6, 101):
 assert r2(np.arange(1.0, 6), np.arange(2.0, 7)) == 0.5 and 0.9985 < r2(prices[:-1], prices[1:]) < 0.9995
 
 # %% [markdown]
-# 0.999. The price goes further from its mean, and the error stays the same. So a high R² may only say that the price
-# moved far.
+# 0.999. The error is the same, and the price moved further. A high R² may only say that.
 #
 # ## A real price
 #
-# The New York Stock Exchange, 6,051 trading days. The file has the *log return* of the Dow Jones index for each day:
+# The New York Stock Exchange, 6,051 trading days. The file has the *log return* of the Dow Jones index,
 # r_t = ln(p_t / p_{t-1}). We rebuild a price from it: 100 · exp(r_1 + ... + r_t).
 #
-# The days up to 1979-12-31 are for training. The 1,770 days after are the test. It has two parts. On the *early* days
-# the price is never above the highest price of training. The *late* days begin when it first is.
+# The days up to 1979-12-31 are for training, the rest is the test. It has two parts. On the *early* days the price is
+# never above the highest price of training. The *late* days begin when it first is.
 
 # %%
 days = datasets.nyse()
@@ -72,11 +71,10 @@ assert truth[early].max() <= highest < truth[late][0]
 #
 # - *Yesterday's price*.
 # - *Ridge*: a weighted sum of the last prices with a penalty (tutorial 21).
-# - *LSTM*: the article's model reads the prices of 20 days and says the next. Five seeds, 0 to 4, and the mean of their
-#   five forecasts.
+# - *LSTM*: the article's model reads the prices of 20 days and says the next. Five seeds, and the mean of the five.
 #
-# The last 15 % of the training days are for validation. They choose how many days the ridge reads, its penalty, and the
-# epoch of each LSTM. Then each is fitted again, to all training days.
+# The last 15 % of the training days choose how many days the ridge reads, its penalty, and the epoch of each LSTM. Then
+# each is fitted again, to all training days.
 
 # %%
 def lstm(series, seed):
@@ -106,14 +104,9 @@ said = {"yesterday's price": yesterday, "ridge": line.forecasts(price, cut, 1)[:
         "LSTM, mean": np.mean(list(networks.values()), axis=0)}
 
 # %% [markdown]
-# The table has three columns for the early days, and the same three for the late days:
-#
-# - RMSE;
-# - the squared error *minus that of yesterday's price*, ± its standard error: negative is better;
-# - R².
-#
-# For the standard error, 20 trading days count as one observation. They are four weeks, the longest blocks of
-# tutorial 22.
+# The table has three columns for the early days, and three for the late days: RMSE; the squared error *minus that of
+# yesterday's price* ± its standard error (negative is better); R². For the standard error, 20 trading days count as one
+# observation: four weeks, the longest blocks of tutorial 22.
 #
 # PREDICT: on the late days the price goes up to 301. How much does an LSTM say at most: about 300, or under 200?
 
@@ -162,17 +155,15 @@ if not QUICK:
 # depends on the seed. The mean of the five may be ahead, by about one percent of the squared error. (It became a row
 # after the test days had been seen.)
 #
-# On the late days all are worse than yesterday's price. The ridge is worse by four standard errors. The LSTMs do not
-# come near 301. Each number of h lies between -1 and 1, so the linear layer has a largest value. On the 38 late days up
-# to 162, the same LSTM is as good as yesterday's price.
+# On the late days all are worse: the ridge by four standard errors, and the LSTMs do not come near 301. Each number of
+# h lies between -1 and 1, so the linear layer has a largest value. On the late days up to 162 the LSTM does not fail.
 #
-# Yesterday's price itself has a larger error on the late days, and yet a higher R². As on paper, the price moves
-# further.
+# Yesterday's price has a larger error on the late days, and yet a higher R²: as on paper.
 #
 # ## The test for the illusion
 #
-# Stay on the early days, where all the curves lie on the truth. Compare the forecast for day t with the truth of day
-# t - k. The number k is called the *lag*. The forecast is meant for k = 0.
+# On the early days all the curves lie on the truth. Compare the forecast for day t with the truth of day t - k. The
+# number k is called the *lag*. The forecast is meant for k = 0.
 #
 # PREDICT: is the error at k = 1 about a half, a fifth or a twentieth of that at k = 0?
 
@@ -214,13 +205,12 @@ save(figure, "23_stock_prices.png")
 # %% [markdown]
 # ![Fifty days of a price and a forecast that is a day late; errors of two models by lag](figures/23_stock_prices.png)
 #
-# About a fifth: 0.2 to 0.3, beside 1.3 to 1.4. So each forecast lies nearest to the price of the day before. It is an
-# *echo*. The ridge shows how: it says yesterday's price, and adds 0.17 of the last move. Its curve lies on the truth
-# because yesterday's price does.
+# About a fifth: 0.2 to 0.3, beside 1.3 to 1.4. Each forecast is an *echo*: it lies nearest to the price of the day
+# before. The ridge shows how. It says yesterday's price, and adds 0.17 of the last move.
 #
-# An echo need not be a bad forecast: of a price that moves by chance, the last price is the best. The illusion is the
-# R², and the two curves that lie on each other. They are there without any knowledge of the next day. What counts is
-# the error beside that of yesterday's price.
+# An echo need not be a bad forecast: of a price that moves by chance, the last price is the best. But its curve lies on
+# the truth, and its R² is high, without any knowledge of the next day. What counts is the error beside that of
+# yesterday's price.
 #
 # **To take away:** make a price that is pure chance, from returns that nobody can know:
 #
@@ -232,10 +222,9 @@ save(figure, "23_stock_prices.png")
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# Only the RMSE beside that of yesterday's value can tell: here the ridge is not below it. R² is 0.99 for both, though
-# nothing can be forecast. And k = 1 would be best too if a small part of the next move were known. Even the RMSE may
-# miss that part. Give the returns a correlation of 0.05 with those of the day before: in this case too, the ridge is
-# not below.
+# Only the RMSE beside that of yesterday's value can: here the ridge is not below it. R² is 0.99 for both. And k = 1
+# would be best too if a small part of the next move were known. The RMSE may miss such a small part: give the returns a
+# correlation of 0.05 with those of the day before, and the ridge is still not below.
 
 # %% tags=["proof"]
 moves = np.random.default_rng(0).normal(0, 0.008, n)
