@@ -213,7 +213,7 @@ save(figure, "24_return_and_volume.png")
 #
 # Of the volume, nearly half of the variance is known the day before. That is on average: it is less in the second half
 # of the test. *Like yesterday* has 0.18, as in the book, and as 2 · 0.59 - 1 says. The line that reads only yesterday
-# has about ρ². Then the days before add 0.03, the other variables 0.04 and the calendar 0.07.
+# has about ρ² = 0.35. Then the days before add 0.03, the other variables 0.04 and the calendar 0.07.
 #
 # Alone the LSTM is not ahead of the line: the five are level with it or behind. The mean of both may be ahead, by about
 # one hundredth of R². (The holidays and the mean of both were added after the test days had been seen, so 0.485 and
