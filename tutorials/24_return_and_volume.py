@@ -26,7 +26,7 @@ from common import QUICK, save
 from matplotlib.figure import Figure
 
 from minirnn import baselines, compose, datasets, fast, linear, metrics, optim, training
-from minirnn.plots import BLUE, GREY, ORANGE
+from minirnn.plots import BLUE, GREY
 
 a = np.linspace(0, 1, 101)
 for ρ in (0.6, 0.05):
