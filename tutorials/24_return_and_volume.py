@@ -200,7 +200,7 @@ ax.axvline(0, color=GREY, linewidth=1)
 ax.text(-0.09, 1, "← return: -0.9", va="center", color="#555555")
 ax.grid(axis="x", alpha=0.4)
 ax.set(xlabel="R² on the test days, one day ahead", xlim=(-0.1, 0.55), xticks=np.arange(-0.1, 0.6, 0.1),
-       title="Return: as always the mean. Volume: nearly half, by line and LSTM")
+       title="Return: no better than the mean. Volume: nearly half")
 ax.legend(loc="lower center")
 ax.invert_yaxis()
 save(figure, "24_return_and_volume.png")
