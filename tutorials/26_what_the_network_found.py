@@ -9,9 +9,9 @@
 #
 # ## Two models that read the same
 #
-# The series is u_t = (volume_t - usual_t) / s: how unusual is this hour? The usual volume is the mean of this hour of the
-# week in the training part. Both models read 24 values of u, and of k (1 if the hour was counted). They also read which
-# hour of the week it is, and which of these hours are holidays.
+# The series is u_t = (volume_t - usual_t) / s: how unusual is this hour? The usual volume is the mean of this hour of
+# the week in the training part. Both models read the last 24 values of u, and of k (1 if the hour was counted). They
+# also read which hour of the week it is, and for each of these hours whether it is in a holiday.
 #
 # - The *line* is a ridge regression (tutorial 21). Validation chooses its penalty.
 # - The *LSTM* has 32 units, and is trained from five seeds. Validation chooses its epoch. *Networks* means the mean of
@@ -54,7 +54,7 @@ def rmse(f, part):
 def line(*columns):
     """A ridge regression on these columns: forecasts of all hours, and the weight of u_{t-1}."""
     x, k = np.column_stack(columns), train[known[train]]
-    fits = [baselines.Ridge(penalty).fit(x[k], u[k, None]) for penalty in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)]
+    fits = [baselines.Ridge(penalty).fit(x[k], u[k, None]) for penalty in (1e-5, 1e-3, 1e-1)]
     said = [(usual + scale.invert(fit.forecasts(x)[:, 0]), fit.w[1, 0]) for fit in fits]
     return min(said, key=lambda one_of: rmse(one_of[0], "validation"))
 
@@ -98,14 +98,13 @@ if not QUICK:
     assert abs(of_holidays["test"] - 0.69) < 0.08 and abs(of_holidays["validation"] - 0.23) < 0.06
 
 # %% [markdown]
-# More than half: 69 %. On validation one holiday makes 23 %. But the line is told that it is a holiday. What does it
-# lack?
+# More than half: 69 %. On validation one holiday makes 23 %. But the line is told of holidays. What does it lack?
 #
 # ## What the networks do with the last count
 #
-# Suppose that u_{t-1} was larger by a little. By how much is the forecast of u_t larger? This slope, ∂y_t/∂u_{t-1}, is
-# one number for the line: it is the same at all hours. The networks can have another at each hour, because their gates
-# read the calendar. The backward pass gives it: dL/dy is 1 at the last step, and 0 before.
+# Suppose that u_{t-1} is larger by a little. By how much is the forecast of u_t larger? Call this the *slope*,
+# ∂y_t/∂u_{t-1}. The line has the same slope at all hours. The networks can have another at each hour, because their
+# gates read the calendar. The backward pass gives it: let dL/dy be 1 at the last step, and 0 before.
 #
 # PREDICT: draw the slope of the networks over the 24 hours of the day. At which hours is it smallest, and at which is
 # it largest?
@@ -135,19 +134,21 @@ print(f"line {slope_of_line:.2f}; networks {slope[0]:.2f} at 0 o'clock, {slope[5
 if not QUICK:
     assert slope.argmin() == 0 and set(np.argsort(slope)[-2:]) == {5, 6} and min(slope[5:7]) > 1.2
     by_hour = np.array([growth[later][hour[later] == h].mean() for h in range(24)])
-    assert np.corrcoef(slope, by_hour)[0, 1] > 0.75
+    assert np.corrcoef(slope[:9], by_hour[:9])[0, 1] > 0.8 and (slope[3:9] < by_hour[3:9]).all()
+    assert slope[22] > 0.9 and by_hour[22] < 0.9
 
 # %% [markdown]
-# ![Slope of the line and of the networks by hour of the day, beside the growth of the usual volume](figures/26_what_the_network_found.png)
+# ![Slope of line and networks by hour of the day, and growth of the usual volume](figures/26_what_the_network_found.png)
 #
-# It is smallest at midnight, and largest at 5 and 6. There the usual volume grows fast. The dashed curve shows by how
-# much: usual_t / usual_{t-1}. The slope of the networks rises and falls with it, but less.
+# It is smallest at midnight, and largest at 5 and 6. At these hours the usual volume grows fast. The dashed curve shows
+# this growth: usual_t / usual_{t-1}. Until 8 o'clock the slope of the networks rises and falls with it, but less. Later
+# in the day the two are less alike.
 #
 # ## Tell the line
 #
-# This looks like a rule: what is unusual passes on in per cent. On paper: at 5 o'clock 1,000 vehicles are usual, at 6
-# it is 2,000. On a holiday 500 are counted at 5. The line passes on three quarters of the 500 that are missing, and
-# says about 1,600 for 6 o'clock. In per cent, a half is missing: 1,000.
+# This looks like a rule: what is unusual passes on in per cent, u_t / usual_t = u_{t-1} / usual_{t-1}. On paper: at 5
+# o'clock 1,000 vehicles are usual, at 6 it is 2,000. On a holiday 500 are counted at 5. The line passes on three
+# quarters of the 500 that are missing, and says about 1,600 for 6 o'clock. In per cent, a half is missing: 1,000.
 #
 # So give the line one new column:
 #
@@ -155,8 +156,8 @@ if not QUICK:
 # - *+ 24 slopes*, beside it: no rule, but a slope for each hour of the day. These are 24 columns: u_{t-1} at its hour,
 #   and 0 at the others.
 #
-# The table also counts the weeks in which the networks are ahead. There are 14 in each part: if there was nothing
-# between two models, each would be ahead in about seven.
+# The table also counts the weeks in which the networks are ahead. Each part has 14. Of two equal models, each is ahead
+# in about seven.
 #
 # PREDICT: how much of the distance from the line to the networks does the one column close: none, half, or more?
 
@@ -174,20 +175,36 @@ def weeks_ahead(f, part):
 
 
 PARTS["holidays of the test"] = PARTS["test"][holiday[PARTS["test"]] > 0]
-print("              RMSE, less is better              weeks in which the networks are ahead")
-print("              validation   test   its holidays  validation   test")
-for name, f in forecasts.items():
-    print(f"{name:<14}", *(f"{rmse(f, part):<9.0f}" for part in PARTS), *(f"{weeks_ahead(f, part):>9}" for part in list(PARTS)[:2]))
-print(f"{'networks':<14}", *(f"{rmse(networks, part):<9.0f}" for part in PARTS))
+print("              RMSE, less is better                     networks ahead, of 14 weeks")
+print("              validation   test         its holidays   validation   test")
+for name, f in (forecasts | {"networks": networks}).items():
+    print(f"{name:<14}", *(f"{rmse(f, part):<12.0f}" for part in PARTS),
+          *(f"{weeks_ahead(f, part):<12}" for part in ("validation", "test") if name != "networks"))
 of_one = [[rmse(f, part) for f in singles] for part in PARTS]
-print("single ones   ", *(f"{min(errors):.0f} to {max(errors):.0f}" for errors in of_one))
+print("single ones   ", *(f"{f'{min(errors):.0f} to {max(errors):.0f}':<12}" for errors in of_one))
 
 # %% tags=["proof"]
 assert np.allclose([[rmse(f, part) for part in PARTS] for f in forecasts.values()],
-                   [[238.5, 227.8], [225.8, 210.3], [217.5, 209.5]], atol=0.3)
+                   [[238.5, 227.8, 529], [225.8, 210.3, 283], [217.5, 209.5, 269]], atol=0.7)
+if not QUICK:
+    assert np.allclose([rmse(networks, part) for part in ("validation", "test")], [206, 204], atol=2)
+    assert rmse(networks, "holidays of the test") < 255
+    weeks = [[weeks_ahead(f, part) for part in ("validation", "test")] for f in (plain, forecasts["+ per cent"])]
+    assert np.abs(np.array(weeks) - [[14, 9], [11, 8]]).max() <= 1
+    assert 203 < min(of_one[1]) and max(of_one[1]) < 212 and 205 < min(of_one[0]) and max(of_one[0]) < 214
 
 # %% [markdown]
-# TEXT
+# More: about two thirds on validation, and three quarters on test. The one column does at least as much as 24 free
+# slopes. On the holidays of the test the error of the line falls from 529 to 269, and the networks have 233. So on
+# holidays the line lacked mostly this column.
+#
+# Do the networks know more than the told line? On test hardly: it has 209, and single networks have 205 to 209. On
+# validation they do: 208 to 211, and it has 217. There their mean is ahead in 11 of 14 weeks.
+#
+# The one column was chosen after the test errors had been seen. But validation prefers it, too.
+#
+# Recorded once: *gradient boosting*, a sum of small decision trees, reads the same and has 227 and 205.
+# (`HistGradientBoostingRegressor` of scikit-learn 1.9.1, rate 0.1, 31 leaves. Of up to 200 trees, validation chose 72.)
 #
 # **To take away:** one could guess that the line lacks only the hours of a holiday. So give it 24 columns, one for each
 # hour of a holiday. Are they worth as much as the one column?
@@ -195,9 +212,10 @@ assert np.allclose([[rmse(f, part) for part in PARTS] for f in forecasts.values(
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# No. With them the line has 234 and 222, with the one column 217 and 209.
+# No. With them the line has 234 on validation and 222 on test, where it has 217 and 209 with the one column. On the
+# holidays of the test it has 479, in place of 269.
 
 # %% tags=["proof"]
 guess, _ = line(columns, np.eye(24)[hour] * holiday[:, None])
-print(f"a column for each hour of a holiday: {rmse(guess, 'validation'):.1f}, {rmse(guess, 'test'):.1f}")
-assert np.allclose([rmse(guess, part) for part in PARTS], [233.7, 221.7], atol=0.3)
+print("a column for each hour of a holiday:", *(f"{part} {rmse(guess, part):.0f}" for part in PARTS))
+assert np.allclose([rmse(guess, part) for part in PARTS], [233.7, 221.7, 479], atol=0.7)
