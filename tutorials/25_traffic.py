@@ -98,19 +98,18 @@ model = compose.with_loss(network, losses.mse, window.y.astype(float), window.ma
 assert gradcheck.check(model, params, window.x.astype(float), rng=rng, method="complex").ok
 
 # %% [markdown]
-# The count that is missing at 7 shows as m = 0 in its own row, and as k = 0 in the next. (The gradient check of an LSTM
-# on these six rows, with this mask, runs unseen.)
+# The count that is missing at 7 shows as m = 0 in its own row, and as k = 0 in the next. (A gradient check with this
+# mask runs unseen.)
 #
 # ## The counter fails for an hour
 #
 # Train an LSTM of 32 units from five seeds. Its epoch is chosen on validation. Then hide the last count of every
 # window: what shall the network read in its place? Four ways:
 #
-# - *Nothing*: u = 0 and k = 0. In training, the networks have met k = 0 only at the hours that nobody counted.
+# - *Nothing*: u = 0 and k = 0. In training, the networks have met this only at the hours that nobody counted.
 # - *A copy*: u of the hour before, with k = 1.
 # - *Its own forecast* of the missing hour, with k = 1. The network says this number one step earlier.
-# - *Nothing, and new networks*: five that have met more. In their training each count was hidden with probability 0.1,
-#   so they read u = 0 and k = 0 there.
+# - *Nothing, new networks*: in the training of five others, each count was hidden with probability 0.1.
 #
 # If all was counted, the networks have an error of about 207 vehicles on test. The usual volume has 403.
 #
@@ -185,12 +184,11 @@ save(figure, "25_traffic.png")
 # %% [markdown]
 # ![Test error of the networks by what they read in place of the last count](figures/25_traffic.png)
 #
-# The own forecast is best: 246 to 253 on test. Each of the five is better than each of the new networks, which have 261
-# to 290. A copy has 276 to 291. Nothing is hardly better than the usual volume: 379 to 397. These networks read k = 0,
-# but from so few examples they have not learned what to do then.
+# The own forecast is best: 246 to 253 on test. The new networks have 261 to 290, and a copy has 276 to 291. Nothing is
+# hardly better than the usual volume: 379 to 397. These networks read k = 0, but they have met it too seldom.
 #
-# The own forecast needs no new training. It is one more step of the same network. And where all was counted, nothing
-# changes: 205 to 209. The new networks lose a little there.
+# The own forecast needs no new training. Where all was counted, nothing changes: 205 to 209. There the new networks
+# lose a little.
 #
 # So the mask keeps a missing count out of the loss. In what the network reads, its own forecast takes the place.
 #

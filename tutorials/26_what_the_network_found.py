@@ -3,9 +3,9 @@
 #
 # *Beside the article: §6, traffic flow; the model of §5, read out at every step as in §4, equation 4.*
 #
-# The hours of tutorial 25 again: how many vehicles will pass in the next hour? A line and five LSTMs read the same
-# numbers, and the LSTMs are ahead. What did they find? This page looks for the days on which they lead, and measures
-# what they do with the last count. Then it tells this to the line.
+# How many vehicles will pass in the next hour (tutorial 25)? A line and five LSTMs read the same numbers, and the LSTMs
+# are ahead. What did they find? This page looks for the days on which they lead. It measures what they do with the last
+# count, and tells this to the line.
 #
 # ## Two models that read the same
 #
@@ -138,11 +138,11 @@ if not QUICK:
     assert slope[22] > 0.9 and by_hour[22] < 0.9
 
 # %% [markdown]
-# ![Slope of line and networks by hour of the day, and growth of the usual volume](figures/26_what_the_network_found.png)
+# ![Slope of line and networks by hour, and growth of the usual volume](figures/26_what_the_network_found.png)
 #
-# It is smallest at midnight, and largest at 5 and 6. At these hours the usual volume grows fast. The dashed curve shows
-# this growth: usual_t / usual_{t-1}. Until 8 o'clock the slope of the networks rises and falls with it, but less. Later
-# in the day the two are less alike.
+# It is smallest at midnight, and largest at 5 and 6. In the early morning the usual volume grows fast. The dashed curve
+# shows this growth: usual_t / usual_{t-1}. Until 8 o'clock the slope of the networks rises and falls with it, but less.
+# Later in the day the two are less alike.
 #
 # ## Tell the line
 #
@@ -150,21 +150,14 @@ if not QUICK:
 # o'clock 1,000 vehicles are usual, at 6 it is 2,000. On a holiday 500 are counted at 5. The line passes on three
 # quarters of the 500 that are missing, and says about 1,600 for 6 o'clock. In per cent, a half is missing: 1,000.
 #
-# So give the line one new column:
-#
-# - *+ per cent*: u_{t-1} usual_t / usual_{t-1};
-# - *+ 24 slopes*, beside it: no rule, but a slope for each hour of the day. These are 24 columns: u_{t-1} at its hour,
-#   and 0 at the others.
-#
-# The table also counts the weeks in which the networks are ahead. Each part has 14. Of two equal models, each is ahead
-# in about seven.
+# So give the line one new column, u_{t-1} usual_t / usual_{t-1}. In the table this is the *told line*. The table also
+# counts the weeks in which the networks are ahead. Each part has 14. Of two equal models, each is ahead in about seven.
 #
 # PREDICT: how much of the distance from the line to the networks does the one column close: none, half, or more?
 
 # %%
-before = u[past[:, 0]]
-forecasts = {"line": plain, "+ 24 slopes": line(columns, before[:, None] * np.eye(24)[hour])[0],
-             "+ per cent": line(columns, before * growth)[0]}
+before = u[past[:, 0]]  # u_{t-1}
+told, _ = line(columns, before * growth)
 
 
 def weeks_ahead(f, part):
@@ -177,45 +170,50 @@ def weeks_ahead(f, part):
 PARTS["holidays of the test"] = PARTS["test"][holiday[PARTS["test"]] > 0]
 print("              RMSE, less is better                     networks ahead, of 14 weeks")
 print("              validation   test         its holidays   validation   test")
-for name, f in (forecasts | {"networks": networks}).items():
+for name, f in (("line", plain), ("told line", told), ("networks", networks)):
     print(f"{name:<14}", *(f"{rmse(f, part):<12.0f}" for part in PARTS),
           *(f"{weeks_ahead(f, part):<12}" for part in ("validation", "test") if name != "networks"))
 of_one = [[rmse(f, part) for f in singles] for part in PARTS]
 print("single ones   ", *(f"{f'{min(errors):.0f} to {max(errors):.0f}':<12}" for errors in of_one))
 
 # %% tags=["proof"]
-assert np.allclose([[rmse(f, part) for part in PARTS] for f in forecasts.values()],
-                   [[238.5, 227.8, 529], [225.8, 210.3, 283], [217.5, 209.5, 269]], atol=0.7)
+assert np.allclose([[rmse(f, part) for part in PARTS] for f in (plain, told)],
+                   [[238.5, 227.8, 529], [217.5, 209.5, 269]], atol=0.7)
 if not QUICK:
     assert np.allclose([rmse(networks, part) for part in ("validation", "test")], [206, 204], atol=2)
     assert rmse(networks, "holidays of the test") < 255
-    weeks = [[weeks_ahead(f, part) for part in ("validation", "test")] for f in (plain, forecasts["+ per cent"])]
+    weeks = [[weeks_ahead(f, part) for part in ("validation", "test")] for f in (plain, told)]
     assert np.abs(np.array(weeks) - [[14, 9], [11, 8]]).max() <= 1
     assert 203 < min(of_one[1]) and max(of_one[1]) < 212 and 205 < min(of_one[0]) and max(of_one[0]) < 214
 
 # %% [markdown]
-# More: about two thirds on validation, and three quarters on test. The one column does at least as much as 24 free
-# slopes. On the holidays of the test the error of the line falls from 529 to 269, and the networks have 233. So on
-# holidays the line lacked mostly this column.
+# More: about two thirds on validation, and three quarters on test. On the holidays of the test the error falls from 529
+# to 269, and the networks have 233. So on holidays the line lacked mostly this column.
+#
+# The networks are ahead of the line in all 14 weeks of validation, but in 9 of the test. There it is the holidays that
+# make the lead.
 #
 # Do the networks know more than the told line? On test hardly: it has 209, and single networks have 205 to 209. On
 # validation they do: 208 to 211, and it has 217. There their mean is ahead in 11 of 14 weeks.
 #
-# The one column was chosen after the test errors had been seen. But validation prefers it, too.
+# (The column was chosen after the test errors had been seen. But validation prefers it, too.)
 #
 # Recorded once: *gradient boosting*, a sum of small decision trees, reads the same and has 227 and 205.
 # (`HistGradientBoostingRegressor` of scikit-learn 1.9.1, rate 0.1, 31 leaves. Of up to 200 trees, validation chose 72.)
 #
-# **To take away:** one could guess that the line lacks only the hours of a holiday. So give it 24 columns, one for each
-# hour of a holiday. Are they worth as much as the one column?
+# **To take away:** one could guess something else, and give the line 24 columns. Either one for each hour of a holiday.
+# Or a slope for each hour of the day: u_{t-1} at this hour, else 0. Is one of them better than the one column?
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# No. With them the line has 234 on validation and 222 on test, where it has 217 and 209 with the one column. On the
-# holidays of the test it has 479, in place of 269.
+# No. The one column has 217 on validation and 209 on test. The hours of a holiday have 234 and 222. The 24 slopes have
+# 226 and 210: near on test, but not on validation.
 
 # %% tags=["proof"]
-guess, _ = line(columns, np.eye(24)[hour] * holiday[:, None])
-print("a column for each hour of a holiday:", *(f"{part} {rmse(guess, part):.0f}" for part in PARTS))
-assert np.allclose([rmse(guess, part) for part in PARTS], [233.7, 221.7, 479], atol=0.7)
+h = np.eye(24)[hour]
+for name, more, errors in (("hours of a holiday", holiday[:, None] * h, [233.7, 221.7]),
+                           ("24 slopes", before[:, None] * h, [225.8, 210.3])):
+    f, _ = line(columns, more)
+    print(name, *(f"{part} {rmse(f, part):.1f}" for part in ("validation", "test")))
+    assert np.allclose([rmse(f, part) for part in ("validation", "test")], errors, atol=0.3)
