@@ -3,9 +3,9 @@
 #
 # *Beside the article: its question-and-answer part, on language models and perplexity.*
 #
-# A *language model* reads a text. After each character it says how likely each next one is. Here it reads 3,772
-# quatrains of the Tang dynasty. All have one form: four lines, each of five characters and a mark. Lines 2 and 4 rhyme,
-# often line 1 too. Here they end in xiǎo, niǎo and shǎo:
+# A *language model* reads a text, and says how likely each next character is. Here it reads 3,772 quatrains of the Tang
+# dynasty. All have four lines, each of five characters and a mark. Lines 2 and 4 rhyme, often line 1 too. These end in
+# xiǎo, niǎo and shǎo:
 #
 # | 春晓, Meng Haoran | in English, word for word |
 # |---|---|
@@ -20,11 +20,11 @@
 #
 # What is read and guessed is called a *token*: a character or a mark. A poem has 24, of which four are marks.
 #
-# A model pays -ln p *nats* for each token that came, where p is what it gave to it. The mean of this is the
-# *cross-entropy* (tutorial 28). The *perplexity* is exp of this mean.
+# A model pays -ln p *nats* for each token that came, where p is what it gave to it. The *perplexity* is exp of the mean
+# of this (of the cross-entropy, tutorial 28).
 #
-# Suppose p was 1/2, 1/4 and 1/2. The model pays ln 2, ln 4 and ln 2. The mean is (4 ln 2)/3, and the perplexity is
-# 2^(4/3) = 2.52. So it pays as much as a model that must choose among 2.52 equal possibilities.
+# Suppose p was 1/2, 1/4 and 1/2. The mean of ln 2, ln 4 and ln 2 is (4 ln 2)/3, and the perplexity is 2^(4/3) = 2.52.
+# So the model pays as much as one that must choose among 2.52 equal possibilities.
 #
 # PREDICT: a model knows the marks for certain. To each of 1,000 characters it gives the same p. Is its perplexity over
 # the 24 tokens 1,000, or less?
@@ -46,11 +46,10 @@ print(f"perplexity: {metrics.perplexity(20 / 24 * np.log(1000)):.0f}")
 #
 # ## The data
 #
-# The poems are shuffled once: 80 % to train, 10 % for choices (validation), 10 % to test. Some poems exist in several
-# versions that share whole lines. A version in training would give the answer away, so it is left out there.
+# The poems are shuffled: 80 % to train, 10 % for choices (validation), 10 % to test. A poem that shares a line with one
+# of the last two parts is left out of training.
 #
-# The 1,000 most frequent tokens of training are kept. All other characters, 13 %, become one token 〇. A token that
-# says "begin" stands first.
+# The 1,000 most frequent tokens are kept. All other characters, 13 %, become one token 〇. A token "begin" stands first.
 
 # %%
 poems, *_ = datasets.tang_quatrains()
@@ -67,7 +66,7 @@ train, validation, test = (np.array([[number.get(token, 1) for token in BEGIN + 
 if QUICK:
     train, validation, test = train[:300], validation[:40], test[:40]
 print(f"{len(train)} poems to train, {len(validation)} for choices, {len(test)} to test; "
-      f"left out as versions: {len(first) - len(learnt)}")
+      f"left out: {len(first) - len(learnt)}")
 print(f"of the characters in training, {(train == 1).sum() / (20 * len(train)):.0%} are {RARE}")
 
 # %% tags=["proof"]
@@ -77,26 +76,24 @@ assert abs((train == 1).sum() / (20 * len(train)) - 0.13) < 0.02
 # %% [markdown]
 # ## Counts
 #
-# Read p(w | u) as: the probability that w comes after u. The *bigram* takes it from counts of pairs: how often did w
-# follow u? Most pairs never came. So a count must fall back on a more general model q. This one takes 0.9 from each
-# count that it has, and gives what it took to q:
+# The *bigram* counts pairs: how often did w follow the character u? Most pairs never came. So it takes 0.9 from each
+# count that it has, and falls back on a more general model q with what it took. Its probability that w comes after u is
 #
 #     p(w | u) = ( max(N(u w) - 0.9, 0)  +  0.9 · kinds(u) · q(w) ) / N(u)
 #
 # N(u w) is how often w followed u, N(u) how often anything did, and kinds(u) how many different tokens did. Let u be
 # seen 4 times, 3 times before w, once before v. Then p(w | u) = (2.1 + 1.8 q(w)) / 4.
 #
-# The bigram falls back on how often each token came. It does not know where in the poem it is. But one can tell it
-# which mark comes where. And one can tell counts more of the form. Five of them know one thing each:
+# The bigram does not know where in the poem it is. But one can tell it which mark comes where. Five counts are told
+# more. They fall back on how often a token stands at this place of the poem, and know the marks. Each looks at:
 #
 # - the character before;
-# - the character before, apart for each place in a line;
+# - the same, apart for each place in a line;
 # - the character two before, apart for each place in a line;
 # - the character above, at the same place of the line before;
 # - the rhyme: the end of line 1 for that of line 2, and the end of line 2 for that of line 4.
 #
-# All five know the marks. They fall back on how often a token stands at this place of the poem. The mean of their
-# probabilities has weights, other ones at each place. These are chosen on validation.
+# The rival is the mean of their probabilities, with weights for each place that are chosen on validation.
 #
 # PREDICT: the bigram's perplexity is 159. How far down is that of the bigram that is told the marks? And of the five?
 
@@ -153,7 +150,7 @@ p = {"bigram": given(bigram, test), "bigram told the marks": given(told_marks, t
 print("perplexity in the test:", ", ".join(f"{name} {perplexity(p[name]):.1f}" for name in p))
 
 # %% [markdown]
-# To know the marks is worth most. The five counts are what a network has to beat.
+# To know the marks is worth most.
 
 # %% tags=["proof"]
 learned, train = train, np.array([[7, 1], [7, 1], [7, 1], [7, 2]])
@@ -168,11 +165,10 @@ if not QUICK:
 # %% [markdown]
 # ## The network
 #
-# An embedding gives each token a vector, and a GRU reads them. A linear layer and softmax make the probabilities (all
-# explained in tutorial 28). Nobody tells the network the marks, the places or the rhyme. But its state has read all
-# that came before. It is trained from three seeds, with settings that were chosen on validation.
+# It is an embedding, a GRU, a linear layer and softmax (tutorial 28). Nobody tells it the marks, the places or the
+# rhyme. But its state has read all that came before. Its settings were chosen on validation.
 #
-# PREDICT: is a single GRU ahead of the bigram that is told the marks? Of the five counts? Is the mean of the three?
+# PREDICT: is a single GRU ahead of the bigram that is told the marks? Of the five counts? Is the mean of three GRUs?
 
 # %%
 SEEDS, EPOCHS, H = (range(2), 1, 16) if QUICK else (range(3), 4, 96)
@@ -217,12 +213,10 @@ save(figure, "39_a_poem.png")
 # %% [markdown]
 # ![Perplexity of the counts and of the GRUs. Blue: was told the form](figures/39_a_poem.png)
 #
-# Nobody told the GRUs (orange) anything of the form. Each GRU is far ahead of the bigram that is told the
-# marks. But each is behind the five counts, by 0.04 to 0.09 nats. The mean of the three is about level with them. So
-# both that stand at the top are means: of five counts, and of three GRUs.
+# Each GRU is far ahead of the bigram that is told the marks. But each is behind the five counts, by 0.04 to 0.09 nats.
+# The mean of the three is about level with them. Both at the top are means: of five counts, and of three GRUs.
 #
-# The counts take seconds, but someone who knows the form had to tell it. The GRUs found something by themselves.
-# Tutorial 40 asks what.
+# But someone who knows the form had to tell it to the counts. Tutorial 40 asks what the GRUs found by themselves.
 #
 # **To take away:** compare one GRU with the five counts at each of the 24 tokens. Guess first: at which are the counts
 # furthest ahead, and what do they know there?
