@@ -80,8 +80,8 @@ for name, read in ("whole poems", test), ("one taken out", np.delete(test, 3, ax
         print(f"{name:<15}seed {seed}, p(a mark)" + "".join(f"  place {t}: {p[t - 1]:.2f}" for t in range(9, 13)))
 
 # %% [markdown]
-# At place 11, as sure as before at 12. So it does not go by the place in the poem. It expects a mark when five
-# characters came after the last one, and nowhere else. Whole poems cost it less than 0.01 nats at the marks.
+# At place 11, as sure as before at 12. So it does not go by the place in the poem: it expects the mark five characters
+# after the last one. In whole poems it pays less than 0.01 nats at the marks.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -95,8 +95,8 @@ if not QUICK:
 # ## Does it hear the rhyme?
 #
 # Nobody told the network how a character sounds. But the poems tell which characters stand together at the ends of
-# lines 2 and 4. A count can learn it: after the end of line 2, how often came each end of line 4? It falls back on how
-# often a character stands at this place, "place alone".
+# lines 2 and 4. A count can learn it: after the end of line 2, how often came each end of line 4? It falls back on
+# "place alone": how often a character stands at this place.
 #
 # Does the GRU use it? Replace one character that it reads by that of another poem at the same place. How many more nats
 # does the last character of line 4 cost then? Three are replaced, one at a time:
@@ -143,7 +143,7 @@ def cost_of_a_change(name, t):
 
 
 costs = {}
-print(f"{'':<30}" + "".join(f"{name:>18}" for name in list(models)[1:]))
+print(f"{'last character of line 4':<30}" + "".join(f"{name:>18}" for name in list(models)[1:]))
 print(f"{'nats, nothing replaced':<30}" + "".join(f"{whole[name][:, 22].mean():>18.2f}" for name in list(models)[1:]))
 print("nats more, if replaced:")
 for what, t in ("  the last of line 2", 11), ("  the one before that", 10), ("  the one just before", 22):
