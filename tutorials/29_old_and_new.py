@@ -131,8 +131,9 @@ def gru(past, asked, seed):
     network = masked(compose.chain(compose.with_dropout(embedding, 0.3), compose.with_dropout(fast.gru, 0.3), linear))
     params = network.init(rng, V, 48, 48, V)
     params[0]["W"] *= 0.3
-    training.fit(network, params, optim.Adam(), datasets.next_items(past[:MOST]), epochs=EPOCHS, rng=rng, batch_size=128,
-                 loss=losses.cross_entropy, schedule=optim.WarmupCosine(peak=0.01, warmup=1, total=max(3, EPOCHS)))
+    training.fit(network, params, optim.Adam(), datasets.next_items(past[:MOST]), epochs=EPOCHS, rng=rng,
+                 batch_size=128, loss=losses.cross_entropy,
+                 schedule=optim.WarmupCosine(peak=0.01, warmup=1, total=max(3, EPOCHS)))
     x, _, lengths, mask = datasets.next_items(asked)
     p = np.exp(network.forward(params, x, lengths=lengths)[0][mask].astype(float))
     return p / p.sum(axis=1, keepdims=True)
@@ -162,7 +163,8 @@ for part in PARTS:
     p[part], factor = models(part), (recent[part] / popularity[part]) ** 0.75
     alone[part] = {name: nats(p[part][name], part) for name in p[part]}
     helped[part] = {name: nats(p[part][name] * factor, part) for name in p[part]}
-    print(f"\n{part:<14}{'alone':>8}{'factor':>9}{'saved':>11}{'less pairs':>19}{'without bottle: saved, less pairs':>39}")
+    print("\n{:<14}{:>8}{:>9}{:>11}{:>19}{:>39}".format(
+        part, "alone", "factor", "saved", "less pairs", "without bottle: saved, less pairs"))
     for name, paid in helped[part].items():
         compared = (alone[part][name], paid, part), (paid, helped[part]["pairs"], part)
         (saved, e), (d, e2) = [less(*pair) for pair in compared]
