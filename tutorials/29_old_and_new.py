@@ -107,7 +107,8 @@ assert sum(k > 3000 for k in first_sold) == 11
 # *Less pairs* is a model with the factor, less the pairs with it: below 0 is better. ± is one standard error. As in
 # tutorial 28, 100 sessions in a row are one observation, and *beyond chance* means more than 2.16 standard errors.
 #
-# The last two columns leave out one item: a hot water bottle, first sold 62 sessions before the earlier part.
+# The last two columns leave out one new item: a hot water bottle. It was first sold 62 sessions before the earlier
+# part.
 #
 # PREDICT: does the factor save more or less than what lies between the best model and the worst?
 
@@ -198,8 +199,8 @@ save(figure, "29_old_and_new.png")
 # Which model is ahead? None in both parts. In the test each GRU is behind the fading pairs, beyond chance. In the
 # earlier part each is ahead of both tables. But that is the bottle alone: without it each is behind them.
 #
-# How solid is it? The idea of the factor came after other results on the test had been seen. A shop that sells the
-# same all year would gain less.
+# How solid is it? The idea of the factor came after other results on the test had been seen. In another shop, measure
+# again.
 
 # %% tags=["proof"]
 known = {"earlier": {"pairs": (3.948, 3.805), "fading pairs": (3.943, 3.803)},
@@ -248,8 +249,8 @@ if not QUICK:
 # ## Answer
 #
 # In the test, yes: the pairs save 0.094 nats with it, the fading pairs 0.085. In the earlier part, no: it costs the
-# pairs 0.030 and the fading pairs 0.041. What sold lately is not always what sells months later. The factor has to
-# follow.
+# pairs 0.030 and the fading pairs 0.041. What sold lately is not always what sells a thousand sessions later.
+# The factor has to follow.
 
 # %% tags=["proof"]
 for part, expected in ("test", (0.094, 0.085)), ("earlier", (-0.030, -0.041)):

@@ -45,9 +45,9 @@ assert np.allclose([-np.log([0.9, 0.1]).mean(), -np.log(0.5), -np.log(0.7), -np.
 # %% [markdown]
 # ## The models of tutorial 29
 #
-# They are fitted to 8,226 sessions of a shop for gifts, and the test is the 1,452 after them. As there, each model gets
-# the factor of what sold in the sessions before, with the same settings, and what a session has seen is masked. The
-# functions are those of tutorial 29.
+# They are fitted to 8,226 sessions of a shop for gifts. The test is the 1,452 after them. What a session has seen is
+# masked. As there, each model gets the factor of what sold in the sessions before, with the same settings. The
+# functions `recent_popularity`, `masked` and `gru` are those of tutorial 29.
 #
 # Below, *the table* is the fading pairs, *three GRUs* is the mean of the three, and & is the mean of two models. The
 # *hit rate at 10* is the share of events where the item that came is among the ten likeliest.
