@@ -177,7 +177,7 @@ save(figure, "30_mean_of_models.png")
 # ## Does a mean know more?
 #
 # Yes, in nats, beyond chance for all five means. The mean of three GRUs pays 0.014 less than the best of them. Each
-# GRU alone pays more than the table, but its mean with the table pays 0.014 to 0.017 less. With three GRUs it is 0.018
+# GRU alone pays more than the table, but its mean with the table pays 0.014 to 0.016 less. With three GRUs it is 0.018
 # less than its better part. That mean is the best of all models here: 3.748 nats.
 #
 # In the hit rate at 10, no: the means with the table are level with their best part.
