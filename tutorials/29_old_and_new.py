@@ -15,8 +15,8 @@
 #
 # The simplest model is *popularity*: the share of each item of all items bought, whatever is in the basket.
 #
-# PREDICT: popularity counts all sessions before a part. Does it pay fewer nats than a uniform guess, the same p for each
-# item?
+# PREDICT: popularity counts all sessions before a part. Does it pay fewer nats than a uniform guess, the same p for
+# each item?
 
 # %%
 import numpy as np
