@@ -118,10 +118,10 @@ EPOCHS, SEEDS, MOST = (1, range(1), 1000) if QUICK else (8, range(2), None)  # M
 
 
 def masked(network):
-    """The same network, but an item that was read gets the logit -1e9: p = 0, and the gradient p too."""
+    """The same network, but an item that the session has seen gets the logit -1e9. Its gradient p is zero then."""
     def forward(params, x, **given):
         logits, *rest = network.forward(params, x, **given)
-        seen = np.cumsum(x[..., None] == np.arange(logits.shape[-1]), axis=1) > 0
+        seen = np.logical_or.accumulate(x[..., None] == np.arange(logits.shape[-1]), axis=1)
         return np.where(seen, -1e9, logits), *rest
 
     return network._replace(forward=forward)
