@@ -7,7 +7,7 @@
 #
 # As there, an *event* is an item that is guessed from those before it in its session. A model gives a probability to
 # each item and pays -ln p of the one that came, in *nats*. What the session has seen is masked: its p is zero. Three
-# models that count stand beside the network, with the settings that tutorial 27 chose on validation:
+# models count, with the settings that tutorial 27 chose:
 #
 # - the *Markov chain* looks at the last item alone;
 # - *one table* looks at the earlier items too, by a memory that fades with γ = 0.4;
@@ -22,8 +22,8 @@
 #     s_t = W h_t + b               one score for each item; such scores are called *logits*
 #     p_j = e^{s_j} / Σ_k e^{s_k}   the *softmax*: all p_j are positive, and their sum is 1
 #
-# The *GRU* mixes its old state with a candidate n_t. Both gates, z_t and r_t, are computed from e_t and h_{t-1}, as in
-# the LSTM. [gru.py](../minirnn/layers/gru.py) has them, and the backward pass:
+# The *GRU* mixes its old state with a candidate n_t. The gates z_t and r_t are computed as those of the LSTM are.
+# [gru.py](../minirnn/layers/gru.py) has them, and the backward pass:
 #
 #     h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}            z_t: how much of the old state is kept
 #     n_t = tanh(W_n e_t + r_t ⊙ U_n h_{t-1})          r_t: how much of it the candidate sees
@@ -53,7 +53,7 @@ print(f"pays {loss:.3f} nats, ds = {losses.cross_entropy_backward(cache).round(3
 
 # %% [markdown]
 # p is 0, 2/5 and 3/5. So it pays ln 5/3 = 0.511 nats, and ds is 0, 2/5 and 3/5 - 1 = -2/5. A step against the gradient
-# lifts the score of what came, and lowers the others that were possible.
+# lifts the score of what came.
 
 # %% tags=["proof"]
 assert round(float(loss), 3) == 0.511
@@ -63,20 +63,19 @@ assert np.allclose(losses.cross_entropy_backward(cache), [[0, 2 / 5, -2 / 5]])
 # ## The data
 #
 # They are those of tutorial 27: 9,678 invoices of a shop for gifts, over its 100 most bought items, in the order of
-# time. The first 8,226 are to learn from, the last 1,452 are the test. Each model is fitted to the same sessions.
+# time. Each model is fitted to the first 8,226. The last 1,452 are the test.
 #
-# The network has 48 numbers for an item and 48 units, with dropout 0.3 after both (tutorial 20). It is trained for
-# eight epochs, from four seeds. `WarmupCosine` lowers the learning rate from 0.01 to 0. These settings come from
-# validation. One more model is the mean of the four GRUs' probabilities.
+# The network has 48 numbers for an item and 48 units, with dropout 0.3 after both (tutorial 20). It is trained from
+# four seeds. Its settings come from validation. One more model is the mean of the four GRUs' probabilities.
 #
 # ## Is a difference more than luck?
 #
-# Besides the nats there is the *hit rate at 10*: the share of events where the item that came is among the ten
-# likeliest. The table below has both, and how far each model is from the pairs, ± one *standard error* (tutorial 22).
+# The *hit rate at 10* is the share of events where the item that came is among the ten likeliest. The table below has
+# it beside the nats. It says how far each model is from the pairs, ± one *standard error* (tutorial 22).
 #
-# What is one observation? Events of one session are similar, so they are not independent. Sessions of one week are
-# similar too. So 100 sessions in a row are one block. A difference is a mean over the test's 14 blocks. By chance
-# alone, 5 % of such means lie beyond 2.16 standard errors (Student's t for 14 observations). Closer models are *level*.
+# Events of one session, and sessions of one week, are similar, so not independent. So 100 sessions in a row are one
+# block, and a difference is a mean over the test's 14 blocks. By chance alone, 5 % of such means lie beyond 2.16
+# standard errors (Student's t for 14 observations). Closer models are *level*.
 #
 # PREDICT: the models that count pay 3.98, 3.92 and 3.88 nats. Where does the GRU land? Is its hit rate the highest?
 
@@ -162,12 +161,10 @@ save(figure, "28_learned_memory.png")
 #
 # ## Does it guess better?
 #
-# Much better than one table whose memory was set by hand: each GRU pays 0.04 to 0.05 nats less. It learned alone what
-# the pairs were told: the last item tells most, and the others count too, in any order.
-#
-# But hardly better than the pairs. Each GRU pays 0.002 to 0.010 nats less than they do. That is within chance, or just
-# beyond it. In the hit rate all four are level with the pairs. Only the mean of the four is clearly ahead, by 0.026
-# nats. Its hit rate is level too. Tutorial 30 says why a mean can pay less.
+# Better than one table, whose memory was set by hand: each GRU pays about 0.04 nats less. But hardly better than the
+# pairs. Each GRU pays 0.002 to 0.010 nats less than they do. That is within chance, or just beyond it. In the hit rate
+# all four are level with the pairs. Only the mean of the four is clearly ahead, by 0.026 nats, and level in the hit
+# rate. Tutorial 30 says why a mean can pay less.
 #
 # So compare a network with the strongest counts that you can think of, and from several seeds.
 #
@@ -197,16 +194,15 @@ if not QUICK:
 
 # %% [markdown]
 # **To take away:** the GRU was trained as it is scored. What does that save? Take `masked` out of `trained`. Then the
-# network has to learn by itself that what was seen does not come again. Its probabilities are still masked in the test.
-# How much does seed 0 pay, and is it still level with the pairs? (`python -O` runs the page without its asserts.)
+# network has to learn that what was seen does not come again. In the test it is masked all the same. How much does seed
+# 0 pay, and how far is it from the pairs? (`python -O` runs the page without its asserts.)
 
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# It pays 3.90 nats, 0.03 more, and is behind the pairs beyond chance. In the test it gives the seen items 8 % of the
-# probability before they are masked. So it learned nearly that they do not come, but the mask says it exactly, and for
-# nothing. The mask saves most late in a session: 0.04 nats where seven or more items were seen, and 0.02 where one or
-# two were.
+# It pays 3.90 nats, 0.03 more than with the mask, and is behind the pairs beyond chance. Before the masking it gives 8 %
+# of the probability to seen items: it did not learn that they cannot come. The mask saves most late in a session: 0.04
+# nats where seven or more items were seen, and 0.02 where one or two were.
 
 # %% tags=["proof"]
 if not QUICK:
