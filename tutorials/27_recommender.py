@@ -66,8 +66,8 @@ assert np.allclose(counting.masked(same, seen)[1], left, rtol=1e-12, atol=0)
 #
 #     p_j ∝ popularity_j · Π_i (P(j | i) / popularity_j)^{m_i},        m ← γ m + onehot(item)
 #
-# Here ∝ means: scaled to sum to 1. This memory is a recurrent network, linear, with U_h = γ I and nothing to learn. With
-# γ = 0 only the last item counts: that is the Markov chain. With γ = 1 all count alike. With γ = 0.5, in the session
+# Here ∝ means: scaled to sum to 1. This memory is a recurrent network, linear, with U_h = γ I and nothing to learn.
+# With γ = 0 only the last item counts: that is the Markov chain. With γ = 1 all count alike. With γ = 0.5, in the session
 # (0, 1, 2), m_0 is 0.5 and m_1 is 1 before item 2. Counting uses the same weights: N_02 grows by 0.5 and N_12 by 1.
 #
 # The data: 9,678 invoices of an online shop for gifts, over its 100 most bought items (UCI, Online Retail II). An

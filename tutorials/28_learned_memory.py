@@ -88,7 +88,7 @@ seen, came = counting.memories(test, V, 1.0) > 0, np.concatenate([session[1:] fo
 
 
 def masked(network):
-    """The same network, but an item that the session has seen gets the logit -1e9. Its gradient p is zero then."""
+    """The same network, but an item that was seen gets the logit -1e9. Then p is zero, and its gradient, p, too."""
     def forward(params, x, **given):
         logits, *rest = network.forward(params, x, **given)
         seen = np.logical_or.accumulate(x[..., None] == np.arange(logits.shape[-1]), axis=1)
@@ -200,9 +200,9 @@ if not QUICK:
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# It pays 3.90 nats, 0.03 more than with the mask, and is behind the pairs beyond chance. Before the masking it gives 8 %
-# of the probability to seen items: it did not learn that they cannot come. The mask saves most late in a session: 0.04
-# nats where seven or more items were seen, and 0.02 where one or two were.
+# It pays 3.90 nats, 0.03 more than with the mask, and is behind the pairs beyond chance. Before the masking it gives
+# 8 % of the probability to seen items: it did not learn that they cannot come. The mask saves most late in a session:
+# 0.04 nats where seven or more items were seen, and 0.02 where one or two were.
 
 # %% tags=["proof"]
 if not QUICK:
