@@ -12,8 +12,8 @@
 # ## The Markov chain
 #
 # A model that looks at the last item alone is a first-order *Markov chain*. How often did item j follow item i? Few
-# counts are not reliable. So it is as if α more items had followed i, spread by *popularity*: the share of each item of
-# all that was bought.
+# counts are not reliable. So it counts as if α more items had followed i, spread by *popularity*: the share of each
+# item of all that was bought.
 #
 #     P(j | i) = (N_ij + α · popularity_j) / (N_i + α)        N_ij: how often j came right after i;  N_i = Σ_j N_ij
 #
@@ -67,8 +67,9 @@ assert np.allclose(counting.masked(same, seen)[1], left, rtol=1e-12, atol=0)
 #     p_j ∝ popularity_j · Π_i (P(j | i) / popularity_j)^{m_i},        m ← γ m + onehot(item)
 #
 # Here ∝ means: scaled to sum to 1. This memory is a recurrent network, linear, with U_h = γ I and nothing to learn.
-# With γ = 0 only the last item counts: that is the Markov chain. With γ = 1 all count alike. With γ = 0.5, in the session
-# (0, 1, 2), m_0 is 0.5 and m_1 is 1 before item 2. Counting uses the same weights: N_02 grows by 0.5 and N_12 by 1.
+# With γ = 0 only the last item counts: that is the Markov chain. With γ = 1 all count alike. With γ = 0.5, in the
+# session (0, 1, 2), m_0 is 0.5 and m_1 is 1 before item 2. Counting uses the same weights: N_02 grows by 0.5 and N_12
+# by 1.
 #
 # The data: 9,678 invoices of an online shop for gifts, over its 100 most bought items (UCI, Online Retail II). An
 # invoice is a session, in the order of its lines. The first 6,992 in time are counted, and the next 1,234, the
