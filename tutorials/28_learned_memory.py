@@ -170,7 +170,7 @@ save(figure, "28_learned_memory.png")
 #
 # How solid is it? The ideas of the pairs and of the mask in training came after other results on the test had been
 # seen. The 100 items are the most bought of all years, the test's too. Many items and long histories may turn out
-# otherwise. Tutorial 29 asks whether all these sessions should count alike.
+# otherwise. Tutorial 29 asks what it helps to know what sells now.
 
 # %% tags=["proof"]
 rng = np.random.default_rng(0)
