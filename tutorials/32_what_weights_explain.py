@@ -31,9 +31,8 @@ print("from the state", 1 * 4.0, "from the context", 0.1 * 30.0)
 # ## Two maps
 #
 # Two kinds of attention, the dot product and the additive one, with three seeds each, say 1000 new sequences of ten
-# digits. The speaker reads the right digits, whatever it says.
-#
-# PREDICT: a row of the map is a step of the target, a column one of the source. Which cells are dark?
+# digits. The speaker reads the right digits, whatever it says. In the map a row is a step of the target, a column
+# one of the source.
 
 # %%
 EPOCHS, BATCHES, BATCH_SIZE, SEEDS = (2, 10, 32, range(1)) if QUICK else (18, 50, 32, range(3))
@@ -171,8 +170,8 @@ if not QUICK:
     assert (2 * parts["additive"][0] < parts["additive"][1]).all() and (parts["dot"][0] > 2 * parts["dot"][1]).all()
 
 # %% [markdown]
-# **To take away:** now all weights are equal: each context is the plain mean of the reader's states. What is left of the
-# last digit, with the dot product and with additive attention? Guess from the two maps.
+# **To take away:** now all weights are equal: each context is the plain mean of the reader's states. What is left of
+# the last digit, with the dot product and with additive attention? Guess from the two maps.
 
 # %% [markdown] tags=["answer"]
 # ## Answer

@@ -131,8 +131,8 @@ if not QUICK:
 # unit the h and c that it would have held had both values been 0. Then let the network run on.
 #
 # How far apart are now two answers whose targets are 1 apart? This *slope* says how much of the two values the answers
-# use. With nothing erased it is about 1. The *cost* of a unit is how far the slope falls when this unit alone is erased:
-# 0 if nothing is lost, 1 if all is.
+# use. With nothing erased it is about 1. The *cost* of a unit is how far the slope falls when this unit alone is
+# erased: 0 if nothing is lost, 1 if all is.
 #
 # The units are ranked on one half of the sequences. Their costs come from the other half.
 #

@@ -194,9 +194,9 @@ save(figure, "35_leaving_for_pytorch.png")
 # %% [markdown]
 # ![Forecasts with and without a mistake, and their differences from PyTorch](figures/35_leaving_for_pytorch.png)
 #
-# Above, one cannot see the mistake after a few years. Below one can, but for 1944: there the network happens to read the
-# right 24 years. (The lowest dots stand for no difference.) So whoever sends weights should send some inputs and their
-# forecasts with them, in float64.
+# Above, one cannot see the mistake after a few years. Below one can, but for 1944: there the network happens to read
+# the right 24 years. (The lowest dots stand for no difference.) So whoever sends weights should send some inputs and
+# their forecasts with them, in float64.
 #
 # ## And back
 #
@@ -229,8 +229,8 @@ if find_spec("torch"):
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# Only the last one. The two columns are the same, and 22.1 is still better than persistence. That 11.9 is possible, only
-# the sender can say.
+# Only the last one. The two columns are the same, and 22.1 is still better than persistence. That 11.9 is possible,
+# only the sender can say.
 
 # %%
 one_bias = [params[0] | {"b": STATE_DICT["lstm.bias_ih_l0"]}, {}, params[2]]
