@@ -54,7 +54,7 @@ def train(seed):
     return params
 
 
-x, y, lengths = adding(np.random.default_rng(99), 100 if QUICK else 300, T)
+x, y, lengths = adding(np.random.default_rng(99), 100 if QUICK else 200, T)
 two = (x[..., 1] == 1).sum(axis=1) == 2  # in some sequences the first mark is lost (tutorial 33): leave them out
 x, y, lengths = x[two], y[two], lengths[two]
 marked = x[..., 1] == 1
@@ -132,7 +132,7 @@ if not QUICK:
 #
 # How far apart are now two answers whose targets are 1 apart? This *slope* says how much of the two values the answers
 # use. With nothing erased it is about 1. The *cost* of a unit is how far the slope falls when this unit alone is
-# erased: 0 if nothing is lost, 1 if all is.
+# erased: 0 if the answers lose nothing, 1 if they lose all. (What is erased may still be in other units, but weaker.)
 #
 # The units are ranked on one half of the sequences. Their costs come from the other half.
 #
@@ -140,8 +140,11 @@ if not QUICK:
 # mark? And at the end?
 
 # %%
+HALVES = slice(0, None, 2), slice(1, None, 2)  # of the sequences
+
+
 def slopes(params, groups, when, erased="hc"):
-    """For each group of units: the slope when at the step `when` of each sequence they forget the two values."""
+    """(groups, halves): the slope when the units of a group forget the two values, at the step `when` of a sequence."""
     empty, found = inside(params, without), []
     for units in groups:
         state, says = None, np.zeros(len(x))
@@ -152,16 +155,13 @@ def slopes(params, groups, when, erased="hc"):
             ends = lengths - 1 == t
             says[ends] = linear.forward(params[2], state[0][ends])[0][:, 0]
         found.append([np.polyfit(y[half, 0], says[half], 1)[0] for half in HALVES])
-    return np.array(found).T  # (halves, groups)
-
-
-HALVES = slice(0, None, 2), slice(1, None, 2)
+    return np.array(found)
 
 
 def costs(params, when):
     """The cost of each unit, the largest first."""
-    whole, *one_gone = slopes(params, [[], *([unit] for unit in range(H))], when).T
-    ranked, shown = (whole - one_gone).T
+    whole, *one_gone = slopes(params, [[], *range(H)], when)
+    ranked, shown = np.transpose(whole - one_gone)
     return shown[np.argsort(-ranked)]
 
 
@@ -174,8 +174,8 @@ for seed in range(SEEDS):
 # %% [markdown]
 # Right after the second mark one unit often holds most of what the answers use. In other networks a few units share it.
 #
-# At the end it is spread, in all ten networks. No unit costs more than about a half, and in most a third or less. What
-# one unit held has passed to many in the steps between.
+# At the end it is spread, in all ten networks. No unit costs more than about a half, and in most a third or less. Much
+# of what one unit held has passed to others in the steps between.
 
 # %% tags=["proof"]
 if not QUICK:
@@ -193,7 +193,8 @@ if not QUICK:
 # new h is made from the cell. The cell itself is carried over, f ⊙ c. So between the steps the memory is in c.
 
 # %%
-either = np.array([[slopes(params, [range(H)], second, erased=name).mean() for name in "hc"] for params in trained])
+everything = [range(H)]  # one group, with all units
+either = np.array([[slopes(params, everything, second, erased=name).mean() for name in "hc"] for params in trained])
 print("slope without h:", either[:, 0].round(2))
 print("slope without c:", either[:, 1].round(2))
 
