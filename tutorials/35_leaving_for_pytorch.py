@@ -6,7 +6,7 @@
 # Somebody has trained the article's LSTMModel in PyTorch, and sends you its weights. You put them into minirnn. How do
 # you know that it is still the same model?
 #
-# Both programs compute the same equations, so only arrays have to move. But they must agree on four conventions:
+# Both programs compute the same equations. But they must agree on four conventions:
 #
 # | | minirnn | `torch.nn.LSTM` |
 # |---|---|---|
@@ -166,7 +166,7 @@ for name, forecast in FORECASTS.items():
 # 1921, … The network reads it year by year. Alone, a window gives it one value, last year's: 35.4.
 #
 # A forecast must not depend on which other windows are in its batch. So make it in both ways, and compare. The swap
-# passes this test. Only numbers from the sender find it: forecasts, or at least the error, 11.9.
+# passes this test. Only numbers from the sender find it: forecasts, or at least the error, here 11.9.
 
 # %% tags=["proof"]
 table = np.round([errors(forecast) for forecast in FORECASTS.values()], 1)
