@@ -131,6 +131,7 @@ SUBJECTS = {
     "bidirectional, equal lengths": (compose, lambda copy: arrange(copy.bidirectional(rnn), D, 4)),
     "residual": (compose, lambda copy: arrange(copy.residual(rnn), D, D)),
     "self_attention": (compose, lambda copy: given(copy.self_attention(dot), [], X, lengths=LENGTHS)),
+    "attention_pooling": (compose, lambda copy: arrange(copy.attention_pooling(additive), D, lengths=NOT_EMPTY)),
     "with_dropout": (compose, lambda copy: drop(copy.with_dropout(rnn, 0.5), D, H)),
     "with_dropout, not training": (compose, lambda copy: arrange(copy.with_dropout(rnn, 0.5), D, H)),
     "tied": (compose, lambda copy: arrange(copy.tied(copy.chain(embedding, rnn, linear)), V, D, D, V, x=IDS)),
@@ -839,6 +840,13 @@ BUGS = {
          "grads, dx, dstate = inner.backward(cache, 2 * dy,"),
         ("dy changed in place", "dx = dx + np.asarray(dy, dx.dtype)", "dy += dx; dx = dy"),
         ("the skip off by 1 part in 2,000", "dx + np.asarray(dy", "dx + 1.0005 * np.asarray(dy"),
+    ],
+    "attention_pooling": [
+        ("dh without the keys", "dk + dv  # h", "dv  # h"),
+        ("dh without the values", "dk + dv  # h", "dk  # h"),
+        ("dh the mean", "dk + dv  # h", "(dk + dv) / 2  # h"),
+        ("dq the mean over the batch", "dq.sum(axis=(0, 1))", "dq.mean(axis=(0, 1))"),
+        ("dq of one sequence", "dq.sum(axis=(0, 1))", "dq[0, 0]"),
     ],
     "self_attention": [
         ("dx without the queries", "dq + dk + dv", "dk + dv"),

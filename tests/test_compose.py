@@ -10,8 +10,8 @@ import pytest
 from helpers import LENGTHS, NOT_EMPTY, B, D, H, K, T, arrange, assert_same, big, everything, generator, normal
 from minirnn import (attention, compose, dropout, embedding, fast, gradcheck, gru, linear, losses, lstm, models,
                      normalize, optim, rnn, training)
-from minirnn.layers.compose import (bidirectional, both_ends, chain, last_step, residual, self_attention, stack,
-                                    tied, with_dropout, with_loss, with_settings)
+from minirnn.layers.compose import (attention_pooling, bidirectional, both_ends, chain, last_step, residual,
+                                    self_attention, stack, tied, with_dropout, with_loss, with_settings)
 from minirnn.layers.layer import SETTINGS, Layer
 
 MODULES = [rnn, lstm, gru, fast.rnn, fast.lstm, fast.gru, linear, embedding, dropout, attention.dot, attention.additive,
@@ -122,9 +122,39 @@ def test_both_ends_are_each_directions_own_final_state(lengths):
     assert_same(ends, np.concatenate(final, axis=1))
 
 
+def test_attention_pooling_is_a_mean_with_learned_weights_of_the_real_steps():
+    """The scores of the states 4 and 8 differ by ln 3, so they have the weights 1/4 and 3/4."""
+    layer = attention_pooling(attention.additive)
+    ones, v_a = np.ones((1, 1)), np.log(3) / (np.tanh([8.0]) - np.tanh(4))
+    params = {"q": np.zeros(1), "attention": {"W_q": ones, "W_k": ones, "v_a": v_a}}
+    for padding in (0, 100):
+        y, cache = layer.forward(params, np.array([[[4.0], [8], [padding]]]), np.array([2]))
+        np.testing.assert_allclose(y, [[7]], atol=1e-12)
+        grads, dh = layer.backward(cache, ones)
+        assert dh[0, 2] == 0 and (dh[0, :2] != 0).all()
+
+
+@pytest.mark.parametrize("says, kind, mistake", [
+    ("params of attention_pooling are ['W'], expected ['attention', 'q']", ValueError,
+     lambda layer, params: layer.forward({"W": X}, X)),
+    ("params of attention_pooling: q has shape (2, 1), expected (H)", ValueError,
+     lambda layer, params: layer.forward(params | {"q": np.ones((2, 1))}, X)),
+    ("h has shape (3, 4), expected (B, T, 2): the states", ValueError,
+     lambda layer, params: layer.forward(params, X[..., 0])),
+    ("dy has shape (3, 4, 2), expected (3, 2)", ValueError,
+     lambda layer, params: layer.backward(layer.forward(params, X)[1], X)),
+])
+def test_attention_pooling_says_what_it_expected(says, kind, mistake):
+    layer = attention_pooling(attention.additive)
+    with pytest.raises(kind, match=re.escape(says)):
+        mistake(layer, big(generator(), layer, D))
+
+
 @pytest.mark.parametrize("layers", [
     (bidirectional(lstm), both_ends, linear), (stack(bidirectional(gru), 2), both_ends, linear),
     (with_dropout(bidirectional(gru), 0.1), normalize.layer_norm, both_ends, linear),
+    (bidirectional(lstm), attention_pooling(attention.additive), linear),
+    (lstm, attention_pooling(attention.dot), linear), (gru, attention_pooling(attention.multi_head), linear),
     (bidirectional(lstm), lstm, last_step, linear),  # the LSTM reads on from the first step
     (bidirectional(lstm), self_attention(attention.dot), last_step, linear)])  # each step has seen all
 def test_the_right_reading_of_both_directions_fits_into_a_chain(layers):

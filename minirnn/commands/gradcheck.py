@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import gradcheck, losses, models, tree
 from ..layers import attention, dropout, embedding, fast, gru, linear, lstm, normalize, rnn
-from ..layers.compose import (bidirectional, both_ends, chain, last_step, residual, self_attention, stack, tied,
-                              with_dropout, with_loss, with_settings)
+from ..layers.compose import (attention_pooling, bidirectional, both_ends, chain, last_step, residual, self_attention,
+                              stack, tied, with_dropout, with_loss, with_settings)
 from ..layers.decayed import decayed
 
 B, T, D, H, K = 3, 5, 2, 4, 6
@@ -37,7 +37,7 @@ def cases(rng):
     article = chain(lstm, last_step, linear)
     every_step = chain(rnn, lstm, linear)
     two_heads = with_settings(attention.multi_head, heads=2)
-    skipping = stack(residual(lstm), 2)
+    skipping, pooling = stack(residual(lstm), 2), attention_pooling(attention.additive)
     deep = chain(bidirectional(lstm), residual(bidirectional(lstm)), residual(self_attention(two_heads)),
                  normalize.layer_norm, linear)
     language = with_settings(tied(chain(embedding, stack(lstm, 2, dropout=0.3), linear)), **TRAINING)
@@ -70,6 +70,7 @@ def cases(rng):
         ("decayed(gru)", decayed(gru), params(decayed(gru), D, H), (x, rng.uniform(0.1, 2, (B, T)), h_0, lengths), {}),
         ("last_step", last_step, {}, (x, no_empty), {}),
         ("both_ends", both_ends, {}, (keys, no_empty), {}),
+        ("attention_pooling", pooling, params(pooling, H), (keys, no_empty), {}),
         ("chain(lstm, last_step, linear)", article, params(article, D, H, K), (x, ((h_0, c_0),), no_empty), {}),
         ("the same with mse", with_loss(article, losses.mse, normal(B, K)), params(article, D, H, K),
          (x, ((h_0, c_0),), no_empty), {}),

@@ -220,6 +220,44 @@ def self_attention(layer):
     return Layer(layer.init, forward, backward, sizes(layer), ("lengths",), f"self_attention({name_of(layer)})", "past")
 
 
+def attention_pooling(layer):
+    """One vector a sequence, h (B, T, H) to (B, H): the mean of its states with the weights that an attention layer
+    finds for one query. The query is a parameter, the same for all sequences.
+
+    init(rng, H)  {"q": (H,), "attention": those of the layer}
+
+    Source: Yang et al., Hierarchical attention networks for document classification, 2016.
+
+    >>> from minirnn import attention, linear, lstm
+    >>> model = chain(bidirectional(lstm), attention_pooling(attention.additive), linear)
+    >>> params = model.init(np.random.default_rng(0), 10, 20, 1)
+    >>> model.forward(params, np.ones((4, 7, 10), np.float32))[0].shape
+    (4, 1)
+    """
+    def init(rng, H, dtype=np.float32):
+        rng, H = boundary.init(rng, dtype, H=H)
+        return {"q": rng.normal(size=H).astype(dtype), "attention": layer.init(rng, *[H] * sizes(layer), dtype=dtype)}
+
+    def forward(params, h, lengths=None):
+        if not isinstance(params, dict) or params.keys() != {"q", "attention"}:
+            came = sorted(map(str, params)) if isinstance(params, dict) else type(params).__name__
+            raise ValueError(f"params of attention_pooling are {came}, expected ['attention', 'q']: make them with its "
+                             "init")
+        H = boundary.params("attention_pooling", {"q": params["q"]}, q="H")["H"]
+        h = boundary.array("h", h, ("B", "T", H), params["q"].dtype, "the states of a recurrent layer")
+        q = np.tile(params["q"], (len(h), 1, 1))  # (B, 1, H)
+        context, _, cache = layer.forward(params["attention"], q, h, h, lengths)
+        return context[:, 0], ("attention_pooling", cache, context.shape, context.dtype)
+
+    def backward(caches, dy):
+        _, cache, (B, _, H), dtype = boundary.cache("attention_pooling", caches, parts=4, first=str)
+        dy = boundary.gradient("dy", dy, (B, H), dtype)
+        grads, dq, dk, dv = layer.backward(cache, dy[:, None])
+        return {"q": dq.sum(axis=(0, 1)), "attention": grads}, dk + dv  # h is the keys and the values
+
+    return Layer(init, forward, backward, 1, ("lengths",), f"attention_pooling({name_of(layer)})")
+
+
 def with_dropout(layer, rate, same_through_time=False):
     """The layer with dropout on its output, see dropout.py; the parameters are the layer's alone."""
     inner, rate = inside(layer), boundary.share("rate", rate)
