@@ -7,8 +7,8 @@
 # *frames*. A frame is 12 numbers that describe the sound of a short moment.
 #
 # A batch is one array, and an array has one length. So short utterances are filled up with *padding*: frames that
-# nobody spoke. The rule is in the title. Who breaks it sees no error message. How does one keep to it, and how does one
-# see that it is broken?
+# nobody spoke. Who breaks the rule in the title sees no error message. How does one keep to it, and how does one see
+# that it is broken?
 #
 # ## The smallest numbers
 #
@@ -30,7 +30,7 @@
 # | last step | h at step length - 1, counted from 0 | 8 | `h[:, -1]` | 4 |
 # | mean | Σ mask · h / length | 6 | `h.mean(axis=1)` | 16/3 |
 #
-# The first sequence has no padding. So both ways give 5 and 3.
+# The first sequence has no padding: both ways give 5 and 3.
 
 # %%
 import numpy as np
@@ -64,8 +64,7 @@ print("right: last step", right_last(x), "mean", (mask * states(x)).sum(axis=1) 
 print("wrong: last step", wrong_last(x), "mean", states(x).mean(axis=1).round(2))
 
 # %% [markdown]
-# PREDICT: the padding of the second sequence becomes 100. Which of its four numbers 8, 6, 4 and 5.33 change, and to
-# what? And what are the slopes, ∂(last step)/∂x for each of its three x, of the right and of the wrong last step?
+# PREDICT: the padding of the second sequence becomes 100. What becomes of its four numbers, 8 and 6, 4 and 5.33?
 
 # %%
 other = x.copy()
@@ -73,31 +72,18 @@ other[1, 2] = 100
 print("right: last step", right_last(other), "mean", (mask * states(other)).sum(axis=1) / lengths)
 print("wrong: last step", wrong_last(other), "mean", states(other).mean(axis=1).round(2))
 
-
-def slopes(read_out):
-    """Of the second sequence: the network is linear, so the slope is the change when an x is 1 more."""
-    found = []
-    for t in range(3):
-        more = x.copy()
-        more[1, t] += 1
-        found.append(read_out(more)[1] - read_out(x)[1])
-    return found
-
-
-print("slopes of the right one:", *slopes(right_last), " of the wrong one:", *slopes(wrong_last))
-
 # %% [markdown]
-# The right ones stay 8 and 6. The wrong ones become 104 and 38.67. The slopes of the right last step are ½, 1 and 0: no
-# gradient reaches the padding. The wrong one has its largest slope there: ¼, ½ and 1.
+# The right ones stay 8 and 6. The wrong ones become 104 and 38.67.
 #
 # ## The same in minirnn
 #
 # The lengths go into `forward`: `model.forward(params, x, lengths=lengths)`. Then each layer keeps to them, and
-# `last_step` takes the right step. Whoever forgets `lengths=lengths` gets `h[:, -1]`, and no error. (A loss with a term
-# at each step needs the mask as well.)
+# `last_step` takes the right step. Whoever forgets `lengths=lengths` gets `h[:, -1]`, and no error.
 #
-# This is the test for any model: change the padding. Not one digit of the answer may change. Here the model is a new
-# LSTM, the frames are random numbers, and the padding changes from 0 to 99.
+# This is the test for any model: change the padding. Not one digit of the answer may change. Here the model is an LSTM
+# of 48 units that is not yet trained. Its last step goes into a linear layer. This gives nine scores, one for each of
+# the nine men. Between the two is the dropout of tutorial 20, which acts in training only. The frames are random
+# numbers, and the padding changes from 0 to 99.
 
 # %%
 model = compose.chain(fast.lstm, compose.with_dropout(compose.last_step, 0.3), linear)
@@ -114,7 +100,6 @@ for name, given in (("with lengths", lengths), ("lengths forgotten", None)):
 # %% tags=["proof"]
 assert right_last(x).tolist() == right_last(other).tolist() == [5, 8] and wrong_last(x).tolist() == [5, 4]
 assert wrong_last(other)[1] == 104 and states(other)[1].mean().round(2) == 38.67
-assert slopes(right_last) == [0.5, 1, 0] and slopes(wrong_last) == [0.25, 0.5, 1]
 assert (changes["with lengths"] == 0).all() and (changes["lengths forgotten"][1:] > 0.01).all()
 small = compose.with_loss(model, losses.cross_entropy, np.array([1, 0, 1]))
 params = small.init(rng, 12, 4, 2, dtype=np.float64)
@@ -128,23 +113,23 @@ assert (dx[~real[..., 0]] == 0).all() and (dx[real[..., 0]] != 0).any(axis=1).al
 # ## What does the mistake cost?
 #
 # 640 utterances (Kudo, Toyama and Shimbo 1999): 270 to train, 370 to test. Each of the 12 numbers is scaled by its mean
-# and deviation over the training frames. The LSTM says who speaks: the man with the largest of nine scores.
+# and deviation over the training frames. So padding with 0 is padding with the mean frame. The LSTM says who speaks:
+# the man with the largest score.
 #
-# It is trained with the lengths, and then the same without them. In both trainings all utterances are padded with zeros
-# up to the longest, 29 frames. So the LSTM without lengths learns to answer after the padding. Each is trained five
-# times, from five random starts. Then all 370 are read four times:
+# It is trained with the lengths, and then the same without them, each from five random starts. In training all
+# utterances are padded up to 29 frames, the longest of the test. Then all 370 are read three times:
 #
 # - padded up to 29 frames, as in training;
-# - padded up to 40, and up to 60 frames, as if one longer utterance were among them;
+# - padded up to 60 frames, as if one longer utterance were among them;
 # - each utterance alone, without any padding.
 #
-# PREDICT: how do the errors of the two LSTMs change from one of these four to the next? Padded as in training, do the
-# errors tell you which of the two is broken?
+# PREDICT: an LSTM was trained without lengths. With which of the three does it make the fewest errors, and with which
+# the most?
 
 # %%
 utterances, speakers = datasets.japanese_vowels()
 frames = np.concatenate(utterances[:270])
-utterances = [((u - frames.mean(axis=0)) / frames.std(axis=0)).astype(np.float32) for u in utterances]
+utterances = [(u - frames.mean(axis=0)) / frames.std(axis=0) for u in utterances]
 x, lengths = datasets.padded(utterances)
 test = np.arange(270, 640)
 
@@ -153,16 +138,16 @@ def trained(seed, told):
     """An LSTM, told the lengths or not."""
     data = training.Batch(x[:270], speakers[:270], lengths[:270] if told else None)
     rng = np.random.default_rng(seed)
-    params = model.init(rng, 12, 48, 9)
+    params = model.init(rng, 12, 48, 9, dtype=np.float64)
     training.fit(model, params, optim.Adam(3e-3), data, rng=rng, loss=losses.cross_entropy,
                  epochs=1 if QUICK else 15, batch_size=16)
     return params
 
 
 def errors(params, told):
-    """In the test, for the four ways to read."""
+    """In the test, for the three ways to read."""
     counts = []
-    for T in (29, 40, 60):
+    for T in (29, 60):
         longer = np.pad(x[test], [(0, 0), (0, T - 29), (0, 0)])
         scores = model.forward(params, longer, lengths=lengths[test] if told else None)[0]
         counts.append((scores.argmax(axis=1) != speakers[test]).sum())
@@ -170,7 +155,7 @@ def errors(params, told):
     return counts + [sum(alone)]
 
 
-WAYS = "padded to 29", "padded to 40", "padded to 60", "alone"
+WAYS = "padded to 29, as in training", "padded to 60", "alone"
 found = {}
 print(f"{'errors of 370, five trainings':<24}{'with lengths':>24}{'lengths forgotten':>24}")
 for name, told in (("with lengths", True), ("lengths forgotten", False)):
@@ -182,9 +167,9 @@ for k, way in enumerate(WAYS):
 good, bad = found.values()
 assert (good == good[:, :1]).all()
 if not QUICK:
-    as_trained, _, to_60, alone = bad.T
-    assert good.max() < 20 and as_trained.min() < good.max() + 6 and as_trained.max() > good.max()
-    assert alone.min() > 35 and alone.min() > as_trained.max() and to_60.mean() > as_trained.mean() + 5
+    as_trained, to_60, alone = bad.T
+    assert good.max() < 20 and as_trained.min() <= good.max() and sorted(as_trained)[1] > good.max()
+    assert (as_trained < to_60).all() and (to_60 < alone).all() and alone.min() > as_trained.max() + 10
 
 # %%
 figure = Figure(figsize=(7, 3.6), layout="constrained")
@@ -192,7 +177,7 @@ ax = figure.subplots()
 for (name, of), colour, shift in zip(found.items(), (plots.BLUE, plots.ORANGE), (-0.08, 0.08)):
     for k in range(len(WAYS)):
         ax.plot(np.full(len(of), k + shift), of[:, k], "o", color=colour, alpha=0.6, label=name if k == 0 else None)
-ax.set_xticks(range(len(WAYS)), WAYS)
+ax.set_xticks(range(len(WAYS)), [way.replace(", ", ",\n") for way in WAYS])
 ax.set(xlabel="the same utterances", ylabel="errors of 370", ylim=(0, None))
 ax.set_title("With lengths, padding changes nothing")
 ax.grid(axis="y", alpha=0.4)
@@ -200,13 +185,13 @@ ax.legend()
 save(figure, "36_unequal_lengths.png")
 
 # %% [markdown]
-# ![Errors of the same utterances, padded in four ways, with and without lengths](figures/36_unequal_lengths.png)
+# ![Errors of the same utterances, padded in three ways, with and without lengths](figures/36_unequal_lengths.png)
 #
-# With lengths each training has the same errors four times, 11 to 14. Without, they change with the padding: 13 or more
-# as in training, 20 or more when padded to 60, and more than 50 alone. The utterances are the same each time.
+# With lengths each LSTM has the same errors three times. Without, each has the fewest errors padded as in training,
+# and by far the most alone: it learned to answer after the padding, and alone there is none.
 #
-# Padded as in training, the best of the broken ones has about as few errors as the right ones. So the errors of a test
-# need not show the mistake. Other padding shows it.
+# Padded as in training, four of the five broken ones have clearly more errors than the right ones. But one has as few.
+# So one test need not show the mistake. Other padding shows it.
 #
 # **To take away:** another read-out takes for each unit its largest state over all steps, `h.max(axis=1)`. Let the
 # states of a unit be (-1, -2, -3) and (-5, -7), padded with 0. What is right, what does `h.max(axis=1)` say, and why
