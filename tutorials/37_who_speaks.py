@@ -6,8 +6,8 @@
 # Nine men say the two vowels /ae/ again and again, as in tutorial 36. An utterance has 7 to 29 frames of 12 numbers.
 # Who speaks? And is a network better, which reads all frames in their order, than a linear layer that sees a few?
 #
-# All models end alike: a linear layer gives nine scores, a softmax makes them probabilities, and the loss is the
-# cross-entropy (tutorial 28). They differ in what this last layer reads.
+# All models end in a linear layer with nine scores, and a softmax makes them probabilities (tutorial 28). They differ
+# in what this linear layer reads.
 #
 # *A linear layer alone* reads the first frame, the middle one or the last; or all three, 36 numbers; or the mean of all
 # frames.
@@ -18,8 +18,8 @@
 # - *Both ends.* A *bidirectional* network is two LSTMs of 24 units. The second LSTM reads backwards and ends at step 0.
 #   So `both_ends` takes the first LSTM's last state and the second's state at step 0.
 # - *Attention pooling.* Two states are 4 and 8, their weights ¼ and ¾. Then their mean is ¼ · 4 + ¾ · 8 = 7. Attention
-#   pooling is such a mean of all states of the two LSTMs. The weights come from the additive attention of tutorial 31.
-#   It has one query here, and this query is learned, as the other parameters are. Padding has weight 0.
+#   pooling is such a mean of all states of the two LSTMs. The weights come from the additive attention of tutorial 31,
+#   with one query. This query is a parameter.
 
 # %%
 import numpy as np
@@ -92,13 +92,10 @@ def five(model, widths, x, lengths=None, *, lr, **settings):
 
 
 # %% [markdown]
-# Two models are *paired* with their averaged answers: on how many utterances is only the first wrong, and on how many
-# only the second? If the two are equally good, each such utterance is like the throw of a coin. p is how often a coin
-# falls at least so unevenly. Above 0.05 we call the two level. Level does not mean equal: 370 utterances cannot show a
-# difference of a few errors.
-#
-# In the table each model is paired with the linear layer on three frames. "3 : 9" would say: only the three frames are
-# wrong on 3 utterances, and only the model of the row on 9.
+# Each model is *paired* with the linear layer on three frames, both averaged. "3 : 9" would say: on 3 utterances only
+# the three frames are wrong, and on 9 only the model of the row. If two models are equally good, each such utterance is
+# like the throw of a coin. p is how often a coin falls at least so unevenly. Above 0.05 we call the two level. That does
+# not mean equal: 370 utterances cannot show a difference of a few errors.
 #
 # PREDICT: put them in order, the fewest errors first: the linear layer on one frame, the linear layer on three frames,
 # the LSTM.
@@ -221,9 +218,8 @@ assert np.isclose(f1.mean(), metrics.macro_f1(answers.ravel(), np.tile(true, len
 # %% [markdown] tags=["answer"]
 # ## Answer
 #
-# The network is far ahead, and p is small. So it is better than the last frame. But it does not follow that a network
-# is needed, or that it uses the order of many frames: three frames and a linear layer do as well. A network is worth
-# what it adds to the best simple model, not to a weak one.
+# The network is far ahead, and p is small. So it is better than the last frame. It does not follow that a network is
+# needed: three frames and a linear layer are level with it. A network is worth what it adds to the best simple model.
 
 # %%
 print("only the last frame is wrong : only both ends, p:", pair(LAST, "two LSTMs, both ends"))

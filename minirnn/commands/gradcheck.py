@@ -70,7 +70,6 @@ def cases(rng):
         ("decayed(gru)", decayed(gru), params(decayed(gru), D, H), (x, rng.uniform(0.1, 2, (B, T)), h_0, lengths), {}),
         ("last_step", last_step, {}, (x, no_empty), {}),
         ("both_ends", both_ends, {}, (keys, no_empty), {}),
-        ("attention_pooling", pooling, params(pooling, H), (keys, no_empty), {}),
         ("chain(lstm, last_step, linear)", article, params(article, D, H, K), (x, ((h_0, c_0),), no_empty), {}),
         ("the same with mse", with_loss(article, losses.mse, normal(B, K)), params(article, D, H, K),
          (x, ((h_0, c_0),), no_empty), {}),
