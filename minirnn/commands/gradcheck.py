@@ -90,6 +90,7 @@ def cases(rng):
         ("encoder-decoder, multi_head, cross_entropy",
          with_loss(with_heads, losses.cross_entropy, classes[:, :3], losses.length_mask(np.array([2, 0, 1]), 3)),
          params(with_heads, K, K, D, H), ((ids, classes[:, 1:4]), None, lengths), {}),
+        ("attention_pooling", pooling, params(pooling, H), (keys, no_empty), {}),
     ]
 
 
