@@ -152,7 +152,7 @@ for question, models in errors.items():
 # %% [markdown]
 # - *Who speaks?* The times are worth little. They spare the linear layer about 2 errors of 10. To the LSTM they are
 #   worth nothing that shows.
-# - *Did he speak long?* They are worth much: they halve the errors of the linear layer, and spare the LSTM 20.
+# - *Did he speak long?* They are worth much: nearly half of the linear layer's errors, a quarter of the LSTM's.
 # - The linear layer that knows the whole time is ahead of the LSTM in both questions. In the second, even the rule
 #   that reads nothing else is.
 # - Some men speak longer than others. The rule that knows only who speaks has fewer errors than the two models without
@@ -197,11 +197,11 @@ figure = Figure(figsize=(9, 4), layout="constrained")
 ax = figure.subplots()
 for shift, (question, colour) in enumerate(zip(QUESTIONS, (plots.BLUE, plots.ORANGE))):
     ax.bar(np.arange(13) + 0.4 * shift - 0.2, uses[question], 0.4, color=colour, label=question)
-    ax.plot([11.8 + 0.4 * shift, 12 + 0.4 * shift], [worth[question][LSTM][0]] * 2, color="black", linewidth=3,
-            label="what the time is worth" if shift else None)
+    ax.plot([11.6 + 0.4 * shift, 12 + 0.4 * shift], [worth[question][LSTM][0]] * 2, color="black", linewidth=4,
+            solid_capstyle="butt", label="what the time is worth" if shift else None)
 ax.set_xticks(range(13), [*range(1, 13), "time\nso far"], fontsize=12)
 ax.set_xlabel("the input that is shuffled", fontsize=12), ax.set_ylabel("more errors of 370", fontsize=12)
-ax.set_title("Shuffling shows what the LSTM uses, not what it is worth")
+ax.set_title("Shuffling shows which inputs are used, not what they are worth")
 ax.legend(frameon=False, fontsize=12, loc="upper center")
 save(figure, "38_missing_frames.png")
 
