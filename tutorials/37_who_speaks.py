@@ -94,8 +94,8 @@ def five(model, widths, x, lengths=None, *, lr, **settings):
 # %% [markdown]
 # Each model is *paired* with the linear layer on three frames, both averaged. "3 : 9" would say: on 3 utterances only
 # the three frames are wrong, and on 9 only the model of the row. If two models are equally good, each such utterance is
-# like the throw of a coin. p is how often a coin falls at least so unevenly. Above 0.05 we call the two level. That does
-# not mean equal: 370 utterances cannot show a difference of a few errors.
+# like the throw of a coin. p is how often a coin falls at least so unevenly. Above 0.05 we call the two level. That
+# does not mean equal: 370 utterances cannot show a difference of a few errors.
 #
 # PREDICT: put them in order, the fewest errors first: the linear layer on one frame, the linear layer on three frames,
 # the LSTM.
