@@ -95,8 +95,8 @@ for name, (first, last) in parts.items():
 #
 # - *persistence*: the next days are like today.
 # - *climatology*: a constant, one sine and one cosine of the year, fitted to the training part.
-# - *climatology, AR(1)*: climatology, and how far today is from it, times a factor below 1 for each day ahead (an
-#   autoregression as in tutorial 19).
+# - *climatology, AR(1)*: take how much warmer today is than climatology says. Multiply it by a factor below 1 for each
+#   day ahead, and add it to climatology (an autoregression as in tutorial 19).
 
 # %%
 def line_says(line, part):
@@ -119,8 +119,8 @@ forecasts = {"persistence": [baselines.persistence(temperature, two, H)],
 # ## The network
 #
 # The article's model reads the same windows. It has 16 units, and its linear layer says all seven days at once. The
-# validation part chooses its epoch. The line has a penalty on its weights. So the network is trained without and with
-# one, the weight decay of tutorial 20. Six seeds each, because one may be luck.
+# validation part chooses its epoch. The line has a penalty, so six networks get one too (weight decay, tutorial 20).
+# Six others do not. Each has its own seed.
 #
 # The table shows the root of the mean squared error (RMSE) on the test part, for the first day ahead and for all seven.
 # Of the networks it shows the mean, and in brackets the best and the worst seed.
@@ -180,10 +180,10 @@ save(figure, "21_weather.png")
 # A band goes from the best seed to the worst.
 #
 # Over seven days the line is first, and climatology with AR(1) is second. One day ahead these two are level. Every
-# network is behind both, with weight decay or without. The networks share the places three to five: over seven days
-# with plain climatology, one day ahead with persistence.
+# network is behind both, with weight decay or without. In the mean, one day ahead they are also behind persistence, at
+# places four and five. Over seven days they are third and fifth, with plain climatology between them.
 #
-# The line's place does not depend on how λ was chosen: any λ from 0.0001 to 0.3 gives 3.44 to 3.51 over seven days.
+# The line's place does not depend on how λ was chosen: each of five λ from 0.0001 to 0.3 gives 3.44 to 3.51.
 #
 # The test part is one summer and autumn of one place. Which of its differences may be luck? That is the question of
 # tutorial 22.

@@ -99,7 +99,7 @@ results = {name: squared_errors(*cut) for name, cut in cuts.items()}
 # their differences are alike. The *correlation* of one day's difference with the next day's says how much: it is 1 if
 # they rise and fall together, about 0 if one tells nothing about the other.
 #
-# PREDICT: how does the standard error grow from blocks of one day to blocks of 14: not at all, 2 to 3 times, 14 times?
+# PREDICT: how does the standard error grow from blocks of one day to blocks of 14: not at all, 2 to 3 times, 7 times?
 
 # %%
 def beside_line(errors, model):
@@ -126,10 +126,10 @@ if not QUICK:
 #
 # ## Other days
 #
-# Now all four cuts. Their parts overlap. On October 2014 to May 2015 the settings of tutorial 21 were chosen.
+# Now all four cuts. Their parts overlap. Tutorial 21 chose its epochs on October 2014 to May 2015.
 #
 # A difference gets a star if it is beyond 2.45 standard errors with blocks of 14, of 21 and of 28 days. For seven
-# blocks, the fewest that we have, the limit of 95 % is 2.45 and not 2. What has no star may be luck.
+# blocks, the fewest that we have, the limit of 95 % is 2.45 and not 2. The rule is strict: no star may be luck or not.
 #
 # PREDICT: on how many of the four cuts are all three networks behind the line? How many of the twelve differences get a
 # star?
@@ -173,12 +173,12 @@ save(figure, "22_how_sure_is_it.png")
 # A bar shows 2.45 standard errors with blocks of 14 days. Two bars leave out 0 and have no star, because blocks of 21
 # or 28 days do not agree.
 #
-# On three cuts, and one star. From March to October 2014 the networks are level with the line: no sign is sure there.
-# The star is on all of 2015, the longest test part. The other two seeds have about the same difference, without a star.
-# So it depends on the seed whether we call it luck. And of twelve differences one may get a star by luck.
+# All three are behind on three cuts, and one of the twelve gets a star. From March to October 2014 the networks may be
+# ahead of the line or behind. On all of 2015, the longest test part, all three are behind by 2.1 to 2.9 standard errors
+# with blocks of 14 days. Only one keeps this with longer blocks, and we looked at four cuts. So it depends on the rule
+# whether we call it luck.
 #
-# So no network that says seven days at once is shown to be ahead of the line on any cut. On three of four they are
-# behind, but this may be luck.
+# So no network is shown to be ahead of the line on any cut. On three of four they are behind, but this may be luck.
 
 # %% tags=["proof"]
 t = np.linspace(-200, 200, 400_001)

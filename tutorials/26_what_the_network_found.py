@@ -150,14 +150,16 @@ if not QUICK:
 # o'clock 1,000 vehicles are usual, at 6 it is 2,000. On a holiday 500 are counted at 5. The line passes on three
 # quarters of the 500 that are missing, and says about 1,600 for 6 o'clock. In per cent, a half is missing: 1,000.
 #
-# So give the line one new column, u_{t-1} usual_t / usual_{t-1}. In the table this is the *told line*. The table also
-# counts the weeks in which the networks are ahead. Each part has 14. Of two equal models, each is ahead in about seven.
+# In the table *in per cent* is this rule alone, with nothing fitted. The *told line* is the line with one new column,
+# u_{t-1} usual_t / usual_{t-1}. The table also counts the weeks in which the networks are ahead. Each part has 14. Of
+# two equal models, each is ahead in about seven.
 #
 # PREDICT: how much of the distance from the line to the networks does the one column close: none, half, or more?
 
 # %%
 before = u[past[:, 0]]  # u_{t-1}
 told, _ = line(columns, before * growth)
+in_per_cent = usual + scale.invert(before) * growth
 
 
 def weeks_ahead(f, part):
@@ -170,7 +172,7 @@ def weeks_ahead(f, part):
 PARTS["holidays of the test"] = PARTS["test"][holiday[PARTS["test"]] > 0]
 print("              RMSE, less is better                     networks ahead, of 14 weeks")
 print("              validation   test         its holidays   validation   test")
-for name, f in (("line", plain), ("told line", told), ("networks", networks)):
+for name, f in (("in per cent", in_per_cent), ("line", plain), ("told line", told), ("networks", networks)):
     print(f"{name:<14}", *(f"{rmse(f, part):<12.0f}" for part in PARTS),
           *(f"{weeks_ahead(f, part):<12}" for part in ("validation", "test") if name != "networks"))
 of_one = [[rmse(f, part) for f in singles] for part in PARTS]
@@ -179,6 +181,7 @@ print("single ones   ", *(f"{f'{min(errors):.0f} to {max(errors):.0f}':<12}" for
 # %% tags=["proof"]
 assert np.allclose([[rmse(f, part) for part in PARTS] for f in (plain, told)],
                    [[238.5, 227.8, 529], [217.5, 209.5, 269]], atol=0.7)
+assert np.allclose([rmse(in_per_cent, part) for part in PARTS], [226.8, 226.0, 341], atol=1)
 if not QUICK:
     assert np.allclose([rmse(networks, part) for part in ("validation", "test")], [206, 204], atol=2)
     assert rmse(networks, "holidays of the test") < 255
@@ -187,14 +190,16 @@ if not QUICK:
     assert 203 < min(of_one[1]) and max(of_one[1]) < 212 and 205 < min(of_one[0]) and max(of_one[0]) < 214
 
 # %% [markdown]
-# More: about two thirds on validation, and three quarters on test. On the holidays of the test the error falls from 529
-# to 269, and the networks have 233. So on holidays the line lacked mostly this column.
+# More: about two thirds on validation, and three quarters on test. Even the rule alone has no larger error than the
+# line that reads 24 hours. On the holidays of the test the error falls from 529 to 269, and the networks have 233. So
+# on holidays the line lacked mostly a slope that changes with the hour.
 #
 # The networks are ahead of the line in all 14 weeks of validation, but in 9 of the test. There it is the holidays that
 # make the lead.
 #
 # Do the networks know more than the told line? On test hardly: it has 209, and single networks have 205 to 209. On
-# validation they do: 208 to 211, and it has 217. There their mean is ahead in 11 of 14 weeks.
+# validation perhaps: they have 208 to 211, and it has 217. There their mean is ahead in 11 of 14 weeks. A coin does at
+# least that in 3 of 100 cases.
 #
 # (The column was chosen after the test errors had been seen. But validation prefers it, too.)
 #

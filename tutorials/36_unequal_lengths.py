@@ -7,8 +7,8 @@
 # *frames*. A frame is 12 numbers that describe the sound of a short moment.
 #
 # A batch is one array, and an array has one length. So short utterances are filled up with *padding*: frames that
-# nobody spoke. Who breaks the rule in the title sees no error message. How does one keep to it, and how does one see
-# that it is broken?
+# nobody spoke. Whoever breaks the rule of the title gets no error message. How does one keep to it, and how does one
+# see that it is broken?
 #
 # ## The smallest numbers
 #
@@ -116,11 +116,11 @@ assert (dx[~real[..., 0]] == 0).all() and (dx[real[..., 0]] != 0).any(axis=1).al
 # and deviation over the training frames. So padding with 0 is padding with the mean frame. The LSTM says who speaks:
 # the man with the largest score.
 #
-# It is trained with the lengths, and then the same without them, each from five random starts. In training all
+# One LSTM is trained with the lengths, one without, each from five random starts. In training all
 # utterances are padded up to 29 frames, the longest of the test. Then all 370 are read three times:
 #
 # - padded up to 29 frames, as in training;
-# - padded up to 60 frames, as if one longer utterance were among them;
+# - padded up to 60 frames, as if the batch held one utterance of 60 frames;
 # - each utterance alone, without any padding.
 #
 # PREDICT: an LSTM was trained without lengths. In which of the three ways does it make the fewest errors?
@@ -187,10 +187,9 @@ save(figure, "36_unequal_lengths.png")
 # ![Errors of the same utterances, padded in three ways, with and without lengths](figures/36_unequal_lengths.png)
 #
 # With lengths each LSTM has the same errors three times. Without, each has the fewest errors padded as in training: it
-# learned to answer after this padding. After more of it, or without any, each has more errors, some several times as
-# many.
+# learned to answer after this padding. After more of it each has more errors, and alone several times as many.
 #
-# Padded as in training, four of the five broken ones have clearly more errors than the right ones. But one has as few.
+# Padded as in training, four of the five without lengths have clearly more errors than those with. But one has as few.
 # So one test need not show the mistake. Other padding shows it.
 #
 # **To take away:** another read-out takes for each unit its largest state over all steps, `h.max(axis=1)`. Let the
