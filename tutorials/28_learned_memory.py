@@ -66,7 +66,8 @@ assert np.allclose(losses.cross_entropy_backward(cache), [[0, 2 / 5, -2 / 5]])
 # time. Each model is fitted to the first 8,226. The last 1,452 are the test.
 #
 # The network has 48 numbers for an item and 48 units, with dropout 0.3 after both (tutorial 20). It is trained from
-# four seeds. Its settings come from validation. One more model is the mean of the four GRUs' probabilities.
+# four seeds. Its settings were chosen on the last part of the 8,226. One more model is the mean of the four GRUs'
+# probabilities.
 #
 # ## Is a difference more than luck?
 #
@@ -74,8 +75,9 @@ assert np.allclose(losses.cross_entropy_backward(cache), [[0, 2 / 5, -2 / 5]])
 # it beside the nats. It says how far each model is from the pairs, ± one *standard error* (tutorial 22).
 #
 # Events of one session, and sessions of one week, are similar, so not independent. So 100 sessions in a row are one
-# block, and a difference is a mean over the test's 14 blocks. By chance alone, 5 % of such means lie beyond 2.16
-# standard errors (Student's t for 14 observations). Closer models are *level*.
+# block, and a difference is a mean over the test's 14 blocks. (It differs a little from the mean over all events.) By
+# chance alone, 5 % of such means lie beyond 2.16 standard errors (Student's t for 14 observations). Closer models are
+# *level*.
 #
 # PREDICT: the models that count pay 3.98, 3.92 and 3.88 nats. Where does the GRU land? Is its hit rate the highest?
 
@@ -161,16 +163,16 @@ save(figure, "28_learned_memory.png")
 #
 # ## Does it guess better?
 #
-# Better than one table, whose memory was set by hand: each GRU pays about 0.04 nats less. But hardly better than the
+# Better than one table, whose memory was set by hand: each GRU pays 0.04 to 0.05 nats less. But hardly better than the
 # pairs. Each GRU pays 0.002 to 0.010 nats less than they do. That is within chance, or just beyond it. In the hit rate
 # all four are level with the pairs. Only the mean of the four is clearly ahead, by 0.026 nats, and level in the hit
-# rate. Tutorial 30 says why a mean can pay less.
+# rate. But it is four models beside one: tutorial 30 asks what a mean does.
 #
 # So compare a network with the strongest counts that you can think of, and from several seeds.
 #
 # How solid is it? The ideas of the pairs and of the mask in training came after other results on the test had been
 # seen. The 100 items are the most bought of all years, the test's too. Many items and long histories may turn out
-# otherwise. Tutorial 29 asks what it helps to know what sells now.
+# otherwise. All four are judged on one test. Tutorial 29 asks what it helps to know what sells now.
 
 # %% tags=["proof"]
 rng = np.random.default_rng(0)
