@@ -4,8 +4,8 @@
 # *Beside the article: §6, recommender systems.*
 #
 # Tutorial 29 told tables and GRUs what sells now. In its test each GRU was behind a table: the *fading pairs*, whose
-# counts fade with time. Take the mean of three GRUs' probabilities. Or the mean of a GRU's and the table's. Nothing is
-# trained or chosen for it. Does such a mean know more than the best of its parts?
+# counts fade with time. Take the mean of three GRUs' probabilities. Or the mean of a GRU's and the table's. The mean
+# itself needs no training. Does such a mean know more than the best of its parts?
 #
 # A model gives a probability to each item, and pays -ln p of the one that came next in a session, in *nats*.
 #
@@ -116,8 +116,8 @@ for name, some in parts.items():
 # Which differences are more than luck? As in tutorial 28, 100 sessions in a row are one observation. ± is one standard
 # error. *Beyond chance* means more than 2.16 of them.
 #
-# *Less best part* is the mean less the best of its parts, in that measure. Below 0 is better in nats, above 0 is better
-# in the hit rate.
+# *Less best part* is what the mean has, minus what the best of its parts has, in that measure. Below 0 is better in
+# nats, above 0 is better in the hit rate.
 
 # %%
 def nats(p):
@@ -178,12 +178,12 @@ save(figure, "30_mean_of_models.png")
 #
 # Yes, in nats, beyond chance for all five means. The mean of three GRUs pays 0.014 less than the best of them. Each
 # GRU alone pays more than the table, but its mean with the table pays 0.014 to 0.016 less. With three GRUs it is 0.018
-# less than its better part. That mean is the best of all models here: 3.748 nats.
+# less than the better part, the three GRUs. That mean is the best of all models here: 3.748 nats.
 #
-# In the hit rate at 10, no: the means with the table are level with their best part.
+# In the hit rate at 10 nothing shows: the means with the table are level with their best part.
 #
 # Tutorials 27 to 30 asked what a network adds to counting, for the next item in this shop. With the factor, no single
-# GRU is ahead of the best table in this test. But it is wrong at other events than the table, and the mean uses that.
+# GRU is ahead of the best table in this test. But it knows something else than the table, and the mean uses that.
 #
 # How solid is it? The idea of the mean came after other results on the test had been seen. Elsewhere, measure again.
 
@@ -209,7 +209,7 @@ if not QUICK:
 # ## Answer
 #
 # No. The mean with the pairs pays 0.001 nats more than the table alone, and that with the one table 0.010 more. These
-# tables count the same past in nearly the same way, so they are wrong at the same events. The pairs alone pay even less
+# tables count the same past in nearly the same way. The pairs alone pay even less
 # than a GRU alone. Here it matters more how much a second model differs.
 
 # %% tags=["proof"]

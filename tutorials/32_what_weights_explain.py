@@ -71,8 +71,9 @@ for name in trained:
 # %% [markdown]
 # ![Heat maps of the weights of two kinds of attention](figures/32_where_they_look.png)
 #
-# Additive attention reads along the other diagonal. The map is darkest for the digit that is said first. The map of the
-# dot product is pale. For the digit said last the weight is only a little more than an equal share, 0.1.
+# Additive attention reads along the diagonal from top right to bottom left. The map is darkest for the digit that is
+# said first. The map of the dot product is pale. For the digit said last the weight is only a little more than an equal
+# share, 0.1.
 #
 # The maps seem to say: additive attention needs its context, most of all for the first digit. The dot product hardly
 # needs it.
@@ -119,8 +120,10 @@ zeros = show("zeros, right", lambda context, h: 0 * context)
 # The *first* digit is still right, with both kinds. It was read last, and the state still has it. So at the darkest
 # place of the map the state can answer without a context.
 #
-# The *last* digit needs its context, with both kinds, however pale the map of the dot product is. (The reader's states
-# also remember earlier digits. So a weight on a step is not a weight on one digit.)
+# The *last* digit needs its context. Additive attention loses all of it, and the dot product a third to three quarters,
+# however pale its map is. (The dot product says only one sequence in eight whole. We look at its two ends.)
+#
+# The reader's states also remember earlier digits. So a weight on a step is not a weight on one digit.
 #
 # ## Give it the context of another sequence
 #
@@ -162,7 +165,7 @@ for name, runs in trained.items():
 # wins. With the dot product it is the other way round, and it says its own first digit.
 #
 # So a map says where a context comes from. It does not say whether the state could answer without it, nor which of the
-# two wins. To know that, change the input, and in more than one way.
+# two wins. To know that, change the context, and in more than one way.
 
 # %% tags=["proof"]
 if not QUICK:

@@ -29,7 +29,8 @@ for t in range(101):
 print(f"in the cell at step 100: {c:.3f}")
 
 # %% [markdown]
-# 0.62, less than a half. So f has to be nearer to 1, or the network does something else.
+# 0.62, less than a half. The first value has faded to 0.38 of itself, the second to 0.52. Their plain sum is lost. So f
+# has to be nearer to 1, or the network does something else.
 
 # %% tags=["proof"]
 assert round(c, 2) == 0.62 and np.isclose(c, 0.8 * 0.99**95 + 0.6 * 0.99**65)
@@ -115,7 +116,8 @@ save(figure, "34_where_the_memory_is.png")
 #
 # Colour begins at the first mark, changes at the second, and does not end. In the row of unit 15 the input gate opens
 # half at the two marks, and at no other step. The first value comes in, the second is added to it. Then the cell fades
-# slowly, since f is about 0.99. The other rows are less tidy.
+# slowly, since f is about 0.99. The other rows grow slowly. (The marker is -1 at the first and the last
+# step, so the gates jump there.)
 
 # %% tags=["proof"]
 if not QUICK:
@@ -174,8 +176,8 @@ for seed in range(SEEDS):
 # %% [markdown]
 # Right after the second mark one unit often holds most of what the answers use. In other networks a few units share it.
 #
-# At the end it is spread, in all ten networks. No unit costs more than about a half, and in most a third or less. Much
-# of what one unit held has passed to others in the steps between.
+# At the end it is spread, in all ten networks. No unit costs more than about a half, and in most a third or less,
+# though one often still leads. In the steps between, other units have taken over a part of it.
 
 # %% tags=["proof"]
 if not QUICK:
