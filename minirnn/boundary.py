@@ -139,11 +139,16 @@ def gradient(name, value, shape, dtype):
     return np.asarray(value, dtype)
 
 
+def names(layer, given, expected, init="its init"):
+    """Check that the parameters of a layer are a dict with these names, a set."""
+    if not isinstance(given, dict) or given.keys() != expected:
+        came = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"params of {layer} are {came}, expected {sorted(expected)}: make them with {init}")
+
+
 def params(layer, given, **shapes):
     """Check the parameters of a layer against shapes such as W_x="4H D", and return what each letter stands for."""
-    if not isinstance(given, dict) or given.keys() != shapes.keys():
-        came = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
-        raise ValueError(f"params of {layer} are {came}, expected {sorted(shapes)}: make them with {layer}.init")
+    names(layer, given, shapes.keys(), f"{layer}.init")
     sizes = {}
     for name, shape in shapes.items():
         expected = _factors(shape)

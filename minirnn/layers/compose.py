@@ -239,10 +239,7 @@ def attention_pooling(layer):
         return {"q": rng.normal(size=H).astype(dtype), "attention": layer.init(rng, *[H] * sizes(layer), dtype=dtype)}
 
     def forward(params, h, lengths=None):
-        if not isinstance(params, dict) or params.keys() != {"q", "attention"}:
-            came = sorted(map(str, params)) if isinstance(params, dict) else type(params).__name__
-            raise ValueError(f"params of attention_pooling are {came}, expected ['attention', 'q']: make them with its "
-                             "init")
+        boundary.names("attention_pooling", params, {"q", "attention"})
         H = boundary.params("attention_pooling", {"q": params["q"]}, q="H")["H"]
         h = boundary.array("h", h, ("B", "T", H), params["q"].dtype, "the states of a recurrent layer")
         q = np.tile(params["q"], (len(h), 1, 1))  # (B, 1, H)

@@ -45,9 +45,7 @@ def decayed(layer):
                 "w": rng.uniform(0, 1, H).astype(dtype), "b": np.zeros(H, dtype)}
 
     def forward(params, x, gaps, state=None, lengths=None):
-        if not isinstance(params, dict) or params.keys() != {"layer", "w", "b"}:
-            came = sorted(map(str, params)) if isinstance(params, dict) else type(params).__name__
-            raise ValueError(f"params of decayed are {came}, expected ['b', 'layer', 'w']: make them with its init")
+        boundary.names("decayed", params, {"layer", "w", "b"})
         w, b = params["w"], params["b"]
         H = boundary.params("decayed", {"w": w, "b": b}, w="H", b="H")["H"]
         first = (p for name, p in tree.leaves(params["layer"]) if name.endswith(("W_x", "W_ih")))
